@@ -1,0 +1,1 @@
+//! The authorization server: issues, revokes and introspects tokens.

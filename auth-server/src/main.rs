@@ -1,0 +1,3 @@
+//! The `auth-server` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What client apps call: get a token, keep it, use it.

@@ -1,0 +1,1 @@
+//! Verifies tokens offline with the public key alone.

@@ -1,0 +1,3 @@
+//! The `resource-server` program.
+
+fn main() {}

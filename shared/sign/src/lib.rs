@@ -1,0 +1,1 @@
+//! Signing keys: parsed once, never printed.

@@ -1,0 +1,1 @@
+//! The one strict JOSE verifier: signatures by aws-lc-rs with keys parsed once, header and claims checked here.
