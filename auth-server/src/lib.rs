@@ -1,1 +1,5 @@
 //! The authorization server: issues, revokes and introspects tokens.
+//!
+//! `http -> grants -> { protocol, store, tokens }`; nothing imports `http`, and `protocol` is pure.
+
+pub mod model;

@@ -1,0 +1,11 @@
+//! What the registry and the server's own tables say, as types: no SQL, no wire format.
+
+mod client;
+mod key;
+mod opaque;
+mod resource;
+
+pub use client::{Authentication, Client, ImportedFrom, Profile, SecretHash, StoredSecret};
+pub use key::{KeyRow, KeyState};
+pub use opaque::OpaqueToken;
+pub use resource::{Resource, TokenFormat};
