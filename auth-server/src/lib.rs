@@ -2,4 +2,5 @@
 //!
 //! `http -> grants -> { protocol, store, tokens }`; nothing imports `http`, and `protocol` is pure.
 
+pub mod config;
 pub mod model;

@@ -1,0 +1,50 @@
+//! Where the database is.
+
+use std::path::Path;
+use std::time::Duration;
+
+use trefoil_shared::Secret;
+
+/// How to reach the database, and the deadlines of each call (decision 16).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseSettings {
+    /// `sqlite://PATH` or `postgres://..`, of the server role. May hold a password.
+    pub url: Secret,
+    /// The same for the admin role; where absent, [`Self::url`] is used.
+    pub admin_url: Option<Secret>,
+    /// How many connections the pool may open.
+    pub max_connections: u32,
+    /// How long a call waits for a free connection.
+    pub acquire_timeout: Duration,
+    /// How long a call may take altogether.
+    pub call_timeout: Duration,
+}
+
+impl DatabaseSettings {
+    /// The settings for a database at `url`, with the default deadlines.
+    pub fn at(url: impl Into<String>) -> Self {
+        Self {
+            url: Secret::new(url),
+            admin_url: None,
+            max_connections: 10,
+            acquire_timeout: Duration::from_millis(500),
+            call_timeout: Duration::from_secs(2),
+        }
+    }
+
+    /// The default: a SQLite file in the data directory.
+    pub fn in_data_dir(data_dir: &Path) -> Self {
+        Self::at(format!("sqlite://{}", data_dir.join("auth-server.db").display()))
+    }
+
+    /// The same settings with the admin role's URL in the place of the server role's: what the CLI connects with.
+    #[must_use]
+    pub fn as_admin(&self) -> Self {
+        Self { url: self.admin_url.clone().unwrap_or_else(|| self.url.clone()), ..self.clone() }
+    }
+
+    /// Whether it is a SQLite file, which this program may create and migrate by itself.
+    pub fn is_sqlite(&self) -> bool {
+        self.url.reveal().starts_with("sqlite:")
+    }
+}
