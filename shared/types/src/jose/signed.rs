@@ -1,0 +1,72 @@
+//! A signed JWT of any type: everything up to the claims. RFC 7515 section 5.2, RFC 8725 section 3.
+
+use super::compact::Compact;
+use super::header::Header;
+use super::key::PublicKey;
+use super::key_set::KeySet;
+use super::rejected::Rejected;
+
+/// What a token must be before its payload is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenRules<'a> {
+    /// The types of which one must stand in `typ`, compared without case; empty: `typ` is not looked at (only for
+    /// what has no type by its standard).
+    pub types: &'a [&'a str],
+    /// The longest token in bytes.
+    pub max_bytes: usize,
+}
+
+/// A token whose signature holds. The payload is what was signed; nothing in it is checked.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// The header.
+    pub header: Header,
+    /// The key that signed.
+    pub key: PublicKey,
+    /// The payload as it was signed: for a JWT, JSON that is still to be read strictly.
+    pub payload: Vec<u8>,
+}
+
+/// Checks form, header, key and signature of a compact JWS, in the order of their cost. At most one signature is
+/// computed, but for a token without a known kid and a set from a PEM file: one for each of its keys of that
+/// algorithm.
+pub fn verify_signed(token: &str, keys: &KeySet, rules: TokenRules<'_>) -> Result<Signed, Rejected> {
+    let compact = Compact::split(token, rules.max_bytes)?;
+    let header = Header::parse(&compact.header)?;
+    if !rules.types.is_empty() {
+        let typ = header.typ.as_deref().ok_or(Rejected::WrongType)?;
+        if !rules.types.iter().any(|expected| expected.eq_ignore_ascii_case(typ)) {
+            return Err(Rejected::WrongType);
+        }
+    }
+    let key = candidates(keys, &header)?
+        .into_iter()
+        .find(|key| key.verifies(header.alg, compact.signing_input.as_bytes(), &compact.signature))
+        .ok_or(Rejected::Signature)?
+        .clone();
+    Ok(Signed { header, key, payload: compact.payload })
+}
+
+/// The keys that may have signed: the one that is named; in a set from PEM, where none is named, those of the
+/// algorithm.
+fn candidates<'a>(keys: &'a KeySet, header: &Header) -> Result<Vec<&'a PublicKey>, Rejected> {
+    let named = header.kid.as_deref().and_then(|kid| keys.find(kid));
+    if let Some(key) = named {
+        return if key.algorithms().any(|alg| alg == header.alg) {
+            Ok(vec![key])
+        } else {
+            Err(Rejected::AlgorithmOfKey)
+        };
+    }
+    if !keys.tries_every_key() {
+        return Err(match &header.kid {
+            Some(kid) => Rejected::UnknownKey { kid: kid.clone() },
+            None => Rejected::MissingKid,
+        });
+    }
+    let of_algorithm: Vec<&PublicKey> = keys.of_algorithm(header.alg).collect();
+    if of_algorithm.is_empty() {
+        return Err(Rejected::NoKeyOfAlgorithm);
+    }
+    Ok(of_algorithm)
+}
