@@ -1,0 +1,155 @@
+//! The decision whether a client is who it says it is: RFC 6749 section 2.3.
+
+use std::sync::Arc;
+
+use trefoil_shared::AuthMethod;
+
+use super::{Denied, Presented};
+use crate::model::{Authentication, Client};
+
+/// What came of comparing the presented secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// No secret was presented.
+    Absent,
+    /// It fits a live secret of the client.
+    Right,
+    /// It fits none.
+    Wrong,
+}
+
+/// A client that was let in.
+#[derive(Clone, Debug)]
+pub enum Authenticated {
+    /// It proved itself.
+    Confidential(Confidential),
+    /// It cannot prove itself, and need not.
+    Public(Public),
+}
+
+/// A client that proved itself. Made by [`decide`] alone, so whoever holds one need not check again.
+#[derive(Clone, Debug)]
+pub struct Confidential(Arc<Client>);
+
+/// An enabled public client. Anybody can name it.
+#[derive(Clone, Debug)]
+pub struct Public(Arc<Client>);
+
+impl Authenticated {
+    /// The client, whichever way it came in.
+    pub fn client(&self) -> &Arc<Client> {
+        match self {
+            Self::Confidential(Confidential(client)) | Self::Public(Public(client)) => client,
+        }
+    }
+}
+
+impl Confidential {
+    /// The client.
+    pub fn client(&self) -> &Arc<Client> {
+        &self.0
+    }
+}
+
+impl Public {
+    /// The client.
+    pub fn client(&self) -> &Arc<Client> {
+        &self.0
+    }
+}
+
+/// Decides whether the client is let in.
+///
+/// # Errors
+/// Always a [`Denied`] whose code is `invalid_client`; which one is for the log.
+pub fn decide(
+    presented: &Presented,
+    client: Option<&Arc<Client>>,
+    proof: Proof,
+) -> Result<Authenticated, Denied> {
+    let Some(client) = client else { return Err(Denied::ClientUnknown) };
+    match (&client.authentication, proof) {
+        (Authentication::Confidential { .. }, Proof::Absent) => Err(Denied::SecretMissing),
+        (Authentication::Confidential { .. }, Proof::Wrong) => Err(Denied::SecretWrong),
+        (Authentication::Confidential { methods, .. }, Proof::Right) => {
+            if presented.method == AuthMethod::None || !methods.contains(&presented.method) {
+                return Err(Denied::AuthMethodRefused);
+            }
+            enabled(client).map(Confidential).map(Authenticated::Confidential)
+        }
+        (Authentication::Public, Proof::Right | Proof::Wrong) => Err(Denied::AuthMethodRefused),
+        (Authentication::Public, Proof::Absent) => enabled(client).map(Public).map(Authenticated::Public),
+    }
+}
+
+fn enabled(client: &Arc<Client>) -> Result<Arc<Client>, Denied> {
+    if client.enabled { Ok(Arc::clone(client)) } else { Err(Denied::ClientDisabled) }
+}
+
+#[cfg(test)]
+mod tests {
+    use trefoil_shared::Secret;
+
+    use super::*;
+    use crate::protocol::samples;
+
+    fn shown(method: AuthMethod) -> Presented {
+        let secret = (method != AuthMethod::None).then(|| Secret::new("s"));
+        Presented { client_id: "c".parse().unwrap(), secret, method }
+    }
+
+    fn outcome(client: &Client, method: AuthMethod, proof: Proof) -> Result<bool, Denied> {
+        let client = Arc::new(client.clone());
+        decide(&shown(method), Some(&client), proof).map(|who| matches!(who, Authenticated::Confidential(_)))
+    }
+
+    #[test]
+    fn a033_the_method_must_be_a_registered_one() {
+        let mut client = samples::client();
+        client.authentication =
+            Authentication::Confidential { methods: vec![AuthMethod::ClientSecretBasic], secrets: vec![] };
+        assert_eq!(outcome(&client, AuthMethod::ClientSecretBasic, Proof::Right), Ok(true));
+        let post = outcome(&client, AuthMethod::ClientSecretPost, Proof::Right);
+        assert_eq!(post, Err(Denied::AuthMethodRefused));
+    }
+
+    #[test]
+    fn d24_a_confidential_client_may_use_basic_or_post() {
+        for method in [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost] {
+            assert_eq!(outcome(&samples::client(), method, Proof::Right), Ok(true));
+        }
+    }
+
+    #[test]
+    fn a032_a_confidential_client_without_a_right_secret_is_refused() {
+        let client = samples::client();
+        assert_eq!(outcome(&client, AuthMethod::None, Proof::Absent), Err(Denied::SecretMissing));
+        let wrong = outcome(&client, AuthMethod::ClientSecretPost, Proof::Wrong);
+        assert_eq!(wrong, Err(Denied::SecretWrong));
+    }
+
+    #[test]
+    fn a033_a_public_client_that_shows_a_secret_is_refused() {
+        let mut client = samples::client();
+        client.authentication = Authentication::Public;
+        assert_eq!(outcome(&client, AuthMethod::None, Proof::Absent), Ok(false));
+        for proof in [Proof::Right, Proof::Wrong] {
+            let shown = outcome(&client, AuthMethod::ClientSecretPost, proof);
+            assert_eq!(shown, Err(Denied::AuthMethodRefused));
+        }
+    }
+
+    #[test]
+    fn a037_a_disabled_client_is_refused() {
+        let mut client = samples::client();
+        client.enabled = false;
+        let result = outcome(&client, AuthMethod::ClientSecretPost, Proof::Right);
+        assert_eq!(result, Err(Denied::ClientDisabled));
+    }
+
+    #[test]
+    fn an_unknown_client_is_refused() {
+        let result = decide(&shown(AuthMethod::ClientSecretPost), None, Proof::Right);
+        assert_eq!(result.map(|_| ()), Err(Denied::ClientUnknown));
+    }
+}

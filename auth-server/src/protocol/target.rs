@@ -1,0 +1,143 @@
+//! What a token is for and what it allows: RFC 8707, RFC 6749 section 3.3, decision 23.
+
+use std::sync::Arc;
+
+use trefoil_shared::{GrantedScope, RequestedScope, ResourceIndicator, Scope};
+
+use super::{Denied, Params};
+use crate::model::{Client, Resource};
+
+/// What the request asked for.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// The resources, each once, in the order of the form.
+    pub resources: Vec<ResourceIndicator>,
+    /// The scope; `None` where none was named.
+    pub scope: Option<RequestedScope>,
+}
+
+impl Asked {
+    /// Reads `resource` (repeatable) and `scope`.
+    ///
+    /// # Errors
+    /// [`Denied::ResourceMalformed`], [`Denied::ScopeMalformed`].
+    pub fn from_params(params: &Params) -> Result<Self, Denied> {
+        let mut resources = Vec::new();
+        for text in params.all("resource") {
+            let resource: ResourceIndicator = text.parse().map_err(|_| Denied::ResourceMalformed)?;
+            if !resources.contains(&resource) {
+                resources.push(resource);
+            }
+        }
+        let scope = params.get("scope").map(str::parse).transpose().map_err(|_| Denied::ScopeMalformed)?;
+        Ok(Self { resources, scope })
+    }
+}
+
+/// What the token will be for, and what it allows.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The resources; empty for a client that has none.
+    pub resources: Vec<Arc<Resource>>,
+    /// What is granted there.
+    pub scope: GrantedScope,
+}
+
+/// The resources that must be looked up before [`decide`] can speak: those asked for, else all of the client's.
+///
+/// # Errors
+/// [`Denied::ResourceRefused`] where one is asked for that is not the client's.
+pub fn wanted_resources<'a>(
+    asked: &'a Asked,
+    client: &'a Client,
+) -> Result<&'a [ResourceIndicator], Denied> {
+    if asked.resources.is_empty() {
+        return Ok(&client.resources);
+    }
+    if asked.resources.iter().any(|resource| !client.resources.contains(resource)) {
+        return Err(Denied::ResourceRefused);
+    }
+    Ok(&asked.resources)
+}
+
+/// Decides what the token is for. `found` holds those of [`wanted_resources`] that are registered, in that order.
+///
+/// # Errors
+/// `invalid_target` or `invalid_scope`, by the rules of decision 23.
+pub fn decide(asked: Asked, client: &Client, found: Vec<Arc<Resource>>) -> Result<Target, Denied> {
+    if asked.scope.as_ref().is_some_and(|scope| !scope.scope().is_subset(&client.scopes)) {
+        return Err(Denied::ScopeTooWide);
+    }
+    let resources = choose(&asked, client, found)?;
+    let scope = grant_scope(asked.scope, client, &resources)?;
+    Ok(Target { resources, scope })
+}
+
+fn choose(asked: &Asked, client: &Client, found: Vec<Arc<Resource>>) -> Result<Vec<Arc<Resource>>, Denied> {
+    if !asked.resources.is_empty() {
+        if found.len() != asked.resources.len() {
+            return Err(Denied::ResourceRefused);
+        }
+        return agreeing(found);
+    }
+    if client.resources.is_empty() {
+        return Ok(Vec::new());
+    }
+    if let Some(owner) = owner(asked.scope.as_ref(), &found) {
+        return Ok(vec![owner]);
+    }
+    match <[_; 1]>::try_from(found) {
+        Ok([only]) => Ok(vec![only]),
+        Err(found) if found.is_empty() => Err(Denied::ResourceRefused),
+        Err(_) => Err(Denied::ResourceAmbiguous),
+    }
+}
+
+/// The one resource that defines every asked scope; `None` where there is none, or more than one.
+fn owner(scope: Option<&RequestedScope>, found: &[Arc<Resource>]) -> Option<Arc<Resource>> {
+    let scope = scope?.scope();
+    let mut owners = found.iter().filter(|resource| scope.is_subset(&resource.scopes));
+    let owner = owners.next()?;
+    owners.next().is_none().then(|| Arc::clone(owner))
+}
+
+/// One token serves several resources only where they want the same kind.
+fn agreeing(resources: Vec<Arc<Resource>>) -> Result<Vec<Arc<Resource>>, Denied> {
+    let kind = |resource: &Resource| (resource.algorithm, resource.token_format);
+    let first = resources.first().map(|resource| kind(resource));
+    if resources.iter().any(|resource| Some(kind(resource)) != first) {
+        return Err(Denied::ResourcesDisagree);
+    }
+    Ok(resources)
+}
+
+fn grant_scope(
+    asked: Option<RequestedScope>,
+    client: &Client,
+    resources: &[Arc<Resource>],
+) -> Result<GrantedScope, Denied> {
+    let allowed = match resources {
+        [] => client.scopes.clone(),
+        [only] => only.scopes.intersection(&client.scopes),
+        several => several
+            .iter()
+            .fold(Scope::default(), |all, resource| all.union(&resource.scopes))
+            .intersection(&client.scopes),
+    };
+    let wanted = asked.unwrap_or_else(|| {
+        RequestedScope::from(client.default_scope.as_ref().unwrap_or(&client.scopes).intersection(&allowed))
+    });
+    let granted = wanted.narrow(&allowed).ok_or(Denied::ScopeTooWide)?;
+    if resources.len() > 1 && granted.scope().iter().any(|token| owners_of(token, resources) > 1) {
+        return Err(Denied::ScopeOfTwoResources);
+    }
+    Ok(granted)
+}
+
+fn owners_of(token: &trefoil_shared::ScopeToken, resources: &[Arc<Resource>]) -> usize {
+    resources.iter().filter(|resource| resource.scopes.contains(token)).count()
+}
+
+#[cfg(test)]
+#[path = "target_tests.rs"]
+mod tests;
