@@ -73,8 +73,8 @@ pub fn has_imported_shape(client_id: &ClientId) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Profile;
-    use trefoil_shared::{AuthMethod, Scope};
+    use crate::protocol::samples;
+    use trefoil_shared::AuthMethod;
 
     fn keyed(byte: u8) -> SecretHash {
         SecretHash::Keyed { root_id: "00000000".to_owned(), mac: [byte; 32] }
@@ -82,27 +82,16 @@ mod tests {
 
     fn stored(byte: u8, expires_at: Option<i64>) -> StoredSecret {
         let id = byte.to_string();
-        StoredSecret { id, hash: keyed(byte), created_at: Timestamp(0), expires_at: expires_at.map(Timestamp) }
+        StoredSecret {
+            id,
+            hash: keyed(byte),
+            created_at: Timestamp(0),
+            expires_at: expires_at.map(Timestamp),
+        }
     }
 
     fn client(authentication: Authentication) -> Client {
-        Client {
-            client_id: "c".parse().unwrap(),
-            name: String::new(),
-            profile: Profile::Oauth21,
-            authentication,
-            grant_types: vec![],
-            resources: vec![],
-            scopes: Scope::default(),
-            default_scope: None,
-            token_lifetime: None,
-            claims: serde_json::Map::new(),
-            redirect_uris: vec![],
-            enabled: true,
-            imported_from: None,
-            created_at: Timestamp(0),
-            updated_at: Timestamp(0),
-        }
+        Client { authentication, ..samples::client() }
     }
 
     fn confidential(secrets: Vec<StoredSecret>) -> Client {

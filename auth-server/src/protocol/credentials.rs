@@ -43,7 +43,9 @@ pub fn presented(authorization: &Authorization, params: &Params) -> Result<Prese
         Authorization::Absent if assertion => Err(Denied::AssertionUnsupported),
         Authorization::Absent => from_form(params),
         Authorization::Repeated => Err(Denied::AuthorizationRepeated),
-        Authorization::Basic(_) | Authorization::BrokenBasic | Authorization::Other if assertion || in_form => {
+        Authorization::Basic(_) | Authorization::BrokenBasic | Authorization::Other
+            if assertion || in_form =>
+        {
             Err(Denied::SeveralAuthMethods)
         }
         Authorization::Basic(pair) => from_basic(pair, params),
@@ -84,8 +86,11 @@ mod tests {
         Authorization::Basic(Secret::new(pair))
     }
 
-    fn read(authorization: &Authorization, form: &str) -> Result<(String, Option<String>, AuthMethod), Denied> {
-        let params = Params::parse(form.as_bytes()).unwrap();
+    fn read(
+        authorization: &Authorization,
+        form: &str,
+    ) -> Result<(String, Option<String>, AuthMethod), Denied> {
+        let params = Params::parse(form.as_bytes(), 64).unwrap();
         let got = presented(authorization, &params)?;
         Ok((got.client_id.to_string(), got.secret.map(|s| s.reveal().to_owned()), got.method))
     }

@@ -173,7 +173,9 @@ mod tests {
     #[test]
     fn descriptions_keep_to_the_character_set_of_rfc_6749() {
         for denied in Denied::ALL {
-            assert!(denied.description().bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)));
+            assert!(
+                denied.description().bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+            );
         }
     }
 

@@ -32,10 +32,8 @@ mod tests {
     use crate::protocol::samples;
 
     fn asks(caller: &str, holder: Option<&Client>, introspector: &str) -> bool {
-        let resource = Resource {
-            introspectors: vec![introspector.parse().unwrap()],
-            ..samples::resource("a", "read")
-        };
+        let resource =
+            Resource { introspectors: vec![introspector.parse().unwrap()], ..samples::resource("a", "read") };
         let caller = samples::confidential(caller);
         let issued_to = "holder".parse().unwrap();
         let facts = IntrospectionFacts { issued_to: &issued_to, holder, resources: &[Arc::new(resource)] };

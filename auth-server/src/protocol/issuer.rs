@@ -99,7 +99,16 @@ mod tests {
 
     #[test]
     fn what_is_no_issuer_is_refused() {
-        for bad in ["", "ftp://a", "https://", "https://a?q", "https://a#f", "https://u@a", "https://a//b", "https://a/{x}"] {
+        for bad in [
+            "",
+            "ftp://a",
+            "https://",
+            "https://a?q",
+            "https://a#f",
+            "https://u@a",
+            "https://a//b",
+            "https://a/{x}",
+        ] {
             assert_eq!(bad.parse::<Issuer>(), Err(InvalidIssuer), "{bad}");
         }
     }

@@ -13,7 +13,11 @@ pub struct TokenPolicy {
 
 /// The life of a token in seconds: the shortest that the client and its resources name, the default for a resource
 /// that names none (unless the client names one), never beyond the cap, and at least a second.
-pub fn lifetime<'a>(policy: TokenPolicy, client: &Client, resources: impl Iterator<Item = &'a Resource>) -> i64 {
+pub fn lifetime<'a>(
+    policy: TokenPolicy,
+    client: &Client,
+    resources: impl Iterator<Item = &'a Resource>,
+) -> i64 {
     let fallback = client.token_lifetime.is_none().then_some(policy.lifetime);
     let named = resources.filter_map(|resource| resource.token_lifetime.or(fallback));
     let shortest = named.chain(client.token_lifetime).min().unwrap_or(policy.lifetime);

@@ -47,10 +47,7 @@ pub struct Target {
 ///
 /// # Errors
 /// [`Denied::ResourceRefused`] where one is asked for that is not the client's.
-pub fn wanted_resources<'a>(
-    asked: &'a Asked,
-    client: &'a Client,
-) -> Result<&'a [ResourceIndicator], Denied> {
+pub fn wanted_resources<'a>(asked: &'a Asked, client: &'a Client) -> Result<&'a [ResourceIndicator], Denied> {
     if asked.resources.is_empty() {
         return Ok(&client.resources);
     }

@@ -10,8 +10,8 @@ fn client(resources: &[&str], scopes: &str) -> Client {
 }
 
 /// Decides with every resource of `registered` known; answers the resources' names and the scope.
-fn run(form: &str, client: &Client, registered: &[Resource]) -> Result<(Vec<String>, String), Denied> {
-    let asked = Asked::from_params(&Params::parse(form.as_bytes())?)?;
+fn run(form: &str, client: &Client, registered: &[Resource]) -> Outcome {
+    let asked = Asked::from_params(&Params::parse(form.as_bytes(), 64)?)?;
     let wanted = wanted_resources(&asked, client)?;
     let known = |name: &ResourceIndicator| registered.iter().find(|resource| resource.name == *name);
     let found = wanted.iter().filter_map(known).cloned().map(Arc::new).collect();
@@ -20,16 +20,18 @@ fn run(form: &str, client: &Client, registered: &[Resource]) -> Result<(Vec<Stri
     Ok((names, target.scope.scope().to_string()))
 }
 
-fn ok(names: &[&str], scope: &str) -> Result<(Vec<String>, String), Denied> {
-    Ok((names.iter().map(ToString::to_string).collect(), scope.to_owned()))
+type Outcome = Result<(Vec<String>, String), Denied>;
+
+fn for_these(names: &[&str], scope: &str) -> (Vec<String>, String) {
+    (names.iter().map(ToString::to_string).collect(), scope.to_owned())
 }
 
 #[test]
 fn d23_without_resource_the_owner_of_all_asked_scopes_is_meant() {
     let registered = [samples::resource("a", "read write"), samples::resource("b", "ship")];
     let client = client(&["a", "b"], "read write ship");
-    assert_eq!(run("scope=ship", &client, &registered), ok(&["b"], "ship"));
-    assert_eq!(run("scope=read+write", &client, &registered), ok(&["a"], "read write"));
+    assert_eq!(run("scope=ship", &client, &registered), Ok(for_these(&["b"], "ship")));
+    assert_eq!(run("scope=read+write", &client, &registered), Ok(for_these(&["a"], "read write")));
     assert_eq!(run("scope=read+ship", &client, &registered), Err(Denied::ResourceAmbiguous));
     assert_eq!(run("", &client, &registered), Err(Denied::ResourceAmbiguous));
 }
@@ -45,13 +47,13 @@ fn d23_without_resource_two_owners_are_ambiguous() {
 fn d23_without_resource_the_only_one_is_meant() {
     let registered = [samples::resource("a", "read write")];
     let client = client(&["a"], "read");
-    assert_eq!(run("", &client, &registered), ok(&["a"], "read"));
+    assert_eq!(run("", &client, &registered), Ok(for_these(&["a"], "read")));
 }
 
 #[test]
 fn d23_a_client_without_resources_may_ask_for_none() {
-    assert_eq!(run("", &client(&[], "read"), &[]), ok(&[], "read"));
-    assert_eq!(run("scope=read", &client(&[], "read"), &[]), ok(&[], "read"));
+    assert_eq!(run("", &client(&[], "read"), &[]), Ok(for_these(&[], "read")));
+    assert_eq!(run("scope=read", &client(&[], "read"), &[]), Ok(for_these(&[], "read")));
     assert_eq!(run("resource=a", &client(&[], "read"), &[]), Err(Denied::ResourceRefused));
 }
 
@@ -77,8 +79,8 @@ fn d23_resources_of_different_kinds_do_not_go_together() {
     let client = client(&["a", "b", "c", "d"], "read write ship draw");
     assert_eq!(run("resource=a&resource=b", &client, &registered), Err(Denied::ResourcesDisagree));
     assert_eq!(run("resource=a&resource=c", &client, &registered), Err(Denied::ResourcesDisagree));
-    assert_eq!(run("resource=a&resource=d", &client, &registered), ok(&["a", "d"], "draw read"));
-    assert_eq!(run("resource=a&resource=a", &client, &registered), ok(&["a"], "read"));
+    assert_eq!(run("resource=a&resource=d", &client, &registered), Ok(for_these(&["a", "d"], "draw read")));
+    assert_eq!(run("resource=a&resource=a", &client, &registered), Ok(for_these(&["a"], "read")));
 }
 
 #[test]
@@ -90,7 +92,7 @@ fn d23_a_scope_that_two_resources_define_is_invalid_scope() {
     let read = format!("{both}&scope=read");
     assert_eq!(run(&read, &client, &registered), Err(Denied::ScopeOfTwoResources));
     let apart = format!("{both}&scope=write+ship");
-    assert_eq!(run(&apart, &client, &registered), ok(&["a", "b"], "ship write"));
+    assert_eq!(run(&apart, &client, &registered), Ok(for_these(&["a", "b"], "ship write")));
 }
 
 #[test]
@@ -100,7 +102,10 @@ fn a008_a_scope_that_is_unknown_or_too_wide_is_refused_whole() {
     for form in ["scope=admin", "scope=read+admin", "scope=nonsense", "scope=elsewhere&resource=a"] {
         assert_eq!(run(form, &client, &registered), Err(Denied::ScopeTooWide), "{form}");
     }
-    assert_eq!(run(&format!("scope={}", "x".repeat(10_000)), &client, &registered), Err(Denied::ScopeMalformed));
+    assert_eq!(
+        run(&format!("scope={}", "x".repeat(10_000)), &client, &registered),
+        Err(Denied::ScopeMalformed)
+    );
     assert_eq!(run("scope=a%22b", &client, &registered), Err(Denied::ScopeMalformed));
 }
 
@@ -108,7 +113,7 @@ fn a008_a_scope_that_is_unknown_or_too_wide_is_refused_whole() {
 fn d26_the_default_scope_is_what_the_resource_knows_of_it() {
     let registered = [samples::resource("a", "read write")];
     let mut client = client(&["a"], "read write elsewhere");
-    assert_eq!(run("", &client, &registered), ok(&["a"], "read write"));
+    assert_eq!(run("", &client, &registered), Ok(for_these(&["a"], "read write")));
     client.default_scope = Some("read elsewhere".parse().unwrap());
-    assert_eq!(run("", &client, &registered), ok(&["a"], "read"));
+    assert_eq!(run("", &client, &registered), Ok(for_these(&["a"], "read")));
 }
