@@ -1,1 +1,15 @@
-//! End-to-end tests.
+//! End-to-end tests: the real binaries, real databases, real clients. Folders mirror what is tested.
+//!
+//! `./test` starts PostgreSQL and builds the binaries first; by hand: `tests/with-postgres cargo test -p trefoil-tests`
+//! after `cargo build -p trefoil-auth-server -p trefoil-resource-server`.
+
+#[cfg(test)]
+#[macro_use]
+mod harness;
+
+#[cfg(test)]
+mod architecture;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod token;

@@ -1,0 +1,9 @@
+//! The fault catalogue: what is killed, cut, held up or full, and what must still be true.
+
+mod cold_start;
+mod contention;
+mod database_lost;
+mod disconnects;
+mod killed_admin;
+mod pool;
+mod sigterm;

@@ -1,0 +1,95 @@
+//! A database of its own for each test: an SQLite file, or a PostgreSQL database with its two roles.
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+
+use super::environment::postgres_url;
+
+/// The two engines that every test of state runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// One file.
+    Sqlite,
+    /// The private cluster.
+    Postgres,
+}
+
+/// A test's own database. Dropping it removes it.
+#[derive(Debug)]
+pub(crate) struct Database {
+    /// What `database.url` names: the server's role.
+    pub(crate) url: String,
+    /// What `database.admin_url` names: the admin's role.
+    pub(crate) admin_url: String,
+    name: Option<String>,
+}
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+impl Database {
+    /// A fresh, empty database of that engine; `dir` holds the SQLite file.
+    pub(crate) async fn create(engine: Engine, dir: &Path) -> Self {
+        match engine {
+            Engine::Sqlite => {
+                let url = format!("sqlite://{}", dir.join("auth-server.db").display());
+                Self { admin_url: url.clone(), url, name: None }
+            }
+            Engine::Postgres => Self::on_the_cluster().await,
+        }
+    }
+
+    async fn on_the_cluster() -> Self {
+        let name = format!("t_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut root = PgConnection::connect(&postgres_url()).await.expect("the private PostgreSQL");
+        for statement in [
+            format!("CREATE ROLE {name}_admin LOGIN PASSWORD 'admin-of-{name}'"),
+            format!("CREATE ROLE {name}_server LOGIN PASSWORD 'server-of-{name}'"),
+            format!("CREATE DATABASE {name} OWNER {name}_admin"),
+        ] {
+            root.execute(AssertSqlSafe(statement)).await.expect("a database of its own");
+        }
+        let as_role = |role: &str| {
+            let (_, place) =
+                postgres_url().split_once('@').map(|(a, b)| (a.to_owned(), b.to_owned())).expect("URL");
+            let host = place.split('/').next().unwrap_or_default().to_owned();
+            format!("postgres://{name}_{role}:{role}-of-{name}@{host}/{name}")
+        };
+        Self { url: as_role("server"), admin_url: as_role("admin"), name: Some(name) }
+    }
+
+    /// The database's name on the cluster.
+    pub(crate) fn name(&self) -> &str {
+        self.name.as_deref().expect("a PostgreSQL database")
+    }
+
+    /// A superuser's connection to this database.
+    pub(crate) async fn superuser(&self) -> PgConnection {
+        let (server, _) =
+            postgres_url().rsplit_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).expect("URL");
+        PgConnection::connect(&format!("{server}/{}", self.name())).await.expect("superuser")
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Some(name) = self.name.take() else { return };
+        let url = postgres_url();
+        // A thread of its own: a runtime may not block inside another one.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let mut root = PgConnection::connect(&url).await?;
+                root.execute(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))).await?;
+                root.execute(AssertSqlSafe(format!("DROP ROLE IF EXISTS {name}_admin, {name}_server")))
+                    .await?;
+                anyhow::Ok(())
+            })
+        });
+        // The whole cluster is thrown away in the end, so a failure here may pass.
+        let _ = dropped.join();
+    }
+}

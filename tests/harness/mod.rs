@@ -1,0 +1,38 @@
+//! What the end-to-end tests stand on: processes, databases, a whole lab of both servers.
+
+pub(crate) mod chaos;
+pub(crate) mod cli;
+pub(crate) mod database;
+pub(crate) mod environment;
+pub(crate) mod http;
+pub(crate) mod lab;
+pub(crate) mod ports;
+pub(crate) mod process;
+pub(crate) mod wait;
+
+pub(crate) use database::Engine;
+pub(crate) use http::Answer;
+pub(crate) use lab::{Credentials, Lab};
+pub(crate) use process::Server;
+
+/// Runs one async body as two tests, `NAME::on_sqlite` and `NAME::on_postgres`: `on_both! { NAME, |engine| { .. } }`.
+macro_rules! on_both {
+    ($(#[$attribute:meta])* $name:ident, |$engine:ident| $body:block) => {
+        $(#[$attribute])*
+        mod $name {
+            use super::*;
+
+            async fn body($engine: crate::harness::Engine) $body
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_sqlite() {
+                body(crate::harness::Engine::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_postgres() {
+                body(crate::harness::Engine::Postgres).await;
+            }
+        }
+    };
+}

@@ -1,0 +1,3 @@
+//! `/token`, end to end.
+
+mod machine_to_machine;
