@@ -1,0 +1,12 @@
+//! The strict verifier against the attack catalogue, the Wycheproof vectors and random tokens.
+#![cfg(test)]
+
+mod claims;
+mod form;
+mod header;
+mod keys;
+mod property;
+mod signature;
+mod support;
+mod wycheproof_jose;
+mod wycheproof_raw;
