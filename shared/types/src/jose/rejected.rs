@@ -132,3 +132,54 @@ impl Rejected {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each, with the word that metrics and logs rely on.
+    fn table() -> Vec<(Rejected, &'static str)> {
+        let reason = StrictJsonError::DuplicateMember;
+        vec![
+            (Rejected::TooLong(8192), "too_long"),
+            (Rejected::NotCompact, "not_compact"),
+            (Rejected::Encrypted, "encrypted"),
+            (Rejected::NotBase64Url(Part::Signature), "not_base64url"),
+            (Rejected::NotStrictJson { part: Part::Payload, reason }, "not_strict_json"),
+            (Rejected::HeaderMember, "header_member"),
+            (Rejected::HeaderMalformed("typ"), "header_malformed"),
+            (Rejected::Algorithm, "algorithm"),
+            (Rejected::WrongType, "wrong_type"),
+            (Rejected::MissingKid, "missing_kid"),
+            (Rejected::UnknownKey { kid: "k".to_owned() }, "unknown_key"),
+            (Rejected::AlgorithmOfKey, "algorithm_of_key"),
+            (Rejected::NoKeyOfAlgorithm, "no_key_of_algorithm"),
+            (Rejected::Signature, "signature"),
+            (Rejected::ClaimMissing("exp"), "claim_missing"),
+            (Rejected::ClaimMalformed("aud"), "claim_malformed"),
+            (Rejected::WrongIssuer, "wrong_issuer"),
+            (Rejected::WrongAudience, "wrong_audience"),
+            (Rejected::Expired, "expired"),
+            (Rejected::NotYetValid, "not_yet_valid"),
+            (Rejected::IssuedInFuture, "issued_in_future"),
+        ]
+    }
+
+    #[test]
+    fn names_are_steady_and_texts_are_one_line() {
+        for (rejected, name) in table() {
+            assert_eq!(rejected.name(), name);
+            let text = rejected.to_string();
+            assert!(text.starts_with("the ") || text.starts_with("there "), "{text}");
+            assert!(!text.ends_with('.') && !text.contains('\n'), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_differ() {
+        let mut names: Vec<_> = table().iter().map(|(_, name)| *name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), table().len());
+    }
+}

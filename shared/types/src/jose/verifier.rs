@@ -100,3 +100,105 @@ impl Verifier {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+
+    use super::*;
+    use crate::jose::{PublicKey, base64url, key::count};
+
+    const NOW: Timestamp = Timestamp(1_800_000_000);
+    const CLAIMS: &str =
+        r#"{"iss":"i","aud":"a","exp":1800000600,"iat":1800000000,"sub":"s","client_id":"c","jti":"j"}"#;
+
+    struct Issuer(EcdsaKeyPair);
+
+    impl Issuer {
+        fn new() -> Self {
+            Self(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
+        }
+
+        fn public(&self) -> PublicKey {
+            let der: PublicKeyX509Der<'_> = self.0.public_key().as_der().unwrap();
+            PublicKey::from_spki_der(der.as_ref(), None).unwrap()
+        }
+
+        fn header(&self) -> String {
+            format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{}"}}"#, self.public().kid())
+        }
+
+        fn token(&self, header: &str, claims: &str) -> String {
+            let input = format!("{}.{}", base64url::encode(header), base64url::encode(claims));
+            let signature = self.0.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
+            format!("{input}.{}", base64url::encode(signature))
+        }
+    }
+
+    fn verifier(keys: KeySet) -> Verifier {
+        let audience = Audience::Exactly("a".to_owned());
+        Verifier::new(VerifierConfig { issuer: "i".to_owned(), audience, leeway_secs: 10 }, keys)
+    }
+
+    /// The verdict and how many signatures it took.
+    fn cost(verifier: &Verifier, token: &str) -> (Option<&'static str>, usize) {
+        count::take();
+        let verdict = verifier.verify(token, NOW).err().map(|rejected| rejected.name());
+        (verdict, count::take())
+    }
+
+    #[test]
+    fn a094_no_bad_token_costs_more_than_the_one_signature_of_a_good_one() {
+        let issuer = Issuer::new();
+        let verifier = verifier(KeySet::from_keys(vec![issuer.public(), Issuer::new().public()]).unwrap());
+        let header = issuer.header();
+        let good = issuer.token(&header, CLAIMS);
+        assert_eq!(cost(&verifier, &good), (None, 1));
+
+        let costs_nothing = [
+            "x".repeat(10_000),
+            ".".repeat(8_000),
+            format!("{good}="),
+            issuer.token(&header.replace("ES256", "none"), CLAIMS),
+            issuer.token(&header.replace("ES256", "RS256"), CLAIMS),
+            issuer.token(&header.replace("at+jwt", "JWT"), CLAIMS),
+            issuer.token(&header.replace(issuer.public().kid(), "other"), CLAIMS),
+            issuer.token(&header.replacen('{', r#"{"crit":[],"#, 1), CLAIMS),
+            issuer.token(&"[".repeat(4_000), CLAIMS),
+        ];
+        for token in costs_nothing {
+            let (verdict, signatures) = cost(&verifier, &token);
+            assert!(verdict.is_some());
+            assert_eq!(signatures, 0, "{verdict:?}");
+        }
+        let stranger = Issuer::new().token(&header, "not even JSON");
+        assert_eq!(cost(&verifier, &stranger), (Some("signature"), 1));
+        let expired = issuer.token(&header, &CLAIMS.replace("1800000600", "1800"));
+        assert_eq!(cost(&verifier, &expired), (Some("expired"), 1));
+    }
+
+    #[test]
+    fn a094_a_pem_file_costs_one_signature_for_each_of_its_keys_and_no_more() {
+        let issuers = [Issuer::new(), Issuer::new(), Issuer::new()];
+        let pem: String = issuers.iter().map(|issuer| issuer.public().to_pem()).collect();
+        let verifier = verifier(KeySet::from_bytes(pem.as_bytes()).unwrap());
+        let nameless = r#"{"typ":"at+jwt","alg":"ES256"}"#;
+        assert_eq!(cost(&verifier, &issuers[2].token(nameless, CLAIMS)), (None, 3));
+        assert_eq!(cost(&verifier, &Issuer::new().token(nameless, CLAIMS)), (Some("signature"), 3));
+        assert_eq!(cost(&verifier, &issuers[2].token(&issuers[2].header(), CLAIMS)), (None, 1));
+        assert_eq!(cost(&verifier, &issuers[0].token(&issuers[2].header(), CLAIMS)), (Some("signature"), 1));
+    }
+
+    #[test]
+    fn keys_are_exchanged_and_the_rest_stays() {
+        let (old, new) = (Issuer::new(), Issuer::new());
+        let verifier = verifier(KeySet::from_keys(vec![old.public()]).unwrap());
+        let token = new.token(&new.header(), CLAIMS);
+        assert_eq!(cost(&verifier, &token).0, Some("unknown_key"));
+        let verifier = verifier.with_keys(KeySet::from_keys(vec![new.public()]).unwrap());
+        assert_eq!(cost(&verifier, &token).0, None);
+        assert_eq!(cost(&verifier.with_keys(KeySet::empty()), &token).0, Some("unknown_key"));
+    }
+}
