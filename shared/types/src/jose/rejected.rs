@@ -51,7 +51,7 @@ pub enum Rejected {
         /// What is wrong with it.
         reason: StrictJsonError,
     },
-    /// The header has a member that is not known, or one that is refused by its very presence (`crit`, `jwk`, ...).
+    /// The header has a member that is refused by its very presence (`crit`, `jwk`, ...).
     #[error("the header has a member that is not accepted")]
     HeaderMember,
     /// `alg` or `typ` or `kid` of the header is not a text, or not a proper kid.
