@@ -3,6 +3,8 @@
 
 use std::sync::LazyLock;
 
+use aws_lc_rs::encoding::{AsDer, EcPrivateKeyRfc5915Der};
+use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair};
 use trefoil_shared::jose::{
     AccessClaims, Algorithm, Audience, KeyError, KeySet, Rejected, Verifier, VerifierConfig, base64url, pem,
     thumbprint,
@@ -144,6 +146,23 @@ fn a138_debug_of_a_signing_key_shows_kid_and_algorithm_only() {
 fn a_signing_key_is_shared_between_threads() {
     fn shared<T: Send + Sync>(_: &T) {}
     shared(&SigningKey::generate(Algorithm::ES256).unwrap());
+}
+
+#[test]
+fn keys_in_sec1_and_pkcs1_are_read_too() {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
+    let sec1: EcPrivateKeyRfc5915Der<'_> = pair.private_key().as_der().unwrap();
+    let parameters = pem::encode("EC PARAMETERS", b"\x06\x05\x2b\x81\x04\x00\x22");
+    let text = format!("{}{}", *parameters, *pem::encode("EC PRIVATE KEY", sec1.as_ref()));
+    let key = SigningKey::from_pkcs8_pem(&text, None).unwrap();
+    assert_eq!(key.algorithm(), Algorithm::ES384);
+    signs_and_verifies(&key);
+
+    // PKCS#8 wraps PKCS#1: an RSA key of 2048 bits starts after 26 bytes.
+    let pkcs8 = pem::decode(&RSA.to_pkcs8_pem().unwrap()).unwrap();
+    let pkcs1 = pem::encode("RSA PRIVATE KEY", &pkcs8[0].der[26..]);
+    let key = SigningKey::from_pkcs8_pem(&pkcs1, Some(Algorithm::PS256)).unwrap();
+    assert_eq!((key.kid(), key.algorithm()), (RSA.kid(), Algorithm::PS256));
 }
 
 #[test]

@@ -35,6 +35,9 @@ pub enum KeyError {
     /// An RSA modulus made by the broken generator of CVE-2017-15361: anybody can find the private key.
     #[error("its RSA modulus comes from a broken generator (ROCA, CVE-2017-15361)")]
     Roca,
+    /// An Ed25519 point under which anybody can sign.
+    #[error("its point is of small order: anybody can sign under it")]
+    SmallOrder,
     /// A key type or curve that is not supported (symmetric keys among them).
     #[error("its key type or curve is not supported")]
     UnsupportedKeyType,

@@ -1,7 +1,7 @@
 //! The numbers of a public key, checked.
 
 use super::key_error::KeyError;
-use super::roca;
+use super::{roca, small_order};
 
 /// The elliptic curves, RFC 7518 section 6.2.1.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,11 @@ impl Material {
 
     /// Takes the 32 bytes of an Ed25519 key.
     pub(super) fn from_ed25519(key: &[u8]) -> Result<Self, KeyError> {
-        key.try_into().map(Self::Ed25519).map_err(|_| KeyError::Malformed)
+        let key = key.try_into().map_err(|_| KeyError::Malformed)?;
+        if small_order::is_weak(&key) {
+            return Err(KeyError::SmallOrder);
+        }
+        Ok(Self::Ed25519(key))
     }
 
     /// Takes big-endian numbers. A leading zero is malformed (RFC 7518 section 6.3.1.1): one key, one thumbprint.

@@ -23,6 +23,7 @@ pub mod pem;
 mod rejected;
 mod roca;
 mod signed;
+mod small_order;
 pub mod strict_json;
 mod thumbprint;
 mod verifier;

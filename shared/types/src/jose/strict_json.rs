@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use thiserror::Error;
 
@@ -38,6 +38,9 @@ pub enum StrictJsonError {
     /// Not JSON (RFC 8259): syntax, encoding, a byte order mark, bytes after the end, a number beyond a double.
     #[error("not JSON")]
     Malformed,
+    /// JSON of another shape than the one that is expected.
+    #[error("a member is missing or has another type than expected")]
+    Shape,
     /// More bytes than allowed.
     #[error("longer than {0} bytes")]
     TooLong(usize),
@@ -72,6 +75,11 @@ pub fn parse_object(bytes: &[u8], limits: Limits) -> Result<Map<String, Value>, 
             Err(StrictJsonError::Malformed)
         }
     }
+}
+
+/// Reads a type of one's own, strictly first: [`StrictJsonError::Shape`] where the JSON is sound but not a `T`.
+pub fn read<T: DeserializeOwned>(bytes: &[u8], limits: Limits) -> Result<T, StrictJsonError> {
+    serde_json::from_value(parse(bytes, limits)?).map_err(|_| StrictJsonError::Shape)
 }
 
 /// Reads a value `depth` levels down. The reason of a refusal goes through the cell: a serde error is only text.
@@ -170,14 +178,14 @@ impl<'de> Visitor<'de> for Reader<'_> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Value, StrictJsonError> {
+    fn strict(text: &str) -> Result<Value, StrictJsonError> {
         parse(text.as_bytes(), Limits::TOKEN)
     }
 
     #[test]
     fn plain_json_reads_as_serde_json_reads_it() {
         let text = r#"{"a":[1,-2,3.5,null,true,"x\n"],"b":{"c":{}}}"#;
-        assert_eq!(read(text).unwrap(), serde_json::from_str::<Value>(text).unwrap());
+        assert_eq!(strict(text).unwrap(), serde_json::from_str::<Value>(text).unwrap());
     }
 
     #[test]
@@ -189,22 +197,22 @@ mod tests {
             r#"[[{"a":1,"a":2}]]"#,
             r#"{"":1,"":2}"#,
         ] {
-            assert_eq!(read(bad), Err(StrictJsonError::DuplicateMember), "{bad}");
+            assert_eq!(strict(bad), Err(StrictJsonError::DuplicateMember), "{bad}");
         }
     }
 
     #[test]
     fn a093_depth_and_members_and_bytes_are_bounded() {
         let nested = |n: usize| format!("{}1{}", "[".repeat(n), "]".repeat(n));
-        assert!(read(&nested(8)).is_ok());
-        assert_eq!(read(&nested(9)), Err(StrictJsonError::TooDeep(8)));
+        assert!(strict(&nested(8)).is_ok());
+        assert_eq!(strict(&nested(9)), Err(StrictJsonError::TooDeep(8)));
         let object = |n: usize| {
             let members: Vec<String> = (0..n).map(|i| format!("\"m{i}\":0")).collect();
             format!("{{{}}}", members.join(","))
         };
-        assert!(read(&object(64)).is_ok());
-        assert_eq!(read(&object(65)), Err(StrictJsonError::TooManyMembers(64)));
-        assert_eq!(read(&" ".repeat(8193)), Err(StrictJsonError::TooLong(8192)));
+        assert!(strict(&object(64)).is_ok());
+        assert_eq!(strict(&object(65)), Err(StrictJsonError::TooManyMembers(64)));
+        assert_eq!(strict(&" ".repeat(8193)), Err(StrictJsonError::TooLong(8192)));
     }
 
     #[test]
@@ -227,7 +235,7 @@ mod tests {
             "{\"a\":1,}",
             "{\"a\":\"\n\"}",
         ] {
-            assert_eq!(read(bad), Err(StrictJsonError::Malformed), "{bad:?}");
+            assert_eq!(strict(bad), Err(StrictJsonError::Malformed), "{bad:?}");
         }
         assert_eq!(parse(b"\"\xff\"", Limits::TOKEN), Err(StrictJsonError::Malformed));
     }
@@ -236,5 +244,17 @@ mod tests {
     fn an_object_is_asked_for_and_an_array_is_not_one() {
         assert_eq!(parse_object(b"[]", Limits::TOKEN), Err(StrictJsonError::Malformed));
         assert!(parse_object(b"{}", Limits::TOKEN).is_ok());
+    }
+
+    #[test]
+    fn a_type_is_read_only_from_json_that_is_sound_and_fits() {
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        struct Answer {
+            n: u8,
+        }
+        let read = |text: &str| super::read::<Answer>(text.as_bytes(), Limits::TOKEN);
+        assert_eq!(read(r#"{"n":7}"#), Ok(Answer { n: 7 }));
+        assert_eq!(read(r#"{"n":"7"}"#), Err(StrictJsonError::Shape));
+        assert_eq!(read(r#"{"n":7,"n":7}"#), Err(StrictJsonError::DuplicateMember));
     }
 }

@@ -154,6 +154,15 @@ fn a099_only_the_type_of_an_access_token_is_accepted() {
 }
 
 #[test]
+fn a080_an_id_token_or_a_presentation_is_no_access_token() {
+    for typ in ["JWT", "vc+jwt", "vp+jwt", "dc+sd-jwt", "token-introspection+jwt"] {
+        let header = format!(r#"{{"typ":"{typ}","alg":"ES256","kid":"{}"}}"#, TRUSTED.kid());
+        let claims = crate::support::with_claims(&[("nonce", "\"n\""), ("auth_time", "1"), ("vp", "{}")]);
+        assert_eq!(verify(&TRUSTED.token(&header, &claims)), Err(Rejected::WrongType), "{typ}");
+    }
+}
+
+#[test]
 fn d12_the_type_is_compared_without_case() {
     for good in ["at+jwt", "AT+JWT", "At+Jwt", "application/at+jwt", "Application/AT+JWT"] {
         let header = format!(r#"{{"typ":"{good}","alg":"ES256","kid":"{}"}}"#, TRUSTED.kid());

@@ -98,6 +98,16 @@ fn a090_points_off_the_curve_and_of_wrong_length_are_refused() {
 }
 
 #[test]
+fn a090_ed25519_keys_of_another_length_or_of_small_order_are_refused() {
+    let okp = |key: &[u8]| json!({"kty": "OKP", "crv": "Ed25519", "x": base64url::encode(key)});
+    assert_eq!(refused(&okp(&[9; 31])), KeyError::Malformed);
+    assert_eq!(refused(&okp(&[0; 32])), KeyError::SmallOrder);
+    assert_eq!(refused(&okp(&[0xff; 32])), KeyError::SmallOrder);
+    assert_eq!(refused(&json!({"kty": "OKP", "crv": "Ed448", "x": "AA"})), KeyError::UnsupportedKeyType);
+    assert_eq!(refused(&json!({"kty": "OKP", "crv": "X25519", "x": "AA"})), KeyError::UnsupportedKeyType);
+}
+
+#[test]
 fn a090_use_operations_and_algorithms_that_do_not_fit_are_refused() {
     for bad in [json!("enc"), json!("SIG"), json!(null), json!(["sig"])] {
         assert_eq!(refused(&with("use", bad.clone())), KeyError::Use, "{bad}");
