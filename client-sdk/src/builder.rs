@@ -1,0 +1,195 @@
+//! Settings of a client, checked when it is built.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use trefoil_shared::{ClientId, ServerMetadata};
+
+use crate::ambient::Ambient;
+use crate::client::Inner;
+use crate::origin::parse;
+use crate::transport::{HttpSettings, Transport};
+use crate::{Client, ClientAuth, Clock, Error, Result, RetryPolicy, TokenObserver, blocking, discovery};
+
+/// Settings of a [`Client`]. Those of the network (time limit, certificates, plain-http hosts) hold for
+/// [`ClientBuilder::discover`] too, if they are named before it.
+#[derive(Clone)]
+pub struct ClientBuilder {
+    id: String,
+    auth: ClientAuth,
+    issuer: Option<String>,
+    token_endpoint: Option<String>,
+    params: Vec<(String, String)>,
+    headers: HeaderMap,
+    retry: RetryPolicy,
+    observers: Vec<Arc<dyn TokenObserver>>,
+    settings: HttpSettings,
+    ambient: Ambient,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            auth: ClientAuth::None,
+            issuer: None,
+            token_endpoint: None,
+            params: Vec::new(),
+            headers: HeaderMap::new(),
+            retry: RetryPolicy::default(),
+            observers: Vec::new(),
+            settings: HttpSettings::default(),
+            ambient: Ambient::default(),
+        }
+    }
+
+    /// Reads the metadata of `issuer` with the settings named so far: the well-known inserted before the path
+    /// (RFC 8414), then the forms of OpenID Connect. The document must say exactly this issuer.
+    pub async fn discover(self, issuer: &str) -> Result<Self> {
+        let transport = Transport::new(self.settings.clone(), self.ambient.clone())?;
+        let metadata = discovery::discover(&transport, &self.retry, issuer).await?;
+        Ok(self.metadata(metadata))
+    }
+
+    /// Takes the endpoints from a metadata document that the caller has.
+    #[must_use]
+    pub fn metadata(mut self, metadata: ServerMetadata) -> Self {
+        self.issuer = Some(metadata.issuer);
+        self.token_endpoint = metadata.token_endpoint;
+        self
+    }
+
+    /// Names the issuer without asking it: tokens are stored under it.
+    #[must_use]
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// Names the token endpoint.
+    #[must_use]
+    pub fn token_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.token_endpoint = Some(url.into());
+        self
+    }
+
+    /// How the client authenticates. Default: [`ClientAuth::None`].
+    #[must_use]
+    pub fn auth(mut self, auth: ClientAuth) -> Self {
+        self.auth = auth;
+        self
+    }
+
+    /// Adds a parameter to every token request.
+    #[must_use]
+    pub fn default_param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.params.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a header to every token request; `Authorization` and `Content-Type` are the grant's own.
+    pub fn default_header(mut self, name: &str, value: &str) -> Result<Self> {
+        let bad = || Error::configuration("a default header has a name and a value that HTTP can carry");
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
+        self.headers.insert(name, HeaderValue::from_str(value).map_err(|_| bad())?);
+        Ok(self)
+    }
+
+    /// The time that one attempt may take, from connecting to the last byte. Default: 30 seconds.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout;
+        self
+    }
+
+    /// The longest answer, in bytes after decompression. Default: 1 MiB.
+    #[must_use]
+    pub fn max_response_bytes(mut self, bytes: usize) -> Self {
+        self.settings.cap = bytes;
+        self
+    }
+
+    /// Trusts the certificates of a PEM beside those of the system.
+    #[must_use]
+    pub fn root_ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.settings.root_ca_pem.push(pem.into());
+        self
+    }
+
+    /// Sends everything through a proxy. The environment's proxy variables are not read.
+    #[must_use]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.settings.proxy = Some(url.into());
+        self
+    }
+
+    /// Lets plain http go to `host` (a name or an address, any port), for a lab network. Whoever can listen there
+    /// reads the secret and the tokens.
+    #[must_use]
+    pub fn allow_plain_http(mut self, host: &str) -> Self {
+        self.settings.plain.allow(host);
+        self
+    }
+
+    /// How often requests are repeated that may be.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// Adds somebody who is told of tokens and failures.
+    #[must_use]
+    pub fn observer(mut self, observer: impl TokenObserver + 'static) -> Self {
+        self.observers.push(Arc::new(observer));
+        self
+    }
+
+    /// Takes the time from `clock` instead of the machine.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.ambient = Ambient::new(clock);
+        self
+    }
+
+    /// Checks the settings and makes the client. A missing endpoint is an error only where it is used.
+    pub fn build(self) -> Result<Client> {
+        let id: ClientId = self.id.parse().map_err(|e| Error::configuration(format!("{e}")))?;
+        let token_endpoint = match &self.token_endpoint {
+            Some(text) => {
+                let url = parse(text, "the token_endpoint")?;
+                self.settings.plain.check(&url)?;
+                Some(url)
+            }
+            None => None,
+        };
+        Ok(Client::new(Inner {
+            id: id.into(),
+            issuer: self.issuer,
+            token_endpoint,
+            auth: self.auth,
+            params: self.params,
+            headers: self.headers,
+            retry: self.retry,
+            observers: self.observers,
+            transport: Transport::new(self.settings, self.ambient)?,
+        }))
+    }
+
+    /// Makes the client for use without async.
+    pub fn build_blocking(self) -> Result<blocking::Client> {
+        self.build().map(blocking::Client::from)
+    }
+}
+
+impl std::fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("client_id", &self.id)
+            .field("issuer", &self.issuer)
+            .field("token_endpoint", &self.token_endpoint)
+            .field("auth", &self.auth)
+            .finish_non_exhaustive()
+    }
+}

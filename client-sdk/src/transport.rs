@@ -1,0 +1,183 @@
+//! The only user of the HTTP client: limits of time and length, no redirects, retries.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use reqwest::{Certificate, Request, Response, redirect};
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::ambient::Ambient;
+use crate::origin::PlainHosts;
+use crate::retry::{retry_after, status_is_passing};
+use crate::{Error, ErrorKind, Result, RetryPolicy};
+
+/// Seconds that one attempt may take, from connecting to the last byte.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of one answer, after decompression.
+const DEFAULT_CAP: usize = 1024 * 1024;
+
+/// What a caller may set about connections.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpSettings {
+    pub(crate) timeout: Duration,
+    pub(crate) cap: usize,
+    pub(crate) plain: PlainHosts,
+    pub(crate) root_ca_pem: Vec<Vec<u8>>,
+    pub(crate) proxy: Option<String>,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            timeout: DEFAULT_TIMEOUT,
+            cap: DEFAULT_CAP,
+            plain: PlainHosts::default(),
+            root_ca_pem: Vec::new(),
+            proxy: None,
+        }
+    }
+}
+
+/// Sends requests under the settings of one client.
+#[derive(Clone, Debug)]
+pub(crate) struct Transport {
+    http: reqwest::Client,
+    settings: HttpSettings,
+    pub(crate) ambient: Ambient,
+}
+
+/// An answer whose body is still to be read.
+pub(crate) struct Reply {
+    response: Response,
+    cap: usize,
+}
+
+impl Transport {
+    pub(crate) fn new(settings: HttpSettings, ambient: Ambient) -> Result<Self> {
+        let mut builder = reqwest::Client::builder()
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(settings.timeout)
+            .user_agent(concat!("trefoil-client/", env!("CARGO_PKG_VERSION")));
+        for pem in &settings.root_ca_pem {
+            let certificates = Certificate::from_pem_bundle(pem)
+                .map_err(|e| Error::configuration("the root certificates are no PEM").with_source(e))?;
+            if certificates.is_empty() {
+                return Err(Error::configuration("no certificate in the PEM of root certificates"));
+            }
+            builder = builder.tls_certs_merge(certificates);
+        }
+        if let Some(proxy) = &settings.proxy {
+            let proxy = reqwest::Proxy::all(proxy)
+                .map_err(|e| Error::configuration("the proxy is no URL").with_source(e))?;
+            builder = builder.proxy(proxy);
+        }
+        let http = builder.build().map_err(|e| {
+            let why = innermost(&e);
+            Error::configuration(format!("the HTTP client cannot start: {why}")).with_source(e)
+        })?;
+        Ok(Self { http, settings, ambient })
+    }
+
+    pub(crate) fn settings(&self) -> &HttpSettings {
+        &self.settings
+    }
+
+    /// Sends one request, and again where `policy` is given and the failure passes. The URL is checked first.
+    pub(crate) async fn send(&self, request: Request, policy: Option<&RetryPolicy>) -> Result<Reply> {
+        self.settings.plain.check(request.url())?;
+        let mut made = 0;
+        let mut request = request;
+        loop {
+            let spare = policy.and_then(|_| request.try_clone());
+            let outcome = self.attempt(request).await;
+            made += 1;
+            let (Some(policy), Some(again), Some(asked)) = (policy, spare, passing(&outcome)) else {
+                return outcome;
+            };
+            let Some(wait) = policy.wait(made, asked, self.ambient.fraction()) else { return outcome };
+            tracing::debug!(attempt = made, wait_ms = wait.as_millis(), "request failed, trying again");
+            tokio::time::sleep(wait).await;
+            request = again;
+        }
+    }
+
+    async fn attempt(&self, mut request: Request) -> Result<Reply> {
+        *request.timeout_mut() = Some(self.settings.timeout);
+        let place = place(request.url());
+        match self.http.execute(request).await {
+            Ok(response) => Ok(Reply { response, cap: self.settings.cap }),
+            Err(error) => Err(describe(error, &place)),
+        }
+    }
+}
+
+/// Whether an outcome may be different next time, and the wait that the server asked for.
+#[expect(clippy::option_option, reason = "whether to retry, and the wait that a retry was asked to keep")]
+fn passing(outcome: &Result<Reply>) -> Option<Option<Duration>> {
+    match outcome {
+        Ok(reply) if status_is_passing(reply.status()) => Some(retry_after(reply.headers())),
+        Err(e) if matches!(e.kind(), ErrorKind::Connect | ErrorKind::Transport) => Some(None),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+impl Reply {
+    pub(crate) fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    /// Reads the body up to the limit, counted after decompression.
+    pub(crate) async fn read(mut self) -> Result<Zeroizing<Vec<u8>>> {
+        let mut body = Zeroizing::new(Vec::with_capacity(4096));
+        while let Some(chunk) = self.chunk().await? {
+            if body.len().saturating_add(chunk.len()) > self.cap {
+                let why = format!("the answer is longer than {} bytes", self.cap);
+                return Err(Error::new(ErrorKind::ResponseTooLarge, why).with_status(self.status()));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        let place = place(self.response.url());
+        self.response.chunk().await.map_err(|error| describe(error, &place))
+    }
+}
+
+/// Scheme, host and port of a URL: no path and no query, which can hold secrets.
+fn place(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+fn describe(error: reqwest::Error, place: &str) -> Error {
+    let error = error.without_url();
+    let why = innermost(&error);
+    let (kind, message) = if error.is_timeout() {
+        (ErrorKind::Timeout, format!("no answer from {place} in time"))
+    } else if error.is_connect() {
+        (ErrorKind::Connect, format!("cannot connect to {place}: {why}"))
+    } else if error.is_builder() {
+        (ErrorKind::Configuration, format!("the request cannot be built: {why}"))
+    } else {
+        (ErrorKind::Transport, format!("the answer of {place} broke off: {why}"))
+    };
+    Error::new(kind, message).with_source(error)
+}
+
+/// The text of the innermost cause: the outer ones only say that something failed.
+fn innermost(error: &dyn StdError) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    crate::oauth_error::clean(&cause.to_string())
+}
