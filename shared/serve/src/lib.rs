@@ -1,1 +1,17 @@
-//! What both servers need to listen.
+//! What both servers need to listen: configuration, TLS, limits, the accept loop, shutdown, logs and metrics.
+
+pub mod admin;
+mod clock;
+pub mod config;
+mod crypto;
+pub mod files;
+pub mod listen;
+pub mod peer;
+pub mod request_id;
+pub mod shutdown;
+pub mod systemd;
+pub mod telemetry;
+pub mod tls;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use crypto::install_crypto_provider;

@@ -1,0 +1,170 @@
+//! One connection, from its handshake to its close.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::BoxError;
+use axum::body::Body;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body::Body as HttpBody;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tower::{Service, ServiceExt};
+
+use super::activity::{Activity, OpenRequest, Order};
+use super::body::{AnswerBody, Fate, RequestBody};
+use super::limits::Limits;
+use super::linger::Stream;
+use crate::peer::PeerAddr;
+
+/// What both servers hand to the accept loop: an axum router, or anything shaped like one.
+pub(super) trait Application:
+    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<S> Application for S where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static
+{
+}
+
+/// What a connection is served with.
+#[derive(Clone)]
+pub(super) struct Host<S> {
+    pub(super) application: S,
+    pub(super) limits: Limits,
+    pub(super) peer: PeerAddr,
+    pub(super) activity: Arc<Activity>,
+}
+
+/// The protocol that the client and we agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// Serves one connection until it ends. How it ends is the client's business; it is logged for debugging only.
+pub(super) async fn serve<S, T>(stream: Stream<T>, protocol: Protocol, host: Host<S>)
+where
+    S: Application,
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let activity = Arc::clone(&host.activity);
+    let limits = host.limits;
+    let service = service_fn(move |request| exchange(host.clone(), request));
+    let io = TokioIo::new(stream);
+    let ended = match protocol {
+        Protocol::Http1 => drive(http1(&limits).serve_connection(io, service), &activity).await,
+        Protocol::Http2 => drive(http2(&limits).serve_connection(io, service), &activity).await,
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+fn http1(limits: &Limits) -> hyper::server::conn::http1::Builder {
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
+        // The watch over all connections keeps this deadline; a timer here would be set anew for each request.
+        .header_read_timeout(None::<Duration>)
+        .max_header_size(usize::try_from(limits.max_header_bytes).unwrap_or(usize::MAX))
+        .max_buf_size(64 * 1024);
+    builder
+}
+
+fn http2(limits: &Limits) -> hyper::server::conn::http2::Builder<TokioExecutor> {
+    const WINDOW: u32 = 64 * 1024;
+    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.max_streams)
+        .max_header_list_size(limits.max_header_bytes)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(16 * WINDOW)
+        // What a client that reads nothing can make us hold: this, times its streams.
+        .max_send_buf_size(64 * 1024);
+    builder
+}
+
+/// Polls a connection and obeys the watch's orders.
+async fn drive<C: GracefulConnection>(connection: C, activity: &Activity) -> Result<(), C::Error>
+where
+    C::Error: Into<BoxError>,
+{
+    let mut connection = pin!(connection);
+    let mut finishing = false;
+    poll_fn(|cx| {
+        activity.listen(cx.waker());
+        match activity.order() {
+            Order::GoOn => {}
+            Order::Finish if finishing => {}
+            Order::Finish => {
+                finishing = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            Order::Abort => return Poll::Ready(Ok(())),
+        }
+        let polled = connection.as_mut().poll(cx);
+        if let Poll::Ready(Err(_)) = &polled {
+            // hyper may have answered a request that it could not read (400, 431).
+            activity.linger();
+        }
+        polled
+    })
+    .await
+}
+
+/// One request and its answer.
+async fn exchange<S: Application>(
+    host: Host<S>,
+    request: Request<Incoming>,
+) -> Result<Response<AnswerBody>, Infallible> {
+    let open = OpenRequest::begin(host.activity);
+    let (mut parts, incoming) = request.into_parts();
+    parts.extensions.insert(host.peer);
+    let limit = host.limits.max_body_bytes;
+    if incoming.is_end_stream() {
+        let answer = host.application.oneshot(Request::from_parts(parts, Body::empty())).await?;
+        return Ok(answer.map(|body| AnswerBody::new(body, open)));
+    }
+    if usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX) > limit {
+        return Ok(refuse(StatusCode::PAYLOAD_TOO_LARGE, open));
+    }
+    let fate = Fate::default();
+    let body = RequestBody::new(incoming, (limit, host.limits.body_timeout), fate.clone());
+    let answer = host.application.oneshot(Request::from_parts(parts, Body::new(body))).await?;
+    if fate.is_too_large() {
+        return Ok(refuse(StatusCode::PAYLOAD_TOO_LARGE, open));
+    }
+    if fate.is_too_slow() {
+        return Ok(refuse(StatusCode::REQUEST_TIMEOUT, open));
+    }
+    Ok(answer.map(|body| AnswerBody::new(body, open)))
+}
+
+/// The answer to a body that is too large or too slow, in the form of RFC 6749 section 5.2.
+fn refuse(status: StatusCode, open: OpenRequest) -> Response<AnswerBody> {
+    let text = if status == StatusCode::PAYLOAD_TOO_LARGE {
+        r#"{"error":"invalid_request","error_description":"the request's body is too large"}"#
+    } else {
+        r#"{"error":"invalid_request","error_description":"the request's body did not arrive in time"}"#
+    };
+    open.activity().linger();
+    let mut response = Response::new(AnswerBody::new(Body::from(text), open));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

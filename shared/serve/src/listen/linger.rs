@@ -1,0 +1,99 @@
+//! Closing without losing the last answer.
+//!
+//! A socket that is closed with unread input answers with a reset, and the reset can overtake a refusal (413, 431)
+//! that the client has not read yet. So after a refusal the stream is shut down for writing and read to its end,
+//! within bounds.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::activity::Activity;
+
+const LONGEST: Duration = Duration::from_secs(2);
+const MOST: usize = 1024 * 1024;
+
+/// A connection's stream; it holds the connection's place among the allowed ones until it is really closed.
+pub(super) struct Stream<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> {
+    parts: Option<(T, OwnedSemaphorePermit)>,
+    activity: Arc<Activity>,
+}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream<T> {
+    pub(super) fn new(inner: T, permit: OwnedSemaphorePermit, activity: Arc<Activity>) -> Self {
+        Self { parts: Some((inner, permit)), activity }
+    }
+
+    fn inner(self: Pin<&mut Self>) -> io::Result<Pin<&mut T>> {
+        match &mut self.get_mut().parts {
+            Some((inner, _)) => Ok(Pin::new(inner)),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Drop for Stream<T> {
+    fn drop(&mut self) {
+        let Some((inner, permit)) = self.parts.take() else { return };
+        if !self.activity.lingers() {
+            return;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                // However it ends, the stream is closed after it.
+                let _ = tokio::time::timeout(LONGEST, read_out(inner)).await;
+                drop(permit);
+            });
+        }
+    }
+}
+
+async fn read_out<T: AsyncRead + AsyncWrite + Unpin>(mut inner: T) -> io::Result<()> {
+    inner.shutdown().await?;
+    let mut scratch = [0; 4096];
+    let mut seen = 0;
+    while seen < MOST {
+        match inner.read(&mut scratch).await? {
+            0 => break,
+            read => seen += read,
+        }
+    }
+    Ok(())
+}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> AsyncRead for Stream<T> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.inner()?.poll_read(cx, buf)
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> AsyncWrite for Stream<T> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.inner()?.poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.inner()?.poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.inner()?.poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.inner()?.poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.parts.as_ref().is_some_and(|(inner, _)| inner.is_write_vectored())
+    }
+}

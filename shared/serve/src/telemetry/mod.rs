@@ -1,0 +1,10 @@
+//! Logs on stderr and metrics for Prometheus.
+
+mod http_metrics;
+mod line;
+mod logging;
+mod metrics;
+
+pub use http_metrics::{EndpointName, HttpMetricsLayer, HttpMetricsService, MeasuredFuture};
+pub use logging::{InvalidLogLevel, LogFormat, init_logging};
+pub use metrics::{MetricsError, MetricsHandle, metrics_handle};
