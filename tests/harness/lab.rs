@@ -89,7 +89,18 @@ impl Lab {
     /// Registers a client with an id and the secret that stands in a file.
     pub(crate) fn add_client_with_secret(&self, id: &str, secret: &std::path::Path) -> Credentials {
         let file = secret.display().to_string();
-        let all = ["client", "add", "--name", id, "--id", id, "--secret-file", &file, "--grant", "client_credentials"];
+        let all = [
+            "client",
+            "add",
+            "--name",
+            id,
+            "--id",
+            id,
+            "--secret-file",
+            &file,
+            "--grant",
+            "client_credentials",
+        ];
         self.auth.json(&[&all[..], &["--resource", RESOURCE]].concat());
         Credentials { id: id.to_owned(), secret: fs::read_to_string(secret).expect("secret") }
     }

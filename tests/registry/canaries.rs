@@ -9,12 +9,33 @@ const CANARY: &str = "canary7f3a9e51c0ffee";
 
 /// The parameters of `/token`, `/introspect` and `/revoke`, and some that nobody knows.
 const FIELDS: [&str; 16] = [
-    "grant_type", "client_id", "client_secret", "scope", "resource", "audience", "token", "token_type_hint", "code",
-    "code_verifier", "redirect_uri", "refresh_token", "password", "username", "client_assertion", "unknown_field",
+    "grant_type",
+    "client_id",
+    "client_secret",
+    "scope",
+    "resource",
+    "audience",
+    "token",
+    "token_type_hint",
+    "code",
+    "code_verifier",
+    "redirect_uri",
+    "refresh_token",
+    "password",
+    "username",
+    "client_assertion",
+    "unknown_field",
 ];
 
 const HEADERS: [&str; 8] = [
-    "cookie", "x-request-id", "user-agent", "referer", "dpop", "x-forwarded-for", "x-api-key", "traceparent",
+    "cookie",
+    "x-request-id",
+    "user-agent",
+    "referer",
+    "dpop",
+    "x-forwarded-for",
+    "x-api-key",
+    "traceparent",
 ];
 
 async fn send_everywhere(lab: &Lab, server: &Server, by: &Credentials, paths: &[&str]) {
@@ -29,15 +50,29 @@ async fn send_everywhere(lab: &Lab, server: &Server, by: &Credentials, paths: &[
             let _ = lab.http.get(format!("{url}?{field}={CANARY}")).send().await;
         }
         for header in HEADERS {
-            let _ = lab.http.post(&url).header(header, CANARY).body("grant_type=client_credentials").send().await;
+            let _ =
+                lab.http.post(&url).header(header, CANARY).body("grant_type=client_credentials").send().await;
             let _ = lab.http.get(&url).header(header, CANARY).send().await;
         }
-        let _ = lab.http.post(&url).basic_auth(CANARY, Some("x")).form(&[("grant_type", "client_credentials")]).send().await;
-        let _ = lab.http.post(&url).basic_auth(&by.id, Some(CANARY)).form(&[("grant_type", "client_credentials")]).send().await;
+        let _ = lab
+            .http
+            .post(&url)
+            .basic_auth(CANARY, Some("x"))
+            .form(&[("grant_type", "client_credentials")])
+            .send()
+            .await;
+        let _ = lab
+            .http
+            .post(&url)
+            .basic_auth(&by.id, Some(CANARY))
+            .form(&[("grant_type", "client_credentials")])
+            .send()
+            .await;
         let _ = lab.http.post(&url).bearer_auth(CANARY).send().await;
         let _ = lab.http.post(&url).header("authorization", format!("Basic {CANARY}")).send().await;
         let _ = lab.http.post(&url).header("authorization", CANARY).body(CANARY).send().await;
-        let _ = lab.http.get(&url).bearer_auth(format!("eyJhbGciOiJFUzI1NiJ9.{CANARY}.{CANARY}")).send().await;
+        let _ =
+            lab.http.get(&url).bearer_auth(format!("eyJhbGciOiJFUzI1NiJ9.{CANARY}.{CANARY}")).send().await;
         let _ = lab.http.post(&url).header("content-type", CANARY).body(CANARY).send().await;
         let _ = lab.http.get(format!("{url}/{CANARY}")).send().await;
     }
@@ -51,7 +86,7 @@ fn one_record_a_line(log: &str) {
     }
 }
 
-on_both! { a126_canaries_are_in_no_log_metric_or_audit, |engine| {
+on_both!(a126_canaries_are_in_no_log_metric_or_audit, |engine| {
     let lab = Lab::new(engine).await;
     lab.auth.ok(&["resource", "add", "opaque_api", "--scope", "other", "--token-format", "opaque"]);
     let secret = lab.dir.path().join("secret");
@@ -59,7 +94,8 @@ on_both! { a126_canaries_are_in_no_log_metric_or_audit, |engine| {
     let by = lab.add_client_with_secret("brought", &secret);
     let admin = [ports::free(), ports::free()].map(|port| format!("127.0.0.1:{port}"));
     let loud = lab.auth.clone().with("AUTH_SERVER_LOG__LEVEL", "debug");
-    let auth = Server::start(loud.command(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", &admin[0]]));
+    let auth =
+        Server::start(loud.command(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", &admin[0]]));
     let mut arguments = lab.resource_arguments(auth.url());
     let off = arguments.iter().position(|a| a == "off").expect("admin listener");
     arguments[off].clone_from(&admin[1]);
@@ -86,29 +122,64 @@ on_both! { a126_canaries_are_in_no_log_metric_or_audit, |engine| {
     }
     one_record_a_line(&seen[0].1);
     one_record_a_line(&seen[1].1);
-} }
+});
 
-on_both! { a126_admin_commands_print_a_secret_once_and_log_it_never, |engine| {
+on_both!(a126_admin_commands_print_a_secret_once_and_log_it_never, |engine| {
     let lab = Lab::new(engine).await;
     let loud = lab.auth.clone().with("AUTH_SERVER_LOG__LEVEL", "trace");
-    let made = loud.run(&["client", "add", "--name", "m", "--grant", "client_credentials", "--resource", RESOURCE, "--json"]);
+    let made = loud.run(&[
+        "client",
+        "add",
+        "--name",
+        "m",
+        "--grant",
+        "client_credentials",
+        "--resource",
+        RESOURCE,
+        "--json",
+    ]);
     let told: Value = serde_json::from_str(&made.stdout).expect("JSON");
-    let (id, secret) = (told["client_id"].as_str().expect("id"), told["client_secret"].as_str().expect("secret"));
+    let (id, secret) =
+        (told["client_id"].as_str().expect("id"), told["client_secret"].as_str().expect("secret"));
     assert!(!made.stderr.contains(secret), "{}", made.stderr);
     let given = format!("{CANARY}-{CANARY}");
     let brought = loud.run_with_input(
-        &["client", "add", "--name", "b", "--id", "b", "--secret-file", "-", "--grant", "client_credentials", "--resource", RESOURCE],
+        &[
+            "client",
+            "add",
+            "--name",
+            "b",
+            "--id",
+            "b",
+            "--secret-file",
+            "-",
+            "--grant",
+            "client_credentials",
+            "--resource",
+            RESOURCE,
+        ],
         &given,
     );
     assert_eq!(brought.code, 0, "{brought:?}");
     assert!(!brought.stderr.contains(CANARY), "{}", brought.stderr);
     for arguments in [
-        &["client", "show", id][..], &["client", "list"], &["audit", "list"], &["config", "show"], &["doctor"],
-        &["resource", "list"], &["key", "list"], &["db", "status"], &["client", "show", "b"], &["audit", "list", "--json"],
+        &["client", "show", id][..],
+        &["client", "list"],
+        &["audit", "list"],
+        &["config", "show"],
+        &["doctor"],
+        &["resource", "list"],
+        &["key", "list"],
+        &["db", "status"],
+        &["client", "show", "b"],
+        &["audit", "list", "--json"],
     ] {
         let outcome = loud.run(arguments);
         for text in [&outcome.stdout, &outcome.stderr] {
-            assert!(!text.contains(secret) && !text.contains(CANARY), "{arguments:?} prints a secret: {text}");
+            assert!(
+                !text.contains(secret) && !text.contains(CANARY),
+                "{arguments:?} prints a secret: {text}"
+            );
         }
     }
     if engine == Engine::Postgres {
@@ -116,4 +187,4 @@ on_both! { a126_admin_commands_print_a_secret_once_and_log_it_never, |engine| {
         let shown = loud.ok(&["config", "show"]);
         assert!(!shown.contains(&password), "{shown}");
     }
-} }
+});

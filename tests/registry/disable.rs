@@ -7,11 +7,18 @@ use crate::harness::{Answer, Lab, lab::RESOURCE, wait::until};
 /// Within how long an act of the admin must be seen, from its acknowledgement.
 const SEEN: Duration = Duration::from_secs(1);
 
-on_both! { a037_a_disabled_client_fails_on_all_replicas_within_a_second, |engine| {
+on_both!(a037_a_disabled_client_fails_on_all_replicas_within_a_second, |engine| {
     let lab = Lab::new(engine).await;
     lab.auth.ok(&["resource", "add", "opaque_api", "--scope", "other", "--token-format", "opaque"]);
     let by = lab.add_client_with(&[
-        "--name", "m", "--grant", "client_credentials", "--resource", RESOURCE, "--resource", "opaque_api",
+        "--name",
+        "m",
+        "--grant",
+        "client_credentials",
+        "--resource",
+        RESOURCE,
+        "--resource",
+        "opaque_api",
     ]);
     let replicas = [lab.start_auth(), lab.start_auth()];
     for replica in &replicas {
@@ -23,8 +30,10 @@ on_both! { a037_a_disabled_client_fails_on_all_replicas_within_a_second, |engine
     let acknowledged = Instant::now();
     for replica in &replicas {
         let refused = until("a refusal", SEEN, || async {
-            Some(lab.token(replica, &by, &[("resource", RESOURCE)]).await).filter(|answer| answer.status != 200)
-        }).await;
+            Some(lab.token(replica, &by, &[("resource", RESOURCE)]).await)
+                .filter(|answer| answer.status != 200)
+        })
+        .await;
         assert_eq!((refused.status, refused.text("error").as_str()), (401, "invalid_client"));
     }
     assert!(acknowledged.elapsed() < SEEN, "{:?}", acknowledged.elapsed());
@@ -33,21 +42,25 @@ on_both! { a037_a_disabled_client_fails_on_all_replicas_within_a_second, |engine
     let watcher = lab.add_client("watcher");
     lab.auth.ok(&["resource", "update", "opaque_api", "--introspector", &watcher.id]);
     let told = until("introspection knows", Duration::from_secs(2), || async {
-        let request = lab.http.post(replicas[1].at("/introspect")).basic_auth(&watcher.id, Some(&watcher.secret));
-        let told = Answer::read(request.form(&[("token", &opaque)]).send().await.expect("introspection")).await;
+        let request =
+            lab.http.post(replicas[1].at("/introspect")).basic_auth(&watcher.id, Some(&watcher.secret));
+        let told =
+            Answer::read(request.form(&[("token", &opaque)]).send().await.expect("introspection")).await;
         Some(told).filter(|told| told.status == 200)
-    }).await;
+    })
+    .await;
     assert_eq!(told.body.replace(' ', ""), r#"{"active":false}"#);
 
     lab.auth.ok(&["client", "enable", &by.id]);
     for replica in &replicas {
         until("a token again", SEEN, || async {
             (lab.token(replica, &by, &[("resource", RESOURCE)]).await.status == 200).then_some(())
-        }).await;
+        })
+        .await;
     }
-} }
+});
 
-on_both! { d15_what_the_admin_changes_is_seen_within_a_second, |engine| {
+on_both!(d15_what_the_admin_changes_is_seen_within_a_second, |engine| {
     let lab = Lab::new(engine).await;
     let by = lab.add_client("m");
     let server = lab.start_auth();
@@ -66,11 +79,13 @@ on_both! { d15_what_the_admin_changes_is_seen_within_a_second, |engine| {
     lab.add_client_with_secret("late", &file);
     until("the new client", SEEN, || async {
         (lab.token(&server, &late, &[("resource", RESOURCE)]).await.status == 200).then_some(())
-    }).await;
+    })
+    .await;
 
     // A rotated secret: the old one is dead.
     lab.auth.ok(&["client", "rotate-secret", &by.id]);
     until("the old secret is dead", SEEN, || async {
         (lab.token(&server, &by, &[("resource", RESOURCE)]).await.status == 401).then_some(())
-    }).await;
-} }
+    })
+    .await;
+});

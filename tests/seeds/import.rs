@@ -45,18 +45,24 @@ impl Steelcut {
 fn ids(lab: &Lab) -> Vec<String> {
     let listed = lab.auth.json(&["client", "list"]);
     let rows = listed.as_array().or_else(|| listed["clients"].as_array()).expect("a list").clone();
-    let mut ids: Vec<String> = rows.iter().map(|row| row["client_id"].as_str().expect("client_id").to_owned()).collect();
+    let mut ids: Vec<String> =
+        rows.iter().map(|row| row["client_id"].as_str().expect("client_id").to_owned()).collect();
     ids.sort();
     ids
 }
 
 fn goes_on(lab: &Lab, servers: (&Server, &Server), client: &Credentials, grant: &str) {
     let folder = format!("{}-{}", client.id, grant.len());
-    let answer = python::run("steelcut_client.py", &home(lab, &folder), &asked(servers.0, servers.1, client, grant), &[]);
+    let answer = python::run(
+        "steelcut_client.py",
+        &home(lab, &folder),
+        &asked(servers.0, servers.1, client, grant),
+        &[],
+    );
     assert_eq!(answer["read"], json!({"about": "This is a protected resource"}), "{grant}");
 }
 
-on_both! { d27_steelcut_clients_go_on_after_the_import, |engine| {
+on_both!(d27_steelcut_clients_go_on_after_the_import, |engine| {
     let lab = Lab::new(engine).await;
     let wanted = [("Jane Doe", "client_credentials"), ("John Doe", "client credentials")];
     let steelcut = Steelcut::with_clients(&lab, &wanted).await;
@@ -73,12 +79,13 @@ on_both! { d27_steelcut_clients_go_on_after_the_import, |engine| {
     for (client, (_, grant)) in steelcut.clients.iter().zip(wanted) {
         // The first token verifies Argon2, the second the keyed hash that was kept (decision 2).
         goes_on(&lab, (&auth, &resource), client, grant);
-        std::fs::remove_file(home(&lab, &format!("{}-{}", client.id, grant.len())).join("token.json")).expect("cache");
+        std::fs::remove_file(home(&lab, &format!("{}-{}", client.id, grant.len())).join("token.json"))
+            .expect("cache");
         goes_on(&lab, (&auth, &resource), client, grant);
     }
-} }
+});
 
-on_both! { d27_a_third_import_brings_new_clients_only, |engine| {
+on_both!(d27_a_third_import_brings_new_clients_only, |engine| {
     let lab = Lab::new(engine).await;
     let mut steelcut = Steelcut::with_clients(&lab, &[("Jane Doe", "client_credentials")]).await;
     steelcut.import(&lab);
@@ -95,9 +102,9 @@ on_both! { d27_a_third_import_brings_new_clients_only, |engine| {
     lab.access_token(&auth, &Credentials { id: jane.id.clone(), secret }).await;
     let old = lab.token(&auth, &jane, &[("resource", RESOURCE)]).await;
     assert_eq!(old.status, 401, "{old:?}");
-} }
+});
 
-on_both! { d27_a_removed_client_does_not_come_back, |engine| {
+on_both!(d27_a_removed_client_does_not_come_back, |engine| {
     let lab = Lab::new(engine).await;
     let steelcut = Steelcut::with_clients(&lab, &[("Jane Doe", "client_credentials")]).await;
     steelcut.import(&lab);
@@ -107,4 +114,4 @@ on_both! { d27_a_removed_client_does_not_come_back, |engine| {
     assert!(!ids(&lab).contains(&jane.id));
     let auth = lab.start_auth();
     assert_eq!(lab.token(&auth, jane, &[("resource", RESOURCE)]).await.status, 401);
-} }
+});

@@ -12,7 +12,7 @@ fn obtain(lab: &Lab, auth: &Server, by: &Credentials, style: &str) -> Value {
     python::run("msal_client.py", &home(lab, "msal"), &asked, &[])
 }
 
-on_both! { msal_obtains_tokens_with_basic_and_with_post, |engine| {
+on_both!(msal_obtains_tokens_with_basic_and_with_post, |engine| {
     let lab = Lab::new(engine).await;
     let client = lab.add_client("msal");
     let auth = lab.start_auth();
@@ -24,9 +24,9 @@ on_both! { msal_obtains_tokens_with_basic_and_with_post, |engine| {
         let read = lab.read(&resource, told["access_token"].as_str().expect("access_token")).await;
         assert_eq!(read.status, 200, "{style}: {read:?}");
     }
-} }
+});
 
-on_both! { msal_with_a_wrong_secret_is_told_invalid_client, |engine| {
+on_both!(msal_with_a_wrong_secret_is_told_invalid_client, |engine| {
     let lab = Lab::new(engine).await;
     let mut client = lab.add_client("msal");
     client.secret.push('x');
@@ -36,9 +36,9 @@ on_both! { msal_with_a_wrong_secret_is_told_invalid_client, |engine| {
         assert_eq!(told["error"], "invalid_client", "{style}: {told}");
         assert!(told.get("access_token").is_none(), "{style}: {told}");
     }
-} }
+});
 
-on_both! { msal_encodes_both_halves_of_basic, |engine| {
+on_both!(msal_encodes_both_halves_of_basic, |engine| {
     // MSAL form-encodes id and secret before Base64 (RFC 6749 section 2.3.1), and names client_id in the body too.
     let lab = Lab::new(engine).await;
     let secret = lab.dir.path().join("secret");
@@ -47,4 +47,4 @@ on_both! { msal_encodes_both_halves_of_basic, |engine| {
     let auth = lab.start_auth();
     let told = obtain(&lab, &auth, &client, "basic");
     assert_eq!(told["token_type"], "Bearer", "{told}");
-} }
+});
