@@ -12,8 +12,4 @@ mod architecture;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
-mod registry;
-#[cfg(test)]
-mod seeds;
-#[cfg(test)]
 mod token;

@@ -1,3 +1,13 @@
 //! The `resource-server` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+use trefoil_resource_server::cli::{Surroundings, run};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    trefoil_serve::install_crypto_provider();
+    let env = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    run(Surroundings { env: env.collect() }).await
+}

@@ -8,7 +8,6 @@ use tempfile::TempDir;
 use super::{
     cli::Cli,
     database::{Database, Engine},
-    environment::variable,
     http::{Answer, client},
     process::Server,
 };
@@ -65,11 +64,6 @@ impl Lab {
             .with("AUTH_SERVER_DATABASE__ADMIN_URL", &database.admin_url)
             .with("AUTH_SERVER_SHUTDOWN__GRACE", "0")
             .with("AUTH_SERVER_LOG__FORMAT", "json");
-        // `./test` runs a part of the suite once more with a single connection (fault 11).
-        let auth = match variable("TREFOIL_TEST_MAX_CONNECTIONS") {
-            Some(count) => auth.with("AUTH_SERVER_DATABASE__MAX_CONNECTIONS", count),
-            None => auth,
-        };
         Self { dir, database, auth, http: client() }
     }
 
@@ -84,25 +78,6 @@ impl Lab {
         all.extend(arguments);
         let made = self.auth.json(&all);
         Credentials { id: string(&made, "client_id"), secret: string(&made, "client_secret") }
-    }
-
-    /// Registers a client with an id and the secret that stands in a file.
-    pub(crate) fn add_client_with_secret(&self, id: &str, secret: &std::path::Path) -> Credentials {
-        let file = secret.display().to_string();
-        let all = [
-            "client",
-            "add",
-            "--name",
-            id,
-            "--id",
-            id,
-            "--secret-file",
-            &file,
-            "--grant",
-            "client_credentials",
-        ];
-        self.auth.json(&[&all[..], &["--resource", RESOURCE]].concat());
-        Credentials { id: id.to_owned(), secret: fs::read_to_string(secret).expect("secret") }
     }
 
     /// Starts auth-server on a free port, its second listener off.

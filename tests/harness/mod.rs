@@ -15,9 +15,10 @@ pub(crate) use http::Answer;
 pub(crate) use lab::{Credentials, Lab};
 pub(crate) use process::Server;
 
-/// Runs one async body as two tests, `NAME::on_sqlite` and `NAME::on_postgres`: `on_both!(NAME, |engine| { .. });`.
+/// Runs one async body as two tests, `NAME::on_sqlite` and `NAME::on_postgres`: `on_both! { NAME, |engine| { .. } }`.
 macro_rules! on_both {
-    ($name:ident, |$engine:ident| $body:block) => {
+    ($(#[$attribute:meta])* $name:ident, |$engine:ident| $body:block) => {
+        $(#[$attribute])*
         mod $name {
             use super::*;
 

@@ -1,0 +1,200 @@
+//! `serve`: puts the parts together and runs them until the end.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{describe_gauge, gauge};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+use tracing::{info, warn};
+use trefoil_serve::SystemClock;
+use trefoil_serve::admin::{self, NotReady};
+use trefoil_serve::listen::Server;
+use trefoil_serve::shutdown::Shutdown;
+use trefoil_serve::telemetry::{init_logging, metrics_handle};
+use trefoil_serve::tls::ReloadingTls;
+use trefoil_shared::jose::KeySet;
+
+use super::Place;
+use super::failure::Failure;
+use super::flags::SettingFlags;
+use crate::keys::{
+    DiskCopy, JwksClient, Refetch, RefetchAsks, Refresh, Timing, read_key_file, watch_key_file,
+};
+use crate::server::{App, AppParts, PublicResource, router};
+use crate::settings::{KeySource, Settings};
+use crate::verifier::TokenVerifier;
+
+/// How often the age of the key set is measured.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
+
+/// Serves until SIGTERM or SIGINT.
+pub(super) async fn run(place: &Place, flags: &SettingFlags) -> Result<(), Failure> {
+    let (settings, warnings) = flags.settings(place)?;
+    // The recorder comes before every part that measures.
+    let metrics = metrics_handle()?;
+    let keys = Keys::of(&settings)?;
+    let tls = ReloadingTls::from_settings(&settings.tls)?;
+    let shutdown = Shutdown::new(settings.shutdown.grace());
+    shutdown.on_signals()?;
+    let public = Server::bind(&settings.listen).await?;
+    let public = public.with_tls(tls.clone()).with_limits(settings.limits.limits());
+    let operators = match &settings.admin_listen {
+        Some(address) => Some(Server::bind(address).await?),
+        None => None,
+    };
+    // The line that programs wait for is the first on stderr, so logs begin after it.
+    public.announce();
+    init_logging(settings.log.format, &settings.log.level)?;
+    for warning in warnings {
+        warn!("{warning}");
+    }
+    if let Some(tls) = &tls {
+        tls.watch(&shutdown)?;
+    }
+    let verifier = keys.verifier.clone();
+    keys.start(&settings)?;
+    tokio::spawn(measure(verifier.clone()));
+    let app = router(app(settings, verifier.clone())?);
+    trefoil_serve::systemd::ready();
+    let serving = public.serve(app, shutdown.clone());
+    match operators {
+        None => serving.await,
+        Some(operators) => {
+            info!(url = operators.url(), "operators' listener");
+            let ready = move || std::future::ready(readiness(&verifier));
+            let router = admin::router(shutdown.clone(), metrics, ready);
+            tokio::join!(serving, operators.serve(router, shutdown));
+        }
+    }
+    Ok(())
+}
+
+fn readiness(verifier: &TokenVerifier) -> Vec<NotReady> {
+    if verifier.has_keys() {
+        Vec::new()
+    } else {
+        vec![NotReady::new(
+            "keys",
+            "there is neither a key set from the auth-server nor an earlier copy of one",
+        )]
+    }
+}
+
+fn app(settings: Settings, verifier: TokenVerifier) -> Result<App, Failure> {
+    let scopes = settings.scopes();
+    let resource = match &settings.public_url {
+        Some(url) => Some(PublicResource::new(url, &settings.issuer, scopes)?),
+        None => None,
+    };
+    Ok(App::new(AppParts { routes: settings.routes, verifier, resource }))
+}
+
+/// The verifier, and what keeps its keys fresh.
+struct Keys {
+    verifier: TokenVerifier,
+    source: Source,
+}
+
+enum Source {
+    File { path: PathBuf, keys: KeySet },
+    Url { client: JwksClient, asks: RefetchAsks },
+}
+
+impl Keys {
+    /// Reads the key file, whose errors end the start. A URL is asked only once the server listens.
+    fn of(settings: &Settings) -> Result<Self, Failure> {
+        let (issuer, audience, clock) = (&settings.issuer, &settings.audience, Arc::new(SystemClock));
+        match &settings.keys {
+            KeySource::File(path) => {
+                let source = Source::File { path: path.clone(), keys: read_key_file(path)? };
+                Ok(Self { verifier: TokenVerifier::without_keys(issuer, audience, clock)?, source })
+            }
+            KeySource::Url(client) => {
+                let (refetch, asks) = Refetch::channel();
+                let source = Source::Url { client: JwksClient::clone(client), asks };
+                Ok(Self { verifier: TokenVerifier::with_refetch(issuer, audience, clock, refetch)?, source })
+            }
+        }
+    }
+
+    /// Puts the keys at hand into use and starts the task that keeps them fresh. SIGHUP asks it to look at once.
+    fn start(self, settings: &Settings) -> Result<(), Failure> {
+        let reload = Arc::new(Notify::new());
+        let mut hangup = signal(SignalKind::hangup())?;
+        let asked = Arc::clone(&reload);
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                asked.notify_one();
+            }
+        });
+        match self.source {
+            Source::File { path, keys } => {
+                warn_of_ignored(&keys);
+                self.verifier.replace_keys(keys);
+                info!(path = %path.display(), kids = ?self.verifier.kids(), "public key loaded");
+                tokio::spawn(watch_key_file(path, self.verifier, reload));
+            }
+            Source::Url { client, asks } => {
+                let copy = state_dir_or_warn(settings).map(|dir| DiskCopy::new(&dir, client.url()));
+                let mut refresh = Refresh::new(client, copy, self.verifier, Timing::default());
+                refresh.use_copy();
+                tokio::spawn(refresh.run(asks, reload));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn warn_of_ignored(keys: &KeySet) {
+    for ignored in keys.ignored() {
+        let (position, reason) = (ignored.position, &ignored.reason);
+        warn!(position, %reason, "a key of the file is ignored");
+    }
+}
+
+fn state_dir_or_warn(settings: &Settings) -> Option<PathBuf> {
+    prepare_state_dir(settings).unwrap_or_else(|reason| {
+        warn!("{reason}");
+        None
+    })
+}
+
+/// Makes the state directory, where keys are fetched and need one. That it cannot be written is no reason not to
+/// serve (decision 33): the text of the error is a warning.
+pub(super) fn prepare_state_dir(settings: &Settings) -> Result<Option<PathBuf>, String> {
+    if matches!(settings.keys, KeySource::File(_)) {
+        return Ok(None);
+    }
+    let mend = "set state_dir to a writable folder, so that a start needs no auth-server";
+    let Some(dir) = &settings.state_dir else { return Err(format!("no state directory is known; {mend}")) };
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    let probed = made.and_then(|()| tempfile::tempfile_in(dir).map(drop));
+    match probed {
+        Ok(()) => Ok(Some(dir.clone())),
+        // An earlier copy may still be read there.
+        Err(reason) if dir.join("jwks.json").exists() => {
+            warn!("state_dir {}: {reason}; {mend}", dir.display());
+            Ok(Some(dir.clone()))
+        }
+        Err(reason) => Err(format!("state_dir {}: {reason}; {mend}", dir.display())),
+    }
+}
+
+async fn measure(verifier: TokenVerifier) {
+    describe_gauge!(
+        "resource_server_key_set_age_seconds",
+        "Seconds since the key set was known to be the issuer's"
+    );
+    loop {
+        if let Some(age) = verifier.keys_age() {
+            gauge!("resource_server_key_set_age_seconds")
+                .set(f64::from(i32::try_from(age).unwrap_or(i32::MAX)));
+        }
+        gauge!("resource_server_keys")
+            .set(f64::from(u32::try_from(verifier.kids().len()).unwrap_or(u32::MAX)));
+        tokio::time::sleep(MEASURE_EVERY).await;
+    }
+}

@@ -1,0 +1,152 @@
+//! The last good key set on disk, so that a start needs no auth-server.
+
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tempfile::NamedTempFile;
+use thiserror::Error;
+
+/// Longest copy that is read back, in bytes.
+const MAX_COPY: u64 = 2 * 1024 * 1024;
+
+/// The copy's place: one file in the state directory.
+#[derive(Clone, Debug)]
+pub struct DiskCopy {
+    path: PathBuf,
+    jwks_url: String,
+}
+
+/// A copy that was read back.
+#[derive(Debug)]
+pub struct KeptJwks {
+    /// The key set as it was fetched.
+    pub jwks: Vec<u8>,
+    /// When it was fetched, in seconds since 1970.
+    pub fetched_at: i64,
+}
+
+/// The copy cannot be written or used.
+#[derive(Debug, Error)]
+pub enum CopyError {
+    /// Reading or writing failed.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is no copy that this program wrote.
+    #[error("{0}: not a key set copy; remove the file")]
+    Malformed(PathBuf),
+    /// It was fetched from another URL.
+    #[error("{0}: fetched from another jwks_url; it is not used")]
+    OtherUrl(PathBuf),
+    /// Others may write it, so its keys prove nothing.
+    #[error("{0}: writable by others; run chmod go-w on it and its folder")]
+    Exposed(PathBuf),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Document<'a> {
+    jwks_url: String,
+    fetched_at: i64,
+    #[serde(borrow)]
+    jwks: &'a RawValue,
+}
+
+impl DiskCopy {
+    /// The copy of this URL's key set in that folder.
+    pub fn new(state_dir: &Path, jwks_url: &str) -> Self {
+        Self { path: state_dir.join("jwks.json"), jwks_url: jwks_url.to_owned() }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the copy; `None` where there is none. One of another URL, or one that others may write, is refused.
+    pub fn read(&self) -> Result<Option<KeptJwks>, CopyError> {
+        let io = |source| CopyError::Io { path: self.path.clone(), source };
+        let metadata = match std::fs::metadata(&self.path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io(error)),
+        };
+        if metadata.mode() & 0o022 != 0 {
+            return Err(CopyError::Exposed(self.path.clone()));
+        }
+        if metadata.len() > MAX_COPY {
+            return Err(CopyError::Malformed(self.path.clone()));
+        }
+        let bytes = std::fs::read(&self.path).map_err(io)?;
+        let document: Document<'_> =
+            serde_json::from_slice(&bytes).map_err(|_| CopyError::Malformed(self.path.clone()))?;
+        if document.jwks_url != self.jwks_url {
+            return Err(CopyError::OtherUrl(self.path.clone()));
+        }
+        Ok(Some(KeptJwks { jwks: document.jwks.get().into(), fetched_at: document.fetched_at }))
+    }
+
+    /// Writes the copy whole or not at all: a temporary file beside it, synced, then renamed, then the folder synced.
+    pub fn write(&self, jwks: &[u8], fetched_at: i64) -> Result<(), CopyError> {
+        let malformed = || CopyError::Malformed(self.path.clone());
+        let text = std::str::from_utf8(jwks).map_err(|_| malformed())?;
+        let raw: &RawValue = serde_json::from_str(text).map_err(|_| malformed())?;
+        let document = Document { jwks_url: self.jwks_url.clone(), fetched_at, jwks: raw };
+        let bytes = serde_json::to_vec(&document).map_err(|_| malformed())?;
+        self.replace(&bytes).map_err(|source| CopyError::Io { path: self.path.clone(), source })
+    }
+
+    fn replace(&self, bytes: &[u8]) -> std::io::Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let mut file = NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path).map_err(|error| error.error)?;
+        std::fs::File::open(folder)?.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_back_byte_for_byte() {
+        let dir = tempfile::tempdir().unwrap();
+        let copy = DiskCopy::new(dir.path(), "https://as.example/jwks.json");
+        assert!(copy.read().unwrap().is_none());
+        copy.write(br#"{"keys": [ {"kty":"EC"} ]}"#, 7).unwrap();
+        let kept = copy.read().unwrap().unwrap();
+        assert_eq!(kept.jwks, br#"{"keys": [ {"kty":"EC"} ]}"#);
+        assert_eq!(kept.fetched_at, 7);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn a088_a_copy_of_another_issuers_keys_is_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        DiskCopy::new(dir.path(), "https://as.example/jwks.json").write(b"{}", 7).unwrap();
+        let other = DiskCopy::new(dir.path(), "https://other.example/jwks.json");
+        assert!(matches!(other.read(), Err(CopyError::OtherUrl(_))));
+    }
+
+    #[test]
+    fn a_copy_that_others_may_write_or_that_is_garbage_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let copy = DiskCopy::new(dir.path(), "https://as.example/jwks.json");
+        copy.write(b"{}", 7).unwrap();
+        std::fs::set_permissions(copy.path(), std::fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(matches!(copy.read(), Err(CopyError::Exposed(_))));
+        std::fs::set_permissions(copy.path(), std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::write(copy.path(), "{\"jwks_url\":").unwrap();
+        assert!(matches!(copy.read(), Err(CopyError::Malformed(_))));
+    }
+}

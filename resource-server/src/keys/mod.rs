@@ -1,0 +1,13 @@
+//! Where the key set comes from: a file, or a JWKS URL with its last good copy on disk.
+
+mod copy;
+mod file;
+mod refetch;
+mod refresh;
+mod remote;
+
+pub use copy::{CopyError, DiskCopy, KeptJwks};
+pub use file::{KeyFileError, read_key_file, watch_key_file};
+pub use refetch::{Refetch, RefetchAsks};
+pub use refresh::{Refresh, Timing};
+pub use remote::{FetchError, Fetched, JwksClient, Outbound, UrlRefused, parse_jwks, read_extra_ca};

@@ -1,0 +1,19 @@
+//! `/health`: whether requests can be served.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, header};
+
+use crate::refused::Refused;
+use crate::verifier::TokenVerifier;
+
+/// 200 where there are keys to check tokens with. It grants nothing and tells nothing else.
+pub(super) fn health(verifier: &TokenVerifier) -> Result<Response, Refused> {
+    if !verifier.has_keys() {
+        return Err(Refused::NoKeys);
+    }
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok((headers, r#"{"status":"ok"}"#).into_response())
+}

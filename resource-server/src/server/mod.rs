@@ -1,0 +1,8 @@
+//! The program's HTTP side: routes, health and metadata on the public listener, the operators' listener beside it.
+
+mod app;
+mod health;
+mod metadata;
+
+pub use app::{App, AppParts, router};
+pub use metadata::PublicResource;

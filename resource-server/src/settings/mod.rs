@@ -1,0 +1,7 @@
+//! Configuration: what may be written, and what the program makes of it.
+
+mod checked;
+mod raw;
+
+pub use checked::{KeySource, Settings, SettingsError};
+pub use raw::{RawOutbound, RawRoute, RawSettings, Revocation};

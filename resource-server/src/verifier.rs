@@ -1,0 +1,221 @@
+//! The verifier of a resource: one issuer, one audience, a key set that may be replaced, and a memory of verdicts.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use arc_swap::ArcSwapOption;
+use aws_lc_rs::digest::{SHA256, digest};
+use metrics::{Counter, counter};
+use quick_cache::sync::Cache;
+use thiserror::Error;
+use trefoil_serve::Clock;
+use trefoil_shared::Timestamp;
+use trefoil_shared::jose::{
+    AccessClaims, Audience, KeySet, MAX_TOKEN_BYTES, Rejected, Verifier, VerifierConfig,
+};
+
+use crate::keys::Refetch;
+use crate::refused::Refused;
+
+/// Verdicts that are remembered at most.
+const MAX_VERDICTS: usize = 65_536;
+/// How far our clock and the issuer's may differ, in seconds.
+const LEEWAY_SECS: i64 = 10;
+
+/// A verifier that would check nothing cannot be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum InvalidVerifier {
+    /// No issuer was named.
+    #[error("a verifier needs the issuer whose tokens it takes")]
+    NoIssuer,
+    /// No audience was named.
+    #[error("a verifier needs the audience that tokens must be meant for")]
+    NoAudience,
+}
+
+/// Checks bearer tokens of one issuer for one audience. Cheap to clone; clones share keys and verdicts.
+#[derive(Clone)]
+pub struct TokenVerifier(Arc<Inner>);
+
+struct Inner {
+    issuer: String,
+    audience: String,
+    keyed: ArcSwapOption<Keyed>,
+    generations: AtomicU64,
+    confirmed_at: AtomicI64,
+    verdicts: Cache<[u8; 32], Verdict>,
+    clock: Arc<dyn Clock>,
+    refetch: Option<Refetch>,
+    hits: Counter,
+    misses: Counter,
+}
+
+/// A verifier with the number of its key set: a verdict counts only under the key set that gave it.
+struct Keyed {
+    verifier: Verifier,
+    generation: u64,
+}
+
+/// A remembered good verdict. It is kept under the SHA-256 of the whole token, signature included, so that no other
+/// token shares it.
+#[derive(Clone)]
+struct Verdict {
+    claims: Arc<AccessClaims>,
+    generation: u64,
+}
+
+impl TokenVerifier {
+    /// A verifier without keys: it refuses with [`Refused::NoKeys`] until [`TokenVerifier::replace_keys`].
+    pub fn without_keys(
+        issuer: &str,
+        audience: &str,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, InvalidVerifier> {
+        Self::build(issuer, audience, clock, None)
+    }
+
+    /// A verifier with these keys.
+    pub fn new(
+        issuer: &str,
+        audience: &str,
+        keys: KeySet,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, InvalidVerifier> {
+        let verifier = Self::build(issuer, audience, clock, None)?;
+        verifier.replace_keys(keys);
+        Ok(verifier)
+    }
+
+    /// A verifier that asks for a newer key set when it meets an unknown `kid`.
+    pub(crate) fn with_refetch(
+        issuer: &str,
+        audience: &str,
+        clock: Arc<dyn Clock>,
+        refetch: Refetch,
+    ) -> Result<Self, InvalidVerifier> {
+        Self::build(issuer, audience, clock, Some(refetch))
+    }
+
+    fn build(
+        issuer: &str,
+        audience: &str,
+        clock: Arc<dyn Clock>,
+        refetch: Option<Refetch>,
+    ) -> Result<Self, InvalidVerifier> {
+        if issuer.is_empty() {
+            return Err(InvalidVerifier::NoIssuer);
+        }
+        if audience.is_empty() {
+            return Err(InvalidVerifier::NoAudience);
+        }
+        Ok(Self(Arc::new(Inner {
+            issuer: issuer.to_owned(),
+            audience: audience.to_owned(),
+            keyed: ArcSwapOption::empty(),
+            generations: AtomicU64::new(0),
+            confirmed_at: AtomicI64::new(0),
+            verdicts: Cache::new(MAX_VERDICTS),
+            clock,
+            refetch,
+            hits: counter!("resource_server_verdict_cache_total", "outcome" => "hit"),
+            misses: counter!("resource_server_verdict_cache_total", "outcome" => "miss"),
+        })))
+    }
+
+    /// Takes a new key set over. Every verdict given under the old one is forgotten.
+    pub fn replace_keys(&self, keys: KeySet) {
+        let inner = &self.0;
+        let generation = inner.generations.fetch_add(1, Ordering::Relaxed) + 1;
+        let config = VerifierConfig {
+            issuer: inner.issuer.clone(),
+            audience: Audience::Exactly(inner.audience.clone()),
+            leeway_secs: LEEWAY_SECS,
+        };
+        inner.keyed.store(Some(Arc::new(Keyed { verifier: Verifier::new(config, keys), generation })));
+        inner.verdicts.clear();
+        self.confirm_keys(self.now());
+    }
+
+    /// Notes that the key set in use was the issuer's at that time.
+    pub fn confirm_keys(&self, at: Timestamp) {
+        self.0.confirmed_at.store(at.seconds(), Ordering::Relaxed);
+    }
+
+    /// Seconds since the key set was last known to be the issuer's; `None` without one.
+    pub fn keys_age(&self) -> Option<i64> {
+        let at = Timestamp(self.0.confirmed_at.load(Ordering::Relaxed));
+        self.has_keys().then(|| self.now().since(at).max(0))
+    }
+
+    /// Whether there is a key set.
+    pub fn has_keys(&self) -> bool {
+        self.0.keyed.load().is_some()
+    }
+
+    /// The ids of the keys in use.
+    pub fn kids(&self) -> Vec<String> {
+        let keyed = self.0.keyed.load();
+        keyed.iter().flat_map(|keyed| keyed.verifier.keys().kids()).map(str::to_owned).collect()
+    }
+
+    /// The time by this verifier's clock.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Checks a token against the keys at hand. A verdict is remembered until the token's `exp`.
+    pub fn check(&self, token: &str) -> Result<Arc<AccessClaims>, Refused> {
+        let inner = &self.0;
+        let keyed = inner.keyed.load();
+        let Some(keyed) = keyed.as_ref() else { return Err(Refused::NoKeys) };
+        let now = inner.clock.now();
+        let Some(key) = verdict_key(token) else { return verify(keyed, token, now) };
+        if let Some(verdict) = inner.verdicts.get(&key) {
+            if verdict.generation == keyed.generation && now < verdict.claims.exp {
+                inner.hits.increment(1);
+                return Ok(verdict.claims);
+            }
+            inner.verdicts.remove(&key);
+        }
+        inner.misses.increment(1);
+        let claims = verify(keyed, token, now)?;
+        inner.verdicts.insert(key, Verdict { claims: Arc::clone(&claims), generation: keyed.generation });
+        Ok(claims)
+    }
+
+    /// Checks a token; where its key is unknown, asks for a newer key set first and tries once more. Asking is
+    /// limited: see [`Refetch`].
+    pub async fn check_or_refetch(&self, token: &str) -> Result<Arc<AccessClaims>, Refused> {
+        let verdict = self.check(token);
+        let Err(Refused::Token(Rejected::UnknownKey { .. })) = &verdict else { return verdict };
+        let Some(refetch) = &self.0.refetch else { return verdict };
+        if refetch.ask().await { self.check(token) } else { verdict }
+    }
+}
+
+fn verify(keyed: &Keyed, token: &str, now: Timestamp) -> Result<Arc<AccessClaims>, Refused> {
+    let claims = keyed.verifier.verify(token, now).map_err(Refused::Token)?;
+    // RFC 7800 and RFC 9449 section 7.2: a token with `cnf` is worth nothing without its proof.
+    if claims.extra.contains_key("cnf") {
+        return Err(Refused::BoundToken);
+    }
+    Ok(Arc::new(claims))
+}
+
+/// The hash of the whole token; none for a text too long to be one, which is not worth hashing.
+fn verdict_key(token: &str) -> Option<[u8; 32]> {
+    if token.len() > MAX_TOKEN_BYTES {
+        return None;
+    }
+    digest(&SHA256, token.as_bytes()).as_ref().try_into().ok()
+}
+
+impl fmt::Debug for TokenVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenVerifier")
+            .field("issuer", &self.0.issuer)
+            .field("audience", &self.0.audience)
+            .finish_non_exhaustive()
+    }
+}
