@@ -57,7 +57,8 @@ pub(super) fn check_database_url(key: &str, text: &str) -> Result<(), Problem> {
     Err(Problem::new(key, message))
 }
 
-fn on_this_machine(url: &Url) -> bool {
+/// Whether a PostgreSQL URL names this machine: by loopback, or by a socket's directory.
+pub(crate) fn on_this_machine(url: &Url) -> bool {
     let socket = url.query_pairs().any(|(name, value)| name == "host" && value.starts_with('/'));
     let loopback = match url.host() {
         None => true,

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use trefoil_serve::telemetry::LogFormat;
 use trefoil_shared::Secret;
 
 use super::checks::{address, check_database_url, issuer, network};
 use super::raw::{RawDatabase, RawLimits, RawLog, RawTls};
 use super::values::Seconds;
 use super::{
-    DatabaseSettings, KeyStoreKind, LimitSettings, LogFormat, LogSettings, Problem, RawSettings, Settings,
+    DatabaseSettings, KeyStoreKind, LimitSettings, LogSettings, Problem, RawSettings, Settings,
     SettingsError, Surroundings, TlsSettings,
 };
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use trefoil_serve::telemetry::LogFormat;
 
 use super::DatabaseSettings;
 
@@ -145,16 +146,6 @@ impl Default for LimitSettings {
             body_timeout: ten_seconds,
         }
     }
-}
-
-/// How a log line looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// For machines: one JSON object a line.
-    Json,
 }
 
 /// Logs, always on stderr.
