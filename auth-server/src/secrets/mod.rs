@@ -1,0 +1,12 @@
+//! The root secret and what is made with it: hashes of client secrets and tokens, row authentication.
+
+mod argon2;
+mod derived;
+pub mod files;
+mod rng;
+mod root;
+mod stored;
+
+pub use argon2::{Argon2Gate, Busy, InvalidPhc, check_phc};
+pub use rng::{OsRng, Rng};
+pub use root::{Match, RootSecretError, RootSecrets, TokenHash};
