@@ -1,0 +1,154 @@
+//! What can go wrong with the database, sorted by what a caller can do about it.
+
+use thiserror::Error;
+
+/// A failed store call.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum StoreError {
+    /// The database did not answer, or there was no connection to ask on. Nothing was written.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// The answer to a write was lost: it may have happened (decision 16).
+    #[error("the outcome of a database write is unknown: {0}")]
+    OutcomeUnknown(String),
+    /// The state of the database forbids what was asked; nothing was written.
+    #[error("{0}")]
+    Conflict(String),
+    /// What should be changed is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// A row that no version of this program writes.
+    #[error("the database holds something unreadable: {0}")]
+    Corrupt(String),
+    /// The database role has no right to do this.
+    #[error("the database role may not do this: {0}")]
+    NotPermitted(String),
+    /// The schema lacks migrations that this program needs.
+    #[error(
+        "the database schema is at version {found}, this program needs {needed}: run `auth-server db migrate`"
+    )]
+    SchemaTooOld {
+        /// The newest migration that is there; 0 for an empty database.
+        found: i64,
+        /// The newest migration that this program knows.
+        needed: i64,
+    },
+    /// The schema has migrations that this program does not know.
+    #[error("the database schema is at version {found}, this program knows {known}: run a newer auth-server")]
+    SchemaTooNew {
+        /// The newest migration that is there.
+        found: i64,
+        /// The newest migration that this program knows.
+        known: i64,
+    },
+    /// Somebody else is migrating.
+    #[error("{holder} has been migrating this database for {seconds} s; try again when it has ended")]
+    Migrating {
+        /// Who holds the lock.
+        holder: String,
+        /// For how long its sign of life has been in the database.
+        seconds: i64,
+    },
+    /// The settings cannot be used.
+    #[error("database settings: {0}")]
+    Settings(String),
+    /// A statement that is wrong in itself.
+    #[error("the database refused a statement: {0}")]
+    Refused(String),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later without anybody mending something.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::OutcomeUnknown(_) | Self::Migrating { .. } => true,
+            Self::Conflict(_)
+            | Self::NotFound(_)
+            | Self::Corrupt(_)
+            | Self::NotPermitted(_)
+            | Self::SchemaTooOld { .. }
+            | Self::SchemaTooNew { .. }
+            | Self::Settings(_)
+            | Self::Refused(_) => false,
+        }
+    }
+}
+
+/// What a failed statement says about the statement and about its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The transaction was rolled back and may be run again: 40001, 40P01, BUSY.
+    Again,
+    /// A unique or check constraint.
+    Constraint,
+    /// No right.
+    Denied,
+    /// The database cannot write now (read-only after a failover, disk full) and wrote nothing.
+    Unable,
+    /// The table or column is not there.
+    Schema,
+    /// The database ended the statement by its own time limit; rolled back.
+    Cancelled,
+    /// The connection is broken: nobody knows what became of the statement.
+    Lost,
+    /// Anything else that the database answered.
+    Refused,
+}
+
+impl Failure {
+    /// Whether the connection must not go back to the pool.
+    pub(super) fn spoils_connection(self) -> bool {
+        matches!(self, Self::Lost | Self::Unable)
+    }
+}
+
+/// Sorts an error by the code that the database gave.
+pub(super) fn classify(error: &sqlx::Error) -> Failure {
+    let Some(database) = error.as_database_error() else {
+        return match error {
+            sqlx::Error::RowNotFound | sqlx::Error::ColumnNotFound(_) => Failure::Refused,
+            _ => Failure::Lost,
+        };
+    };
+    let code = database.code().unwrap_or_default();
+    if let Some(sqlite) = database.try_downcast_ref::<sqlx::sqlite::SqliteError>() {
+        return classify_sqlite(code.parse().unwrap_or(1), sqlite);
+    }
+    match code.as_ref() {
+        "40001" | "40P01" | "55P03" => Failure::Again,
+        "42501" => Failure::Denied,
+        "25006" | "53100" | "53200" => Failure::Unable,
+        "42P01" | "42703" | "3F000" => Failure::Schema,
+        "57014" => Failure::Cancelled,
+        code if code.starts_with("23") => Failure::Constraint,
+        code if code.starts_with("57P") || code.starts_with("08") => Failure::Lost,
+        _ => Failure::Refused,
+    }
+}
+
+/// SQLite's result codes: the low byte is the kind.
+fn classify_sqlite(code: i32, error: &sqlx::sqlite::SqliteError) -> Failure {
+    match code & 0xff {
+        5 | 6 => Failure::Again,
+        19 => Failure::Constraint,
+        3 | 23 => Failure::Denied,
+        8 | 10 | 13 | 14 => Failure::Unable,
+        9 => Failure::Cancelled,
+        1 if error.to_string().contains("no such") => Failure::Schema,
+        _ => Failure::Refused,
+    }
+}
+
+/// What a caller hears of a failure. `writes` tells whether the work could have changed anything.
+pub(super) fn to_store_error(error: &sqlx::Error, writes: bool) -> StoreError {
+    let text = error.to_string();
+    match classify(error) {
+        Failure::Constraint => StoreError::Conflict(text),
+        Failure::Denied => StoreError::NotPermitted(text),
+        Failure::Again | Failure::Unable | Failure::Cancelled => StoreError::Unavailable(text),
+        Failure::Schema => StoreError::SchemaTooOld { found: 0, needed: super::migrate::newest() },
+        Failure::Lost if writes => StoreError::OutcomeUnknown(text),
+        Failure::Lost => StoreError::Unavailable(text),
+        Failure::Refused => StoreError::Refused(text),
+    }
+}

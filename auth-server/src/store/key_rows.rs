@@ -1,0 +1,177 @@
+//! Rows of signing keys: their public half and life, authenticated under the root secret (decision 9).
+
+use trefoil_shared::Timestamp;
+
+use super::audit::Act;
+use super::client_rows::json_word;
+use super::statement::{Row, Statement, Step};
+use super::{Store, StoreError};
+use crate::model::{KeyRow, KeyState};
+use crate::secrets::RootSecrets;
+
+/// A row as it was read, and what guards the next change of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredKey {
+    /// The key.
+    pub row: KeyRow,
+    revision: i64,
+    mac: String,
+}
+
+/// All rows: those that a holder of the root secret wrote, and the kids of those that somebody else did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoredKeys {
+    /// Authentic rows, by algorithm, the oldest first.
+    pub keys: Vec<StoredKey>,
+    /// Rows that failed: ignored, and reason for an alarm.
+    pub rejected: Vec<String>,
+}
+
+/// A new row, or the new state of one that was read.
+#[derive(Clone, Debug)]
+pub struct KeyWrite {
+    row: KeyRow,
+    revision: i64,
+    /// The MAC that the row must still have; empty for a row that must not be there.
+    seen: String,
+}
+
+impl KeyWrite {
+    /// A row that is not there yet.
+    pub fn new(row: KeyRow) -> Self {
+        Self { row, revision: 1, seen: String::new() }
+    }
+
+    /// The next state of a row; refused if it has changed since it was read.
+    pub fn change(from: &StoredKey, row: KeyRow) -> Self {
+        Self { row, revision: from.revision + 1, seen: from.mac.clone() }
+    }
+
+    /// The kid of a row that is not there yet.
+    pub(crate) fn new_kid(&self) -> Option<&str> {
+        self.seen.is_empty().then_some(self.row.kid.as_str())
+    }
+}
+
+/// One or two rows, in one statement. Rows are taken in this order on both databases: the active key steps down
+/// before the standby steps up, as the index of one active key an algorithm wants, and two changes at once lock in
+/// the same order. A row is replaced only as it was read.
+const WRITE_ONE: &str = "INSERT INTO keys (kid, algorithm, public_jwk, state, created_at, published_at, activated_at, \
+     retired_at, gone_at, revision, root_id, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+     ON CONFLICT (kid) DO UPDATE SET state = excluded.state, published_at = excluded.published_at, \
+     activated_at = excluded.activated_at, retired_at = excluded.retired_at, gone_at = excluded.gone_at, \
+     revision = excluded.revision, root_id = excluded.root_id, mac = excluded.mac \
+     WHERE keys.mac = $13 RETURNING kid";
+const WRITE_TWO: &str = "INSERT INTO keys (kid, algorithm, public_jwk, state, created_at, published_at, activated_at, \
+     retired_at, gone_at, revision, root_id, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12), \
+     ($13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) \
+     ON CONFLICT (kid) DO UPDATE SET state = excluded.state, published_at = excluded.published_at, \
+     activated_at = excluded.activated_at, retired_at = excluded.retired_at, gone_at = excluded.gone_at, \
+     revision = excluded.revision, root_id = excluded.root_id, mac = excluded.mac \
+     WHERE keys.mac = CASE WHEN excluded.kid = $25 THEN $26 ELSE $27 END RETURNING kid";
+const LIST: &str = "SELECT * FROM keys ORDER BY algorithm, created_at, kid";
+
+const CHANGED: &str =
+    "the keys were changed by somebody else at the same time; look at `key list` and try again";
+
+impl Store {
+    /// The rows that are authentic. Others are named, never used.
+    pub async fn keys(&self, roots: &RootSecrets) -> Result<StoredKeys, StoreError> {
+        let mut found = StoredKeys::default();
+        for row in &self.read(Statement::new(LIST)).await? {
+            match key_of(row, roots) {
+                Ok(key) => found.keys.push(key),
+                Err(_) => found.rejected.push(row.get("kid")?),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Writes one or two rows: all of them as one guarded statement, or none. With an act, the audit row comes in
+    /// the same transaction (an administrator); without, it is the statement alone (a running server).
+    pub async fn write_keys(
+        &self,
+        roots: &RootSecrets,
+        writes: &[KeyWrite],
+        act: Option<&Act>,
+    ) -> Result<(), StoreError> {
+        let statement = match writes {
+            [one] => bind(Statement::new(WRITE_ONE), one, roots).text(&one.seen),
+            [one, two] => bind(bind(Statement::new(WRITE_TWO), one, roots), two, roots)
+                .text(&one.row.kid)
+                .text(&one.seen)
+                .text(&two.seen),
+            _ => return Err(StoreError::Conflict("one or two keys are changed at a time".to_owned())),
+        };
+        if let Some(act) = act {
+            return self.transact(vec![Act::queue_up(), Step::guarded(statement, CHANGED), act.step()]).await;
+        }
+        let written = self.write(statement).await?;
+        if written.len() == writes.len() { Ok(()) } else { Err(StoreError::Conflict(CHANGED.to_owned())) }
+    }
+}
+
+fn bind(statement: Statement, write: &KeyWrite, roots: &RootSecrets) -> Statement {
+    let row = &write.row;
+    let (root_id, mac) = authenticate(row, write.revision, roots);
+    statement
+        .text(&row.kid)
+        .text(row.algorithm.to_string())
+        .text(row.public_jwk.to_string())
+        .text(json_word(&row.state))
+        .int(row.created_at.seconds())
+        .int(row.published_at.seconds())
+        .opt_int(row.activated_at.map(Timestamp::seconds))
+        .opt_int(row.retired_at.map(Timestamp::seconds))
+        .opt_int(row.gone_at.map(Timestamp::seconds))
+        .int(write.revision)
+        .text(root_id)
+        .text(mac)
+}
+
+fn key_of(row: &Row, roots: &RootSecrets) -> Result<StoredKey, StoreError> {
+    let state: String = row.get("state")?;
+    let key = KeyRow {
+        kid: row.get("kid")?,
+        algorithm: row.parse("algorithm")?,
+        public_jwk: row.json("public_jwk")?,
+        state: state_of(&state)?,
+        created_at: Timestamp(row.get("created_at")?),
+        published_at: Timestamp(row.get("published_at")?),
+        activated_at: row.get::<Option<i64>>("activated_at")?.map(Timestamp),
+        retired_at: row.get::<Option<i64>>("retired_at")?.map(Timestamp),
+        gone_at: row.get::<Option<i64>>("gone_at")?.map(Timestamp),
+    };
+    let (revision, root_id, mac): (i64, String, String) =
+        (row.get("revision")?, row.get("root_id")?, row.get("mac")?);
+    let fields = fields(&key, revision);
+    if !roots.verify_row(&root_id, &mac, &fields.each_ref().map(String::as_str)) {
+        return Err(StoreError::Corrupt(format!("key {} is not authentic", key.kid)));
+    }
+    Ok(StoredKey { row: key, revision, mac })
+}
+
+fn state_of(text: &str) -> Result<KeyState, StoreError> {
+    serde_json::from_value(text.into()).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+fn authenticate(row: &KeyRow, revision: i64, roots: &RootSecrets) -> (String, String) {
+    roots.row_mac(&fields(row, revision).each_ref().map(String::as_str))
+}
+
+/// What the MAC covers: everything that decides what is published and what signs.
+fn fields(row: &KeyRow, revision: i64) -> [String; 10] {
+    let time = |at: Option<Timestamp>| at.map_or_else(String::new, |at| at.seconds().to_string());
+    [
+        row.kid.clone(),
+        row.algorithm.to_string(),
+        row.public_jwk.to_string(),
+        json_word(&row.state),
+        time(Some(row.created_at)),
+        time(Some(row.published_at)),
+        time(row.activated_at),
+        time(row.retired_at),
+        time(row.gone_at),
+        revision.to_string(),
+    ]
+}

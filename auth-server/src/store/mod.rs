@@ -1,0 +1,119 @@
+//! The database: PostgreSQL or SQLite behind one set of calls, each of them atomic by itself.
+//!
+//! The pools never leave this module. Every call runs in a task that no disconnect cancels, and has a deadline.
+
+mod audit;
+mod client_rows;
+mod clients;
+mod error;
+mod import;
+mod key_rows;
+mod migrate;
+mod opaque;
+mod poll;
+mod pool;
+mod prune;
+mod registry;
+mod registry_cache;
+mod registry_write;
+mod rehash;
+mod replicas;
+mod resources;
+mod roles;
+mod root_claim;
+mod run;
+mod settings;
+mod statement;
+
+use std::time::Duration;
+
+use trefoil_shared::Timestamp;
+
+use crate::config::DatabaseSettings;
+
+pub use audit::{Act, AuditEntry};
+pub use clients::ClientIdUse;
+pub use error::StoreError;
+pub use import::{Import, ImportOutcome};
+pub use key_rows::{KeyWrite, StoredKey, StoredKeys};
+pub use migrate::{PendingMigration, SchemaStatus};
+pub use opaque::Revoked;
+pub use prune::Pruned;
+pub use registry::{Registry, RegistryError};
+pub use registry_cache::CacheStats;
+pub use replicas::Replica;
+pub use root_claim::RootClaim;
+
+use pool::{Access, Pools};
+use run::{Runner, Work};
+use statement::{Row, Statement, Step};
+
+/// How long an administrator's transaction may take: an import of many rows is one.
+const ADMIN_DEADLINE: Duration = Duration::from_secs(60);
+
+/// A database. Clones share its connections.
+#[derive(Clone)]
+pub struct Store {
+    runner: Runner,
+    settings: DatabaseSettings,
+}
+
+const NOW_POSTGRES: &str =
+    "SELECT CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) AS now_ms";
+const NOW_SQLITE: &str = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now_ms";
+
+impl Store {
+    /// Prepares a store. Connects at the first call, so that a database which is down at the start may come later
+    /// (fault 5); only settings that can never work are an error.
+    #[expect(clippy::unused_async, reason = "callers await it: a later database may have to be asked here")]
+    pub async fn connect(settings: &DatabaseSettings) -> Result<Self, StoreError> {
+        let pools = Pools::new(settings)?;
+        let runner = Runner::new(pools, settings.max_connections, settings.call_timeout);
+        Ok(Self { runner, settings: settings.clone() })
+    }
+
+    /// Whether SQLite is behind it.
+    pub fn is_sqlite(&self) -> bool {
+        self.runner.pools.is_sqlite()
+    }
+
+    /// The settings that it was made from.
+    pub fn settings(&self) -> &DatabaseSettings {
+        &self.settings
+    }
+
+    /// The database's clock (decision 18), in seconds.
+    pub async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(Timestamp(self.now_millis().await?.div_euclid(1000)))
+    }
+
+    /// The database's clock in milliseconds since 1970.
+    pub async fn now_millis(&self) -> Result<i64, StoreError> {
+        let rows = self.read(Statement::by_database(NOW_POSTGRES, NOW_SQLITE)).await?;
+        rows.first().map_or_else(|| Err(StoreError::Corrupt("no clock".to_owned())), |row| row.get("now_ms"))
+    }
+
+    /// Open and idle connections, for metrics.
+    pub fn pool_size(&self) -> (u32, usize) {
+        self.runner.pools.size()
+    }
+
+    /// Waits for the calls that are running, whoever has given them up, and closes the connections.
+    pub async fn close(&self) {
+        self.runner.close().await;
+    }
+
+    async fn read(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        self.runner.run(Access::Read, Work::Rows(statement)).await
+    }
+
+    /// A statement that writes, by itself a transaction; its `RETURNING` rows.
+    async fn write(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        self.runner.run(Access::Write, Work::Rows(statement)).await
+    }
+
+    /// A transaction of an administrator: all steps or none.
+    async fn transact(&self, steps: Vec<Step>) -> Result<(), StoreError> {
+        self.runner.run_within(ADMIN_DEADLINE, Access::Write, Work::Transaction(steps)).await.map(drop)
+    }
+}

@@ -1,0 +1,104 @@
+//! The sweeper: what nobody can ask for any more, a small batch at a time.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+use trefoil_shared::Timestamp;
+
+use super::statement::Statement;
+use super::{Store, StoreError};
+
+/// How many rows one statement takes, so that none holds others up.
+const BATCH: i64 = 500;
+const EVERY: Duration = Duration::from_secs(60);
+/// A key that is gone stays in `key list` for 30 days, a replica's report for an hour.
+const KEY_KEPT: i64 = 30 * 86_400;
+const REPORT_KEPT: i64 = 3_600;
+/// A rehash may be older than the transaction that registers what it replaces is visible; an hour is plenty.
+const REHASH_KEPT: i64 = 3_600;
+
+const TOKENS: &str = "DELETE FROM opaque_tokens WHERE hash IN \
+     (SELECT hash FROM opaque_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2) RETURNING hash";
+const REHASHES: &str = "DELETE FROM secret_rehashes WHERE (client_id, replaces) IN \
+     (SELECT r.client_id, r.replaces FROM secret_rehashes r WHERE r.created_at < $1 AND NOT EXISTS \
+     (SELECT 1 FROM client_secrets s WHERE s.client_id = r.client_id AND s.digest = r.replaces) LIMIT $2) \
+     RETURNING replaces";
+const KEYS: &str = "DELETE FROM keys WHERE kid IN (SELECT kid FROM keys \
+     WHERE state IN ('retiring', 'revoked') AND gone_at < $1 LIMIT $2) RETURNING kid";
+const REPLICAS: &str = "DELETE FROM replicas WHERE replica_id IN \
+     (SELECT replica_id FROM replicas WHERE seen_at < $1 LIMIT $2) RETURNING replica_id";
+
+/// How many rows went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// Expired opaque tokens.
+    pub opaque_tokens: u64,
+    /// Rehashes whose secret is no longer registered.
+    pub secret_rehashes: u64,
+    /// Keys that are long gone.
+    pub keys: u64,
+    /// Reports of replicas that are long gone.
+    pub replicas: u64,
+}
+
+impl Pruned {
+    /// All rows together.
+    pub fn total(&self) -> u64 {
+        self.opaque_tokens + self.secret_rehashes + self.keys + self.replicas
+    }
+
+    fn is_full(&self, batch: i64) -> bool {
+        let batch = u64::try_from(batch).unwrap_or(u64::MAX);
+        [self.opaque_tokens, self.secret_rehashes, self.keys, self.replicas].iter().any(|gone| *gone >= batch)
+    }
+}
+
+impl Store {
+    /// Removes one batch of each kind.
+    pub async fn prune(&self, now: Timestamp, batch: i64) -> Result<Pruned, StoreError> {
+        Ok(Pruned {
+            opaque_tokens: self.drop_rows(TOKENS, now, batch).await?,
+            secret_rehashes: self.drop_rows(REHASHES, now.plus(-REHASH_KEPT), batch).await?,
+            keys: self.drop_rows(KEYS, now.plus(-KEY_KEPT), batch).await?,
+            replicas: self.drop_rows(REPLICAS, now.plus(-REPORT_KEPT), batch).await?,
+        })
+    }
+
+    /// Removes batch after batch until nothing is left.
+    pub async fn prune_all(&self, now: Timestamp) -> Result<Pruned, StoreError> {
+        let mut all = Pruned::default();
+        loop {
+            let gone = self.prune(now, BATCH).await?;
+            all.opaque_tokens += gone.opaque_tokens;
+            all.secret_rehashes += gone.secret_rehashes;
+            all.keys += gone.keys;
+            all.replicas += gone.replicas;
+            if !gone.is_full(BATCH) {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Sweeps every minute by the database's clock until `stop`. A failure is logged and tried again.
+    pub fn spawn_sweeper(&self, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
+        let store = self.clone();
+        tokio::spawn(async move {
+            while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
+                let swept = match store.now().await {
+                    Ok(now) => store.prune_all(now).await,
+                    Err(error) => Err(error),
+                };
+                match swept {
+                    Ok(gone) if gone.total() > 0 => tracing::debug!(rows = gone.total(), "old rows removed"),
+                    Ok(_) => {}
+                    Err(error) => tracing::warn!(%error, "old rows could not be removed"),
+                }
+            }
+        })
+    }
+
+    async fn drop_rows(&self, sql: &'static str, before: Timestamp, batch: i64) -> Result<u64, StoreError> {
+        Ok(self.write(Statement::new(sql).int(before.seconds()).int(batch)).await?.len() as u64)
+    }
+}

@@ -1,0 +1,238 @@
+//! The registry as the token endpoint sees it: from memory, at most a second behind the database (decisions 14, 15).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use trefoil_shared::{ClientId, ResourceIndicator, Timestamp};
+
+use super::poll::Poll;
+use super::registry_cache::{CacheStats, Table};
+use super::{Store, StoreError};
+use crate::model::{Client, Resource, SecretHash, StoredSecret};
+
+/// How often the version is polled, so that a change is seen everywhere within a second.
+const POLL_EVERY: Duration = Duration::from_millis(250);
+const CLIENTS: usize = 100_000;
+const RESOURCES: usize = 10_000;
+
+/// Why the registry gave no answer; both are 503 with Retry-After.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RegistryError {
+    /// The poll has failed for longer than `registry.max_stale`: what is in memory may be wrong.
+    #[error("the registry in memory is too old: the database has not answered")]
+    Stale,
+    /// It had to be loaded, and could not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The cache over a store. Clones share it.
+#[derive(Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clients: Table<ClientId, Client>,
+    resources: Table<ResourceIndicator, Resource>,
+    /// The newest version that a poll has seen; -1 before the first.
+    seen: AtomicI64,
+    start: Instant,
+    max_stale: Duration,
+    /// When the last good poll began, in milliseconds after `start`.
+    polled_at: AtomicI64,
+    /// Whether the last poll failed: nobody then waits for a store that does not answer.
+    down: AtomicBool,
+    offset_seconds: AtomicI64,
+    unconverted: AtomicBool,
+}
+
+impl Registry {
+    /// An empty cache. `max_stale` is how long warm entries answer while the database does not.
+    pub fn new(store: Store, max_stale: Duration) -> Self {
+        let inner = Inner {
+            store,
+            clients: Table::new(CLIENTS),
+            resources: Table::new(RESOURCES),
+            seen: AtomicI64::new(-1),
+            start: Instant::now(),
+            max_stale,
+            polled_at: AtomicI64::new(0),
+            down: AtomicBool::new(false),
+            offset_seconds: AtomicI64::new(0),
+            unconverted: AtomicBool::new(false),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The store behind it.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// A client, as it authenticates. `None` for an unknown or removed one; a disabled one is returned as such.
+    pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, RegistryError> {
+        self.check_age()?;
+        if let Some(known) = self.inner.clients.hit(id) {
+            return Ok(known);
+        }
+        let load = || async {
+            self.check_store()?;
+            self.inner.store.client(id).await
+        };
+        self.loaded(self.inner.clients.load(id, &self.inner.seen, load)).await
+    }
+
+    /// A resource; `None` for an unknown one.
+    pub async fn resource(&self, name: &ResourceIndicator) -> Result<Option<Arc<Resource>>, RegistryError> {
+        self.check_age()?;
+        if let Some(known) = self.inner.resources.hit(name) {
+            return Ok(known);
+        }
+        let load = || async {
+            self.check_store()?;
+            self.inner.store.resource(name).await
+        };
+        self.loaded(self.inner.resources.load(name, &self.inner.seen, load)).await
+    }
+
+    /// Keeps a rehash (decision 2), and lets go of the entry, so that the next authentication finds it.
+    pub async fn remember_rehash(
+        &self,
+        client: &ClientId,
+        replaces: &StoredSecret,
+        new: (&SecretHash, Timestamp),
+    ) -> Result<(), StoreError> {
+        self.inner.store.remember_rehash(client, replaces, new).await?;
+        self.inner.clients.drop_one(client);
+        Ok(())
+    }
+
+    /// Asks the database what has changed, and drops just that.
+    pub async fn poll_once(&self) -> Result<(), StoreError> {
+        let began = self.inner.millis();
+        let seen = self.inner.seen.load(Ordering::SeqCst);
+        let polled = self.inner.store.poll(seen).await;
+        let was_down = self.inner.down.swap(polled.is_err(), Ordering::SeqCst);
+        match (&polled, was_down) {
+            (Err(error), false) => tracing::warn!(%error, "the registry cannot be polled"),
+            (Ok(_), true) => tracing::info!("the registry is polled again"),
+            (Ok(_), false) | (Err(_), true) => {}
+        }
+        self.apply(polled?, seen);
+        self.inner.polled_at.fetch_max(began, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Polls every 250 ms until `stop`, whatever becomes of the database.
+    pub fn spawn_poller(&self, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
+        let registry = self.clone();
+        tokio::spawn(async move {
+            let mut every = tokio::time::interval(POLL_EVERY);
+            every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            while stop.run_until_cancelled(every.tick()).await.is_some() {
+                // It has said so itself, once, when it began to fail.
+                let _ = registry.poll_once().await;
+            }
+        })
+    }
+
+    /// The database's clock minus this machine's, in seconds, by the last poll (decision 18).
+    pub fn clock_offset(&self) -> i64 {
+        self.inner.offset_seconds.load(Ordering::Relaxed)
+    }
+
+    /// Whether there are secrets that only Argon2 can check: an unknown id then costs a check too (decision 28).
+    pub fn has_unconverted_secrets(&self) -> bool {
+        self.inner.unconverted.load(Ordering::Relaxed)
+    }
+
+    /// How long ago the last good poll began.
+    pub fn age(&self) -> Duration {
+        let age = self.inner.millis().saturating_sub(self.inner.polled_at.load(Ordering::SeqCst));
+        Duration::from_millis(u64::try_from(age).unwrap_or(0))
+    }
+
+    /// Whether the last poll was answered: what `/ready` wants to know.
+    pub fn is_up(&self) -> bool {
+        self.inner.seen.load(Ordering::SeqCst) >= 0 && !self.inner.down.load(Ordering::SeqCst)
+    }
+
+    /// Hits, misses and entries of clients and resources together.
+    pub fn stats(&self) -> CacheStats {
+        let (clients, resources) = (self.inner.clients.stats(), self.inner.resources.stats());
+        CacheStats {
+            hits: clients.hits + resources.hits,
+            misses: clients.misses + resources.misses,
+            entries: clients.entries + resources.entries,
+        }
+    }
+
+    /// The version is raised before entries are dropped: a load that is under way sees it and keeps nothing.
+    fn apply(&self, poll: Poll, seen: i64) {
+        self.inner.offset_seconds.store(poll.offset_seconds, Ordering::Relaxed);
+        if let Some(unconverted) = poll.unconverted {
+            self.inner.unconverted.store(unconverted, Ordering::Relaxed);
+        }
+        self.inner.seen.store(poll.version, Ordering::SeqCst);
+        if poll.lost_track(seen) {
+            self.inner.clients.drop_all();
+            self.inner.resources.drop_all();
+            return;
+        }
+        for (kind, name) in poll.touched {
+            match kind.as_str() {
+                "client" => name.parse().map_or_else(
+                    |_| self.inner.clients.drop_all(),
+                    |id| {
+                        self.inner.clients.drop_one(&id);
+                    },
+                ),
+                "resource" => name.parse().map_or_else(
+                    |_| self.inner.resources.drop_all(),
+                    |name| {
+                        self.inner.resources.drop_one(&name);
+                    },
+                ),
+                // A newer version's kind: it is not cached here.
+                _ => {}
+            }
+        }
+    }
+
+    async fn loaded<V>(
+        &self,
+        load: impl Future<Output = Result<Option<Arc<V>>, StoreError>>,
+    ) -> Result<Option<Arc<V>>, RegistryError> {
+        // Those who wait for somebody else's load wait no longer than for their own.
+        let limit = self.inner.store.settings().call_timeout;
+        let answer = timeout(limit, load).await.unwrap_or_else(|_| Err(no_answer()));
+        if matches!(answer, Err(StoreError::Unavailable(_))) {
+            self.inner.down.store(true, Ordering::SeqCst);
+        }
+        Ok(answer?)
+    }
+
+    fn check_age(&self) -> Result<(), RegistryError> {
+        if self.age() > self.inner.max_stale { Err(RegistryError::Stale) } else { Ok(()) }
+    }
+
+    fn check_store(&self) -> Result<(), StoreError> {
+        if self.inner.down.load(Ordering::SeqCst) { Err(no_answer()) } else { Ok(()) }
+    }
+}
+
+impl Inner {
+    fn millis(&self) -> i64 {
+        i64::try_from(self.start.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+fn no_answer() -> StoreError {
+    StoreError::Unavailable("the database does not answer".to_owned())
+}

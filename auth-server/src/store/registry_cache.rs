@@ -1,0 +1,98 @@
+//! One kind of registry entry, kept in the process.
+
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use quick_cache::sync::Cache;
+use serde::Serialize;
+
+use super::StoreError;
+
+/// How the caches have done, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CacheStats {
+    /// Answers without a store call.
+    pub hits: u64,
+    /// Answers that were loaded.
+    pub misses: u64,
+    /// Entries that are kept.
+    pub entries: u64,
+}
+
+/// What was loaded, an unknown id too, and the registry version that had been seen before.
+struct Entry<V> {
+    version: i64,
+    value: Option<Arc<V>>,
+}
+
+impl<V> Clone for Entry<V> {
+    fn clone(&self) -> Self {
+        Self { version: self.version, value: self.value.clone() }
+    }
+}
+
+/// A bounded cache of one kind. A hit takes one shard's read lock, and nothing else.
+pub(super) struct Table<K, V> {
+    cache: Cache<K, Entry<V>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl<K: Hash + Eq + Clone, V> Table<K, V> {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { cache: Cache::new(capacity), hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
+    }
+
+    /// The entry, if it is here.
+    pub(super) fn hit(&self, key: &K) -> Option<Option<Arc<V>>> {
+        let entry = self.cache.get(key)?;
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        Some(entry.value)
+    }
+
+    /// Loads an entry; those who ask for the same one meanwhile wait for this load. `seen` is the newest version
+    /// that the poll has seen: what was loaded before a change of it is answered, but not kept.
+    pub(super) async fn load<F>(
+        &self,
+        key: &K,
+        seen: &AtomicI64,
+        mut load: impl FnMut() -> F,
+    ) -> Result<Option<Arc<V>>, StoreError>
+    where
+        F: Future<Output = Result<Option<V>, StoreError>>,
+    {
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        let version = seen.load(Ordering::SeqCst);
+        match self.cache.get_value_or_guard_async(key).await {
+            Ok(entry) if entry.version >= version => Ok(entry.value),
+            // Somebody's load that began before a change which this caller may know of.
+            Ok(_) => Ok(load().await?.map(Arc::new)),
+            Err(place) => {
+                let value = load().await?.map(Arc::new);
+                let kept = place.insert(Entry { version, value: value.clone() });
+                if kept.is_err() || seen.load(Ordering::SeqCst) != version {
+                    self.cache.remove(key);
+                }
+                Ok(value)
+            }
+        }
+    }
+
+    pub(super) fn drop_one(&self, key: &K) {
+        self.cache.remove(key);
+    }
+
+    pub(super) fn drop_all(&self) {
+        self.cache.clear();
+    }
+
+    pub(super) fn stats(&self) -> CacheStats {
+        CacheStats {
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            entries: self.cache.len() as u64,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What the running server may do on PostgreSQL: table by table (decision 1).
+
+use sqlx::AssertSqlSafe;
+
+use super::statement::{Statement, Step};
+use super::{Store, StoreError};
+
+/// Each table, and what the server role may do with it. A table that is not named here is out of its reach.
+const GRANTS: &[(&str, &str)] = &[
+    ("registry_version", "SELECT"),
+    ("registry_changes", "SELECT"),
+    ("clients", "SELECT"),
+    ("client_secrets", "SELECT"),
+    ("resources", "SELECT"),
+    ("_sqlx_migrations", "SELECT"),
+    ("migration_lock", "SELECT"),
+    ("root_secrets", "SELECT, INSERT"),
+    ("keys", "SELECT, INSERT, UPDATE, DELETE"),
+    ("secret_rehashes", "SELECT, INSERT, UPDATE, DELETE"),
+    ("opaque_tokens", "SELECT, INSERT, UPDATE, DELETE"),
+    ("replicas", "SELECT, INSERT, UPDATE, DELETE"),
+];
+
+/// The administrator's alone.
+const NO_ACCESS: &[&str] = &["audit", "database_roles"];
+
+const SCHEMA: &str = "SELECT CAST(current_schema() AS TEXT) AS name";
+const REMEMBER: &str = "INSERT INTO database_roles (role) VALUES ($1) ON CONFLICT (role) DO NOTHING";
+const REMEMBERED: &str = "SELECT role FROM database_roles ORDER BY role";
+
+impl Store {
+    /// The statements that give the server role its rights and take every other from it. They may be run again.
+    pub async fn roles_sql(&self, server_role: &str) -> Result<Vec<String>, StoreError> {
+        if self.is_sqlite() {
+            return Err(StoreError::Settings("SQLite has no roles; `db roles` is for PostgreSQL".to_owned()));
+        }
+        let rows = self.read(Statement::new(SCHEMA)).await?;
+        let schema = rows.first().map_or_else(|| Ok("public".to_owned()), |row| row.get("name"))?;
+        Ok(statements(&schema, server_role))
+    }
+
+    /// Runs them in one transaction, and remembers the role, so that a later migration runs them again.
+    pub async fn apply_roles(&self, server_role: &str) -> Result<(), StoreError> {
+        let mut steps = Vec::new();
+        for sql in self.roles_sql(server_role).await? {
+            steps.push(Step::any(Statement::dynamic(AssertSqlSafe(sql))));
+        }
+        steps.push(Step::any(Statement::new(REMEMBER).text(server_role)));
+        self.transact(steps).await
+    }
+
+    pub(super) async fn reapply_roles(&self) -> Result<(), StoreError> {
+        if self.is_sqlite() {
+            return Ok(());
+        }
+        for row in self.read(Statement::new(REMEMBERED)).await? {
+            self.apply_roles(&row.get::<String>("role")?).await?;
+        }
+        Ok(())
+    }
+}
+
+fn statements(schema: &str, role: &str) -> Vec<String> {
+    let (schema, role) = (quoted(schema), quoted(role));
+    let mut all = vec![format!("GRANT USAGE ON SCHEMA {schema} TO {role}")];
+    for table in GRANTS.iter().map(|(table, _)| table).chain(NO_ACCESS) {
+        all.push(format!("REVOKE ALL ON {schema}.{} FROM {role}", quoted(table)));
+    }
+    for (table, rights) in GRANTS {
+        all.push(format!("GRANT {rights} ON {schema}.{} TO {role}", quoted(table)));
+    }
+    all
+}
+
+/// An SQL identifier: nothing in it ends the quotes.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d01_every_table_of_the_migrations_is_granted_or_refused_by_name() {
+        let texts = [
+            include_str!("../../migrations/0001_registry.sql"),
+            include_str!("../../migrations/0002_server.sql"),
+        ];
+        let tables =
+            texts.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("CREATE TABLE "));
+        let mut seen = 0;
+        for table in tables.map(|rest| rest.trim_end_matches(" (")) {
+            let granted = GRANTS.iter().any(|(name, _)| *name == table);
+            assert!(granted != NO_ACCESS.contains(&table), "{table} must be in one of the lists");
+            seen += 1;
+        }
+        assert!(seen > 5);
+    }
+
+    #[test]
+    fn a_role_with_a_quote_stays_inside_its_quotes() {
+        let all = statements("public", "x\"; DROP TABLE clients; --");
+        assert!(all.iter().all(|sql| sql.ends_with("\"x\"\"; DROP TABLE clients; --\"")));
+    }
+}
