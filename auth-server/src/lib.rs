@@ -3,5 +3,8 @@
 //! `http -> grants -> { protocol, store, tokens }`; nothing imports `http`, and `protocol` is pure.
 
 pub mod config;
+pub mod keys;
 pub mod model;
 pub mod protocol;
+pub mod secrets;
+pub mod store;

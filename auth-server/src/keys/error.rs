@@ -1,0 +1,58 @@
+//! What can go wrong with keys.
+
+use thiserror::Error;
+use trefoil_shared::jose::Algorithm;
+
+use crate::secrets::files::FileError;
+use crate::store::StoreError;
+
+/// What can go wrong with keys.
+#[derive(Debug, Error)]
+pub enum KeyError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The key itself.
+    #[error(transparent)]
+    Key(#[from] trefoil_sign::SignError),
+    /// There are keys for the algorithm already.
+    #[error("{0} has an active and a standby key already: `key rotate --alg {0}` makes the standby active")]
+    Complete(Algorithm),
+    /// There is no active key.
+    #[error("there is no active {0} key: run `auth-server key generate --alg {0}`")]
+    NoKey(Algorithm),
+    /// The standby has not been published for long enough.
+    #[error(
+        "the standby {kid} was published {age} s ago, and verifiers may keep a key set for {max_age} s: wait {} s, or \
+         say --force",
+        max_age - age
+    )]
+    TooYoung {
+        /// The standby.
+        kid: String,
+        /// For how long it has been published, in seconds.
+        age: i64,
+        /// The advertised max-age, in seconds.
+        max_age: i64,
+    },
+    /// A live server could not sign with it.
+    #[error("replica {replica} does not hold {kid}: give it the key file, or say --force")]
+    NotEverywhere {
+        /// The standby.
+        kid: String,
+        /// The replica that lacks it.
+        replica: String,
+    },
+    /// No such key.
+    #[error("there is no key {0}")]
+    Unknown(String),
+    /// It has been withdrawn.
+    #[error("key {0} is withdrawn already")]
+    Withdrawn(String),
+    /// The file holds a key that is here already.
+    #[error("key {0} is here already")]
+    Present(String),
+}

@@ -1,0 +1,132 @@
+//! What this process signs with and publishes: read without a lock on every request.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use aws_lc_rs::digest::{SHA256, digest};
+use bytes::Bytes;
+use serde::Serialize;
+use trefoil_shared::Timestamp;
+use trefoil_shared::jose::{Algorithm, KeySet, base64url};
+use trefoil_sign::SigningKey;
+
+use super::{KeyError, Keys, persisted};
+
+/// The published key set as it goes over the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Jwks {
+    /// The JSON document.
+    pub json: Bytes,
+    /// Its strong entity tag, with quotes.
+    pub etag: String,
+}
+
+impl Jwks {
+    fn new(set: &KeySet) -> Self {
+        let json = set.to_jwks().to_string();
+        let hash = base64url::encode(digest(&SHA256, json.as_bytes()));
+        Self { json: json.into(), etag: format!("\"{hash}\"") }
+    }
+}
+
+/// The age of an active key, for metrics.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyAge {
+    /// The key.
+    pub kid: String,
+    /// What it signs with.
+    pub algorithm: Algorithm,
+    /// When it became active.
+    pub activated_at: Timestamp,
+}
+
+/// One consistent view of the keys.
+pub(super) struct View {
+    pub(super) active: HashMap<Algorithm, Arc<SigningKey>>,
+    /// Private halves by kid, parsed once.
+    pub(super) held: HashMap<String, Arc<SigningKey>>,
+    pub(super) published: KeySet,
+    pub(super) jwks: Arc<Jwks>,
+    pub(super) missing: Vec<String>,
+    pub(super) rejected: Vec<String>,
+    pub(super) ages: Vec<KeyAge>,
+    /// Whether it came from the database.
+    pub(super) fresh: bool,
+}
+
+impl View {
+    pub(super) fn of_set(published: KeySet) -> Self {
+        Self {
+            active: HashMap::new(),
+            held: HashMap::new(),
+            jwks: Arc::new(Jwks::new(&published)),
+            published,
+            missing: Vec::new(),
+            rejected: Vec::new(),
+            ages: Vec::new(),
+            fresh: false,
+        }
+    }
+}
+
+/// The keys that this process holds. Clones share them.
+#[derive(Clone)]
+pub struct HeldKeys {
+    pub(super) keys: Keys,
+    pub(super) view: Arc<ArcSwap<View>>,
+}
+
+impl HeldKeys {
+    /// Starts with the key set that was last persisted, and nothing to sign with, until the first
+    /// [`HeldKeys::refresh`].
+    pub fn open(keys: Keys) -> Result<Self, KeyError> {
+        let set = persisted::load(&keys.data_dir)?.unwrap_or_else(KeySet::empty);
+        Ok(Self { keys, view: Arc::new(ArcSwap::from_pointee(View::of_set(set))) })
+    }
+
+    /// The key that signs with an algorithm; `None` where there is none, or its private half is not here.
+    pub fn active(&self, algorithm: Algorithm) -> Option<Arc<SigningKey>> {
+        self.view.load().active.get(&algorithm).cloned()
+    }
+
+    /// What `/jwks.json` answers.
+    pub fn published_jwks(&self) -> Arc<Jwks> {
+        Arc::clone(&self.view.load().jwks)
+    }
+
+    /// The published keys, to verify our own tokens with.
+    pub fn verifying(&self) -> KeySet {
+        self.view.load().published.clone()
+    }
+
+    /// The active kids whose private half is not here: not ready while there is one (decision 10).
+    pub fn missing(&self) -> Vec<String> {
+        self.view.load().missing.clone()
+    }
+
+    /// Rows of the database that nobody who holds the root secret wrote: ignored, and an alarm.
+    pub fn rejected(&self) -> Vec<String> {
+        self.view.load().rejected.clone()
+    }
+
+    /// The algorithms that there is an active key for.
+    pub fn algorithms(&self) -> Vec<Algorithm> {
+        self.view.load().ages.iter().map(|age| age.algorithm).collect()
+    }
+
+    /// The active keys and since when they are.
+    pub fn ages(&self) -> Vec<KeyAge> {
+        self.view.load().ages.clone()
+    }
+
+    /// Whether the database has been read since the start.
+    pub fn is_fresh(&self) -> bool {
+        self.view.load().fresh
+    }
+
+    /// The life cycle behind it.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+}

@@ -1,0 +1,260 @@
+//! The life of keys: generate, rotate, revoke, import (decisions 7, 8).
+//!
+//! Order of writing: file, fsync, rename, fsync of the directory, then the row (decision 10). A crash in between
+//! leaves a file that nobody publishes, never a published key that nobody holds.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+use trefoil_shared::Timestamp;
+use trefoil_shared::jose::{Algorithm, PublicKey};
+use trefoil_sign::SigningKey;
+
+use super::state::{Pair, activated, is_published, new_row, public_key};
+use super::{KeyError, KeyFiles, KeyPolicy, KeyStatus};
+use crate::model::{KeyRow, KeyState};
+use crate::secrets::RootSecrets;
+use crate::store::{Act, KeyWrite, Store, StoreError, StoredKey};
+
+/// The keys of one data directory and its database. Clones share them.
+#[derive(Clone)]
+pub struct Keys {
+    pub(super) store: Store,
+    pub(super) roots: Arc<RootSecrets>,
+    pub(super) files: KeyFiles,
+    pub(super) data_dir: Arc<Path>,
+    policy: KeyPolicy,
+}
+
+/// What a rotation or a revocation has done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rotation {
+    /// The key that no longer signs.
+    pub retired: String,
+    /// The key that signs now, where there is one.
+    pub active: Option<String>,
+    /// The new standby.
+    pub standby: Option<String>,
+}
+
+impl Keys {
+    /// Keys in `data_dir`, with rows in the store that are authenticated under the root secret.
+    pub fn new(store: Store, roots: Arc<RootSecrets>, data_dir: &Path, policy: KeyPolicy) -> Self {
+        Self { store, roots, files: KeyFiles::new(data_dir), data_dir: data_dir.into(), policy }
+    }
+
+    /// Every key, with its state now.
+    pub async fn list(&self, now: Timestamp) -> Result<Vec<KeyStatus>, KeyError> {
+        Ok(self.rows().await?.iter().map(|key| self.status(&key.row, now)).collect())
+    }
+
+    /// The public keys that are published now.
+    pub async fn published(&self, now: Timestamp) -> Result<Vec<PublicKey>, KeyError> {
+        let rows = self.rows().await?;
+        Ok(rows
+            .iter()
+            .filter(|key| is_published(&key.row, now))
+            .filter_map(|key| public_key(&key.row))
+            .collect())
+    }
+
+    /// Makes what an algorithm lacks: an active key and a standby. Returns the new rows.
+    pub async fn generate(
+        &self,
+        algorithm: Algorithm,
+        now: Timestamp,
+        act: Option<&Act>,
+    ) -> Result<Vec<KeyRow>, KeyError> {
+        let pair = Pair::of(&self.rows().await?, algorithm);
+        match (&pair.active, &pair.standby) {
+            (Some(_), Some(_)) => Err(KeyError::Complete(algorithm)),
+            (Some(_), None) => Ok(vec![self.publish_standby(algorithm, now, act).await?]),
+            (None, Some(standby)) => {
+                let fresh = new_row(&self.make(algorithm).await?, KeyState::Standby, now);
+                let active = activated(&standby.row, now);
+                let writes = [KeyWrite::change(standby, active.clone()), KeyWrite::new(fresh.clone())];
+                self.write(&writes, act).await?;
+                Ok(vec![active, fresh])
+            }
+            (None, None) => {
+                let active = new_row(&self.make(algorithm).await?, KeyState::Active, now);
+                let standby = new_row(&self.make(algorithm).await?, KeyState::Standby, now);
+                self.write(&[KeyWrite::new(active.clone()), KeyWrite::new(standby.clone())], act).await?;
+                Ok(vec![active, standby])
+            }
+        }
+    }
+
+    /// Makes the standby active. Refused while verifiers may not have heard of it, or a live server lacks it;
+    /// `force` skips both questions.
+    pub async fn rotate(
+        &self,
+        algorithm: Algorithm,
+        force: bool,
+        (now, act): (Timestamp, Option<&Act>),
+    ) -> Result<Rotation, KeyError> {
+        let mut pair = Pair::of(&self.rows().await?, algorithm);
+        if pair.active.is_none() {
+            return Err(KeyError::NoKey(algorithm));
+        }
+        if pair.standby.is_none() {
+            self.publish_standby(algorithm, now, None).await?;
+            pair = Pair::of(&self.rows().await?, algorithm);
+        }
+        if let Some(standby) = pair.standby.as_ref().filter(|_| !force) {
+            self.check_standby(&standby.row, now).await?;
+        }
+        let writes = pair.rotate(self.policy, now).ok_or(KeyError::NoKey(algorithm))?;
+        self.write(&writes, act).await?;
+        let standby = self.publish_standby(algorithm, now, None).await?;
+        Ok(Rotation {
+            retired: pair.active.map(|key| key.row.kid).unwrap_or_default(),
+            active: pair.standby.map(|key| key.row.kid),
+            standby: Some(standby.kid),
+        })
+    }
+
+    /// Rotates every algorithm whose active key is older than `every` seconds and whose standby is ready: what
+    /// `keys.rotate_every` does from inside a server. Several servers may try; one does it.
+    pub async fn rotate_if_due(&self, every: i64, now: Timestamp) -> Result<Vec<Rotation>, KeyError> {
+        let rows = self.rows().await?;
+        let due = rows.iter().filter(|key| {
+            key.row.state == KeyState::Active && key.row.activated_at.is_some_and(|at| now.0 - at.0 >= every)
+        });
+        let mut done = Vec::new();
+        for key in due {
+            match self.rotate(key.row.algorithm, false, (now, None)).await {
+                Ok(rotation) => done.push(rotation),
+                Err(
+                    KeyError::TooYoung { .. }
+                    | KeyError::NotEverywhere { .. }
+                    | KeyError::Store(StoreError::Conflict(_)),
+                ) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(done)
+    }
+
+    /// Withdraws a key: out of the JWKS at once, its private half deleted here, the standby active in the same
+    /// statement, and a new standby published.
+    pub async fn revoke(&self, kid: &str, now: Timestamp, act: Option<&Act>) -> Result<Rotation, KeyError> {
+        let mut rows = self.rows().await?;
+        let unknown = || KeyError::Unknown(kid.to_owned());
+        let algorithm = rows.iter().find(|key| key.row.kid == kid).ok_or_else(unknown)?.row.algorithm;
+        let pair = Pair::of(&rows, algorithm);
+        let signs = pair.active.as_ref().is_some_and(|key| key.row.kid == kid);
+        if signs && pair.standby.is_none() {
+            self.publish_standby(algorithm, now, None).await?;
+            rows = self.rows().await?;
+        }
+        let pair = Pair::of(&rows, algorithm);
+        let key = rows.iter().find(|key| key.row.kid == kid).ok_or_else(unknown)?;
+        if matches!(key.row.state, KeyState::Revoked | KeyState::Gone) {
+            return Err(KeyError::Withdrawn(kid.to_owned()));
+        }
+        self.write(&pair.revoke(key, now), act).await?;
+        self.files.delete(kid)?;
+        let pair = Pair::of(&self.rows().await?, algorithm);
+        let standby = match (&pair.active, pair.standby) {
+            (Some(_), None) => Some(self.publish_standby(algorithm, now, None).await?.kid),
+            (_, standby) => standby.map(|key| key.row.kid),
+        };
+        Ok(Rotation { retired: kid.to_owned(), active: pair.active.map(|key| key.row.kid), standby })
+    }
+
+    /// Takes a private key over: active where its algorithm has none, else the standby, whose predecessor never
+    /// signed and is withdrawn.
+    pub async fn import(
+        &self,
+        key: &SigningKey,
+        now: Timestamp,
+        act: Option<&Act>,
+    ) -> Result<KeyRow, KeyError> {
+        let rows = self.rows().await?;
+        if rows.iter().any(|row| row.row.kid == key.kid()) {
+            return Err(KeyError::Present(key.kid().to_owned()));
+        }
+        let pair = Pair::of(&rows, key.algorithm());
+        let state = if pair.active.is_some() { KeyState::Standby } else { KeyState::Active };
+        let row = new_row(&key.public_key(), state, now);
+        self.files.write(key)?;
+        match pair.standby.as_ref().filter(|_| state == KeyState::Standby) {
+            Some(old) => {
+                let gone = KeyRow { state: KeyState::Revoked, gone_at: Some(now), ..old.row.clone() };
+                self.write(&[KeyWrite::change(old, gone), KeyWrite::new(row.clone())], act).await?;
+                self.files.delete(&old.row.kid)?;
+            }
+            None => self.write(&[KeyWrite::new(row.clone())], act).await?,
+        }
+        if state == KeyState::Active && pair.standby.is_none() {
+            self.publish_standby(key.algorithm(), now, None).await?;
+        }
+        Ok(row)
+    }
+
+    /// The rows that are authentic.
+    pub(super) async fn rows(&self) -> Result<Vec<StoredKey>, KeyError> {
+        Ok(self.store.keys(&self.roots).await?.keys)
+    }
+
+    fn status(&self, row: &KeyRow, now: Timestamp) -> KeyStatus {
+        let over = row.state == KeyState::Retiring && !is_published(row, now);
+        KeyStatus {
+            kid: row.kid.clone(),
+            algorithm: row.algorithm,
+            state: if over { KeyState::Gone } else { row.state },
+            held: self.files.has(&row.kid),
+            published_at: row.published_at,
+            activated_at: row.activated_at,
+            gone_at: row.gone_at,
+        }
+    }
+
+    async fn check_standby(&self, standby: &KeyRow, now: Timestamp) -> Result<(), KeyError> {
+        let age = now.0.saturating_sub(standby.published_at.0);
+        if age < self.policy.max_age {
+            return Err(KeyError::TooYoung { kid: standby.kid.clone(), age, max_age: self.policy.max_age });
+        }
+        for replica in self.store.live_replicas(now).await? {
+            if !replica.kids.contains(&standby.kid) {
+                return Err(KeyError::NotEverywhere { kid: standby.kid.clone(), replica: replica.id });
+            }
+        }
+        Ok(())
+    }
+
+    async fn publish_standby(
+        &self,
+        algorithm: Algorithm,
+        now: Timestamp,
+        act: Option<&Act>,
+    ) -> Result<KeyRow, KeyError> {
+        let row = new_row(&self.make(algorithm).await?, KeyState::Standby, now);
+        self.write(&[KeyWrite::new(row.clone())], act).await?;
+        Ok(row)
+    }
+
+    /// A new key whose private half is on disk. RSA takes a while: not on the threads that serve.
+    async fn make(&self, algorithm: Algorithm) -> Result<PublicKey, KeyError> {
+        let files = self.files.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            let key = SigningKey::generate(algorithm)?;
+            files.write(&key)?;
+            Ok(key.public_key())
+        });
+        made.await.unwrap_or(Err(KeyError::Key(trefoil_sign::SignError::Generate)))
+    }
+
+    /// A refused write leaves the new private halves unused: they are removed again.
+    async fn write(&self, writes: &[KeyWrite], act: Option<&Act>) -> Result<(), KeyError> {
+        let written = self.store.write_keys(&self.roots, writes, act).await;
+        if let Err(StoreError::Conflict(_)) = &written {
+            for kid in writes.iter().filter_map(KeyWrite::new_kid) {
+                self.files.delete(kid)?;
+            }
+        }
+        Ok(written?)
+    }
+}

@@ -1,0 +1,181 @@
+//! Follows the rows: what other processes have generated, rotated and revoked.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use trefoil_shared::Timestamp;
+use trefoil_shared::jose::KeySet;
+use trefoil_sign::SigningKey;
+
+use super::held::{HeldKeys, KeyAge, View};
+use super::state::{is_published, public_key};
+use super::{KeyError, persisted};
+use crate::model::{KeyRow, KeyState};
+use crate::store::StoredKey;
+
+const EVERY: Duration = Duration::from_millis(500);
+/// How often a replica says that it is alive, in seconds.
+const REPORT_EVERY: i64 = 5;
+
+impl HeldKeys {
+    /// Reads rows and key files. `now` is the database's clock. A set that differs from the last one is persisted.
+    pub async fn refresh(&self, now: Timestamp) -> Result<(), KeyError> {
+        let stored = self.keys.store.keys(&self.keys.roots).await?;
+        let before = self.view.load_full();
+        for kid in stored.rejected.iter().filter(|kid| !before.rejected.contains(kid)) {
+            tracing::error!(%kid, "ALARM: a key row was not written by a holder of the root secret; it is ignored");
+        }
+        let (held, active, missing) = self.read_files(&stored.keys, &before.held, now);
+        let published = stored.keys.iter().filter(|key| is_published(&key.row, now));
+        let published: Vec<_> = published.filter_map(|key| public_key(&key.row)).collect();
+        let published = KeySet::from_keys(published).unwrap_or_else(|_| KeySet::empty());
+        let view = View {
+            active,
+            held,
+            missing,
+            rejected: stored.rejected,
+            ages: ages(&stored.keys),
+            fresh: true,
+            ..View::of_set(published)
+        };
+        let changed = view.jwks != before.jwks;
+        let json = view.jwks.json.clone();
+        self.view.store(Arc::new(view));
+        if changed {
+            persisted::save(&self.keys.data_dir, &json)?;
+        }
+        Ok(())
+    }
+
+    /// The kids whose private half is here.
+    pub fn held_kids(&self) -> Vec<String> {
+        let mut kids: Vec<_> = self.view.load().held.keys().cloned().collect();
+        kids.sort();
+        kids
+    }
+
+    /// Refreshes every half second until `stop`, reports this replica, and rotates where `rotate_every` (seconds)
+    /// asks for it.
+    pub fn spawn_refresher(
+        &self,
+        replica: String,
+        rotate_every: Option<i64>,
+        stop: CancellationToken,
+    ) -> tokio::task::JoinHandle<()> {
+        let held = self.clone();
+        tokio::spawn(async move {
+            let mut reported = Report::default();
+            let mut every = tokio::time::interval(EVERY);
+            every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            while stop.run_until_cancelled(every.tick()).await.is_some() {
+                match held.step(&replica, rotate_every, &mut reported).await {
+                    Ok(()) if std::mem::take(&mut reported.failing) => {
+                        tracing::info!("the keys are read again")
+                    }
+                    Ok(()) => {}
+                    Err(error) if !std::mem::replace(&mut reported.failing, true) => {
+                        tracing::warn!(%error, "the keys cannot be read");
+                    }
+                    Err(_) => {}
+                }
+            }
+            // A replica that says good-bye holds up no rotation.
+            let _ = held.keys.store.remove_replica(&replica).await;
+        })
+    }
+
+    async fn step(
+        &self,
+        replica: &str,
+        rotate_every: Option<i64>,
+        last: &mut Report,
+    ) -> Result<(), KeyError> {
+        let now = self.keys.store.now().await?;
+        self.refresh(now).await?;
+        let kids = self.held_kids();
+        if kids != last.kids || now.0 - last.at >= REPORT_EVERY {
+            self.keys.store.report_replica(replica, &kids, now).await?;
+            (last.kids, last.at) = (kids, now.0);
+        }
+        for done in match rotate_every {
+            Some(every) => self.keys.rotate_if_due(every, now).await?,
+            None => Vec::new(),
+        } {
+            tracing::info!(retired = %done.retired, active = ?done.active, "signing key rotated");
+        }
+        Ok(())
+    }
+
+    /// Private halves that are parsed already stay so; files of keys that are gone are deleted.
+    fn read_files(
+        &self,
+        keys: &[StoredKey],
+        parsed: &Parsed,
+        now: Timestamp,
+    ) -> (Parsed, Active, Vec<String>) {
+        let (mut held, mut active, mut missing) = (Parsed::new(), Active::new(), Vec::new());
+        for StoredKey { row, .. } in keys {
+            if !is_published(row, now) {
+                self.delete_file(row);
+                continue;
+            }
+            let Some(key) = self.private_half(row, parsed) else {
+                if row.state == KeyState::Active {
+                    missing.push(row.kid.clone());
+                }
+                continue;
+            };
+            if row.state == KeyState::Active {
+                active.insert(row.algorithm, Arc::clone(&key));
+            }
+            held.insert(row.kid.clone(), key);
+        }
+        (held, active, missing)
+    }
+
+    fn private_half(&self, row: &KeyRow, parsed: &Parsed) -> Option<Arc<SigningKey>> {
+        let here = self.keys.files.has(&row.kid);
+        if let Some(key) = parsed.get(&row.kid).filter(|_| here) {
+            return Some(Arc::clone(key));
+        }
+        match self.keys.files.read(&row.kid, row.algorithm) {
+            Ok(key) => key.map(Arc::new),
+            Err(error) => {
+                tracing::error!(kid = %row.kid, %error, "a key file cannot be used");
+                None
+            }
+        }
+    }
+
+    fn delete_file(&self, row: &KeyRow) {
+        match self.keys.files.delete(&row.kid) {
+            Ok(true) => tracing::info!(kid = %row.kid, "the private half of a key that is over was deleted"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(kid = %row.kid, %error, "a key file cannot be deleted"),
+        }
+    }
+}
+
+type Parsed = HashMap<String, Arc<SigningKey>>;
+type Active = HashMap<trefoil_shared::jose::Algorithm, Arc<SigningKey>>;
+
+/// What this replica has said of itself.
+#[derive(Default)]
+struct Report {
+    kids: Vec<String>,
+    at: i64,
+    failing: bool,
+}
+
+fn ages(keys: &[StoredKey]) -> Vec<KeyAge> {
+    let active = keys.iter().map(|key| &key.row).filter(|row| row.state == KeyState::Active);
+    active
+        .map(|row| KeyAge {
+            kid: row.kid.clone(),
+            algorithm: row.algorithm,
+            activated_at: row.activated_at.unwrap_or(row.created_at),
+        })
+        .collect()
+}
