@@ -91,7 +91,7 @@ mod tests {
 
     #[tokio::test]
     async fn d29_a_shutdown_that_has_begun_is_not_ready_but_live() {
-        let shutdown = Shutdown::new(Duration::from_secs(60));
+        let shutdown = Shutdown::new(Duration::from_mins(1));
         let router = router(shutdown.clone(), metrics_handle().unwrap(), async || Vec::new());
         assert_eq!(get_path(router.clone(), "/ready").await.0, StatusCode::OK);
         shutdown.begin();

@@ -89,7 +89,7 @@ where
 {
     type Response = Response<B>;
     type Error = S::Error;
-    type Future = Named<S::Future>;
+    type Future = AnswerFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -98,12 +98,12 @@ where
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
         let id = RequestId::fresh();
         request.extensions_mut().insert(id);
-        Named { id, inner: self.inner.call(request) }
+        AnswerFuture { work: Named { id, inner: self.inner.call(request) } }
     }
 }
 
 pin_project! {
-    /// The work on one request, with its id at hand while it is polled. Use it for work that is spawned, too.
+    /// Work on a request, with the request's id at hand while it is polled.
     pub struct Named<F> {
         id: RequestId,
         #[pin]
@@ -112,40 +112,13 @@ pin_project! {
 }
 
 impl<F> Named<F> {
-    /// Polls `inner` under `id`, for work that goes on in a task of its own.
-    pub fn new(id: RequestId, inner: F) -> NamedWork<F> {
-        NamedWork { id, inner }
+    /// Does `inner` under `id`: for work that goes on in a task of its own.
+    pub fn new(id: RequestId, inner: F) -> Self {
+        Self { id, inner }
     }
 }
 
-impl<F, B, E> Future for Named<F>
-where
-    F: Future<Output = Result<Response<B>, E>>,
-{
-    type Output = Result<Response<B>, E>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let outer = CURRENT.replace(Some(*this.id));
-        let polled = this.inner.poll(cx);
-        CURRENT.set(outer);
-        polled.map_ok(|mut response| {
-            response.headers_mut().insert(X_REQUEST_ID, this.id.header_value());
-            response
-        })
-    }
-}
-
-pin_project! {
-    /// Work of a request that goes on in a task of its own; made by [`Named::new`].
-    pub struct NamedWork<F> {
-        id: RequestId,
-        #[pin]
-        inner: F,
-    }
-}
-
-impl<F: Future> Future for NamedWork<F> {
+impl<F: Future> Future for Named<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -154,6 +127,30 @@ impl<F: Future> Future for NamedWork<F> {
         let polled = this.inner.poll(cx);
         CURRENT.set(outer);
         polled
+    }
+}
+
+pin_project! {
+    /// Work on a request whose answer gets the header.
+    pub struct AnswerFuture<F> {
+        #[pin]
+        work: Named<F>,
+    }
+}
+
+impl<F, B, E> Future for AnswerFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<B>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let id = this.work.id;
+        this.work.poll(cx).map_ok(|mut response| {
+            response.headers_mut().insert(X_REQUEST_ID, id.header_value());
+            response
+        })
     }
 }
 

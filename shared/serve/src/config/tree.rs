@@ -30,11 +30,13 @@ pub(super) fn leaves(dict: &Dict, is_leaf: &dyn Fn(&str) -> bool) -> Vec<String>
 fn collect((dict, path): (&Dict, &str), is_leaf: &dyn Fn(&str) -> bool, found: &mut Vec<String>) {
     for (name, value) in dict {
         let key = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        match value {
-            Value::Dict(_, inner) if !is_leaf(&key) && !inner.is_empty() => {
-                collect((inner, &key), is_leaf, found)
-            }
-            _ => found.push(key),
+        if let Value::Dict(_, inner) = value
+            && !is_leaf(&key)
+            && !inner.is_empty()
+        {
+            collect((inner, &key), is_leaf, found);
+        } else {
+            found.push(key);
         }
     }
 }
@@ -62,7 +64,9 @@ fn each_text_in(value: &mut Value, rest: Option<&str>, edit: &mut dyn FnMut(&mut
     match (value, rest) {
         (Value::String(_, text), None) => edit(text),
         (Value::Array(_, values), rest) => {
-            values.iter_mut().for_each(|value| each_text_in(value, rest, edit))
+            for value in values {
+                each_text_in(value, rest, edit);
+            }
         }
         (Value::Dict(_, inner), Some(rest)) => each_text(inner, rest, edit),
         _ => {}

@@ -68,27 +68,21 @@ struct Field<'a> {
 impl<'a> Field<'a> {
     /// The text, where it is to be read as the type wants.
     fn text(self) -> Option<&'a str> {
-        match self.value {
-            Value::String(tag, text) if (self.is_text)(*tag) => Some(text),
-            _ => None,
-        }
+        let Value::String(tag, text) = self.value else { return None };
+        (self.is_text)(*tag).then_some(text)
     }
 
     fn of(self, value: &'a Value) -> Self {
         Self { value, ..self }
     }
+}
 
-    /// Text as JSON, for a list or a table.
-    fn json<'de, V: Visitor<'de>>(
-        self,
-        text: &str,
-        read: impl FnOnce(Field<'_>) -> Result<V::Value, Fault>,
-    ) -> Result<V::Value, Fault> {
-        let json: serde_json::Value = serde_json::from_str(text)
-            .map_err(|error| de::Error::custom(format_args!("not JSON: {error}")))?;
-        let value = Value::serialize(json).map_err(de::Error::custom)?;
-        read(Field { value: &value, is_text: &|_| false })
-    }
+/// Text as JSON, for a list or a table.
+fn visit_json<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value, Fault> {
+    let json: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| de::Error::custom(format_args!("not JSON: {error}")))?;
+    let value = Value::serialize(json).map_err(de::Error::custom)?;
+    Field { value: &value, is_text: &|_| false }.deserialize_any(visitor)
 }
 
 /// A member or an element that puts its name before its faults.
@@ -161,7 +155,7 @@ impl<'de, N: Display> Deserializer<'de> for Named<'_, N> {
     }
 }
 
-impl<'de, N: Display> IntoDeserializer<'de, Fault> for Named<'_, N> {
+impl<N: Display> IntoDeserializer<'_, Fault> for Named<'_, N> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -224,9 +218,7 @@ impl<'de> Deserializer<'de> for Field<'_> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.text() {
             None => self.deserialize_any(visitor),
-            Some(text) if text.trim_start().starts_with('[') => {
-                self.json::<V>(text, |list| list.deserialize_any(visitor))
-            }
+            Some(text) if text.trim_start().starts_with('[') => visit_json(text, visitor),
             Some(text) => {
                 let tag = self.value.tag();
                 let parts: Vec<Value> = text
@@ -245,7 +237,7 @@ impl<'de> Deserializer<'de> for Field<'_> {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.text() {
             None => self.deserialize_any(visitor),
-            Some(text) => self.json::<V>(text, |table| table.deserialize_any(visitor)),
+            Some(text) => visit_json(text, visitor),
         }
     }
 
@@ -276,10 +268,10 @@ impl<'de> Deserializer<'de> for Field<'_> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        match self.value {
-            Value::String(_, text) => visitor.visit_enum(StringDeserializer::<Fault>::new(text.clone())),
-            _ => Err(de::Error::custom("expected one of the setting's words")),
-        }
+        let Value::String(_, word) = self.value else {
+            return Err(de::Error::custom("expected one of the setting's words"));
+        };
+        visitor.visit_enum(StringDeserializer::<Fault>::new(word.clone()))
     }
 
     serde::forward_to_deserialize_any! {
