@@ -113,6 +113,11 @@ impl Activity {
         self.linger.load(Ordering::Relaxed)
     }
 
+    /// Whether a request is open.
+    pub(super) fn is_answering(&self) -> bool {
+        self.open.load(Ordering::Acquire) > 0
+    }
+
     /// Judges the connection at `now`, and tells it.
     pub(super) fn judge(&self, now: u64, patience: Patience) {
         if self.working.load(Ordering::Acquire) > 0 {
@@ -122,8 +127,7 @@ impl Activity {
             return;
         }
         let still = Duration::from_millis(now.saturating_sub(self.last.load(Ordering::Relaxed)));
-        let unanswered = self.open.load(Ordering::Acquire) > 0;
-        let enough = if patience.draining && !unanswered { Duration::ZERO } else { patience.idle };
+        let enough = if patience.draining && !self.is_answering() { Duration::ZERO } else { patience.idle };
         if still >= enough + patience.farewell {
             self.give(Order::Abort);
         } else if patience.draining || still >= enough {

@@ -141,6 +141,8 @@ async fn exchange<S: Application>(
     if usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX) > limit {
         return Ok(refuse(StatusCode::PAYLOAD_TOO_LARGE, open));
     }
+    // The end of a chunked body is not followed (see `framing`), so nothing may come after it.
+    let last = parts.headers.contains_key(header::TRANSFER_ENCODING);
     let fate = Fate::default();
     let body = RequestBody::new(incoming, (limit, host.limits.body_timeout), fate.clone());
     let answer = host.application.oneshot(Request::from_parts(parts, Body::new(body))).await?;
@@ -150,7 +152,11 @@ async fn exchange<S: Application>(
     if fate.is_too_slow() {
         return Ok(refuse(StatusCode::REQUEST_TIMEOUT, open));
     }
-    Ok(answer.map(|body| AnswerBody::new(body, open)))
+    let mut answer = answer.map(|body| AnswerBody::new(body, open));
+    if last {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(answer)
 }
 
 /// The answer to a body that is too large or too slow, in the form of RFC 6749 section 5.2.

@@ -162,7 +162,7 @@ impl<S: Application> Acceptor<S> {
         };
         match &self.tls {
             None => {
-                let stream = Stream::new(stream, place, Arc::clone(&entered.activity));
+                let stream = Stream::new((stream, place), Protocol::Http1, Arc::clone(&entered.activity));
                 tokio::spawn(until_closed(entered, connection::serve(stream, Protocol::Http1, host)));
             }
             Some(tls) => {
@@ -193,6 +193,6 @@ async fn secured<S: Application>(
         Some(b"h2") => Protocol::Http2,
         _ => Protocol::Http1,
     };
-    let stream = Stream::new(stream, place, Arc::clone(&host.activity));
+    let stream = Stream::new((stream, place), protocol, Arc::clone(&host.activity));
     connection::serve(stream, protocol, host).await;
 }
