@@ -99,6 +99,11 @@ impl Session {
         }
     }
 
+    /// Under what the token is kept in a store.
+    pub fn key(&self) -> &SessionKey {
+        &self.inner.key
+    }
+
     /// The token `seen` was refused: it is not given out again. A newer one stays.
     pub fn invalidate(&self, seen: Generation) {
         let mut flights = self.inner.flights();
