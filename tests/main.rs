@@ -10,6 +10,12 @@ mod harness;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod registry;
+#[cfg(test)]
+mod seeds;
 #[cfg(test)]
 mod token;

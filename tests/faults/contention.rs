@@ -11,7 +11,7 @@ const OPAQUE: &str = "opaque_api";
 async fn opaque_lab(engine: Engine) -> (Lab, Credentials) {
     let lab = Lab::new(engine).await;
     lab.auth.ok(&["resource", "add", OPAQUE, "--scope", "other", "--token-format", "opaque"]);
-    let by = lab.add_client_with(&["--name", "m", "--grant", "client_credentials", "--resource", OPAQUE]);
+    let by = lab.add_client_for("m", &[OPAQUE]);
     (lab, by)
 }
 

@@ -26,16 +26,7 @@ impl Faulty {
     async fn new() -> Self {
         let lab = Lab::new(Engine::Postgres).await;
         lab.auth.ok(&["resource", "add", OPAQUE, "--scope", "other", "--token-format", "opaque"]);
-        let by = lab.add_client_with(&[
-            "--name",
-            "m",
-            "--grant",
-            "client_credentials",
-            "--resource",
-            crate::harness::lab::RESOURCE,
-            "--resource",
-            OPAQUE,
-        ]);
+        let by = lab.add_client_for("m", &[crate::harness::lab::RESOURCE, OPAQUE]);
         let (chaos, through) = Chaos::before_database(&lab.database.url).await;
         Self { lab, chaos, through, by, admin_port: ports::free() }
     }

@@ -52,10 +52,10 @@ async fn storm(server: &Server, by: &Credentials, count: usize) {
     }
 }
 
-on_both! { f04_ten_thousand_disconnects_leave_no_dirty_connection, |engine| {
+on_both!(f04_ten_thousand_disconnects_leave_no_dirty_connection, |engine| {
     let lab = Lab::new(engine).await;
     lab.auth.ok(&["resource", "add", "opaque_api", "--scope", "read", "--token-format", "opaque"]);
-    let by = lab.add_client_with(&["--name", "storm", "--grant", "client_credentials", "--resource", "opaque_api"]);
+    let by = lab.add_client_for("storm", &["opaque_api"]);
     let server = lab.start_auth();
     let ask = async || lab.token(&server, &by, &[("resource", "opaque_api")]).await;
 
@@ -66,7 +66,8 @@ on_both! { f04_ten_thousand_disconnects_leave_no_dirty_connection, |engine| {
         storm(&server, &by, each).await;
         let answer = until("a token after a storm", Duration::from_secs(30), || async {
             Some(ask().await).filter(|answer| answer.status == 200)
-        }).await;
+        })
+        .await;
         acknowledged.push(answer.text("access_token"));
     }
 
@@ -80,13 +81,14 @@ on_both! { f04_ten_thousand_disconnects_leave_no_dirty_connection, |engine| {
     }
     for token in &acknowledged {
         let form = [("token", token.as_str())];
-        let request = lab.http.post(server.at("/introspect")).basic_auth(&by.id, Some(&by.secret)).form(&form);
+        let request =
+            lab.http.post(server.at("/introspect")).basic_auth(&by.id, Some(&by.secret)).form(&form);
         let answer = crate::harness::Answer::read(request.send().await.expect("introspection")).await;
         assert_eq!(answer.json()["active"], true, "an acknowledged token is gone: {answer:?}");
     }
     // And an admin can write at once: nobody holds a lock.
     lab.add_client("afterwards");
-} }
+});
 
 async fn no_transaction_is_open(lab: &Lab) {
     let mut root = lab.database.superuser().await;

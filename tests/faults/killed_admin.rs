@@ -27,7 +27,7 @@ fn clients(lab: &Lab) -> Vec<Value> {
     rows.unwrap_or_else(|| panic!("no list: {listed}")).clone()
 }
 
-on_both! { f03_kill_in_client_add_is_all_or_nothing, |engine| {
+on_both!(f03_kill_in_client_add_is_all_or_nothing, |engine| {
     let lab = Lab::new(engine).await;
     let start = std::time::Instant::now();
     lab.add_client("measured");
@@ -36,7 +36,17 @@ on_both! { f03_kill_in_client_add_is_all_or_nothing, |engine| {
     let mut acknowledged = Vec::new();
     for round in 0..count {
         let name = format!("killed-{round}");
-        let add = ["client", "add", "--name", &name, "--grant", "client_credentials", "--resource", RESOURCE, "--json"];
+        let add = [
+            "client",
+            "add",
+            "--name",
+            &name,
+            "--grant",
+            "client_credentials",
+            "--resource",
+            RESOURCE,
+            "--json",
+        ];
         if let Some(text) = killed(&lab, &add, kill_after(round, count, whole.mul_f64(1.3))) {
             let made: Value = serde_json::from_str(&text).expect("one JSON document");
             acknowledged.push((made["client_id"].clone(), made["client_secret"].clone()));
@@ -58,9 +68,9 @@ on_both! { f03_kill_in_client_add_is_all_or_nothing, |engine| {
         };
         lab.access_token(&server, &by).await;
     }
-} }
+});
 
-on_both! { f03_kill_in_client_update_is_all_or_nothing, |engine| {
+on_both!(f03_kill_in_client_update_is_all_or_nothing, |engine| {
     let lab = Lab::new(engine).await;
     let client = lab.add_client("updated");
     let sets = [["read"].as_slice(), ["read", "write"].as_slice()];
@@ -76,7 +86,8 @@ on_both! { f03_kill_in_client_update_is_all_or_nothing, |engine| {
         }
         let done = killed(&lab, &update, kill_after(round, count, whole.mul_f64(1.3)));
         let shown = lab.auth.json(&["client", "show", &client.id]);
-        let mut now: Vec<&str> = shown["scopes"].as_array().expect("scopes").iter().filter_map(Value::as_str).collect();
+        let mut now: Vec<&str> =
+            shown["scopes"].as_array().expect("scopes").iter().filter_map(Value::as_str).collect();
         now.sort_unstable();
         assert!(sets.contains(&now.as_slice()), "half an update: {now:?}");
         if done.is_some() {
@@ -86,7 +97,7 @@ on_both! { f03_kill_in_client_update_is_all_or_nothing, |engine| {
     // Nothing is locked for whoever comes next, and the secret still works.
     let server = lab.start_auth();
     lab.access_token(&server, &client).await;
-} }
+});
 
 #[test]
 fn the_kill_points_spread_over_the_whole_run() {

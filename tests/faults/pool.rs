@@ -13,8 +13,7 @@ use crate::harness::{
 async fn f11_an_exhausted_pool_is_503_within_a_second() {
     let lab = Lab::new(Engine::Postgres).await;
     lab.auth.ok(&["resource", "add", "opaque_api", "--scope", "other", "--token-format", "opaque"]);
-    let by =
-        lab.add_client_with(&["--name", "m", "--grant", "client_credentials", "--resource", "opaque_api"]);
+    let by = lab.add_client_for("m", &["opaque_api"]);
     let (chaos, through) = Chaos::before_database(&lab.database.url).await;
     let auth = lab
         .auth
@@ -46,13 +45,11 @@ async fn f11_an_exhausted_pool_is_503_within_a_second() {
     .await;
 }
 
-on_both! { f11_one_connection_serves_everybody, |engine| {
+on_both!(f11_one_connection_serves_everybody, |engine| {
     let mut lab = Lab::new(engine).await;
     lab.auth = lab.auth.with("AUTH_SERVER_DATABASE__MAX_CONNECTIONS", "1");
     lab.auth.ok(&["resource", "add", "opaque_api", "--scope", "other", "--token-format", "opaque"]);
-    let by = lab.add_client_with(&[
-        "--name", "m", "--grant", "client_credentials", "--resource", RESOURCE, "--resource", "opaque_api",
-    ]);
+    let by = lab.add_client_for("m", &[RESOURCE, "opaque_api"]);
     let server = lab.start_auth();
     let (lab, server, by) = (&lab, &server, &by);
     let mut all = Vec::new();
@@ -70,4 +67,4 @@ on_both! { f11_one_connection_serves_everybody, |engine| {
         lab.token(server, by, &[("resource", "opaque_api")])
     );
     assert_eq!([a.status, b.status, c.status, d.status], [200; 4]);
-} }
+});

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::{
     cli::Cli,
     database::{Database, Engine},
+    environment::variable,
     http::{Answer, client},
     process::Server,
 };
@@ -64,20 +65,44 @@ impl Lab {
             .with("AUTH_SERVER_DATABASE__ADMIN_URL", &database.admin_url)
             .with("AUTH_SERVER_SHUTDOWN__GRACE", "0")
             .with("AUTH_SERVER_LOG__FORMAT", "json");
+        // `./test` runs a part of the suite once more with a single connection (fault 11).
+        let auth = match variable("TREFOIL_TEST_MAX_CONNECTIONS") {
+            Some(count) => auth.with("AUTH_SERVER_DATABASE__MAX_CONNECTIONS", count),
+            None => auth,
+        };
         Self { dir, database, auth, http: client() }
     }
 
     /// Registers a machine client for the lab's resource.
     pub(crate) fn add_client(&self, name: &str) -> Credentials {
-        self.add_client_with(&["--name", name, "--grant", "client_credentials", "--resource", RESOURCE])
+        self.add_client_for(name, &[RESOURCE])
     }
 
-    /// Registers a client with these arguments of `client add`.
-    pub(crate) fn add_client_with(&self, arguments: &[&str]) -> Credentials {
-        let mut all = vec!["client", "add"];
-        all.extend(arguments);
+    /// Registers a machine client for these resources.
+    pub(crate) fn add_client_for(&self, name: &str, resources: &[&str]) -> Credentials {
+        let mut all = vec!["client", "add", "--name", name, "--grant", "client_credentials"];
+        all.extend(resources.iter().flat_map(|resource| ["--resource", resource]));
         let made = self.auth.json(&all);
         Credentials { id: string(&made, "client_id"), secret: string(&made, "client_secret") }
+    }
+
+    /// Registers a client with an id and the secret that stands in a file.
+    pub(crate) fn add_client_with_secret(&self, id: &str, secret: &std::path::Path) -> Credentials {
+        let file = secret.display().to_string();
+        let all = [
+            "client",
+            "add",
+            "--name",
+            id,
+            "--id",
+            id,
+            "--secret-file",
+            &file,
+            "--grant",
+            "client_credentials",
+        ];
+        self.auth.json(&[&all[..], &["--resource", RESOURCE]].concat());
+        Credentials { id: id.to_owned(), secret: fs::read_to_string(secret).expect("secret") }
     }
 
     /// Starts auth-server on a free port, its second listener off.

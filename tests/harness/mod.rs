@@ -15,10 +15,9 @@ pub(crate) use http::Answer;
 pub(crate) use lab::{Credentials, Lab};
 pub(crate) use process::Server;
 
-/// Runs one async body as two tests, `NAME::on_sqlite` and `NAME::on_postgres`: `on_both! { NAME, |engine| { .. } }`.
+/// Runs one async body as two tests, `NAME::on_sqlite` and `NAME::on_postgres`: `on_both!(NAME, |engine| { .. });`.
 macro_rules! on_both {
-    ($(#[$attribute:meta])* $name:ident, |$engine:ident| $body:block) => {
-        $(#[$attribute])*
+    ($name:ident, |$engine:ident| $body:block) => {
         mod $name {
             use super::*;
 

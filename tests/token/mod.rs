@@ -1,3 +1,4 @@
 //! `/token`, end to end.
 
 mod machine_to_machine;
+mod sdk;

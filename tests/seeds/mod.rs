@@ -1,0 +1,6 @@
+//! The seeds' real clients, unmodified, from their package index: steelcut's and MSAL's.
+
+mod import;
+mod msal;
+mod python;
+mod steelcut;
