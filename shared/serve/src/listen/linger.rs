@@ -113,6 +113,10 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> AsyncWrite for Stream<T
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.refused {
+            // The last words are still to be written.
+            return Poll::Ready(Ok(()));
+        }
         self.inner()?.poll_shutdown(cx)
     }
 
