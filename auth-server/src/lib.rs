@@ -2,9 +2,14 @@
 //!
 //! `http -> grants -> { protocol, store, tokens }`; nothing imports `http`, and `protocol` is pure.
 
+pub mod app;
 pub mod config;
+pub mod grants;
+mod http;
 pub mod keys;
 pub mod model;
 pub mod protocol;
 pub mod secrets;
+pub mod serve;
 pub mod store;
+pub mod tokens;

@@ -1,0 +1,241 @@
+//! What every request shares: settings, registry, keys, secrets, clock and randomness.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use bytes::Bytes;
+use ipnet::IpNet;
+use tokio_util::task::TaskTracker;
+use trefoil_serve::Clock;
+use trefoil_serve::admin::NotReady;
+use trefoil_shared::Timestamp;
+use trefoil_shared::jose::{Algorithm, Audience, Verifier, VerifierConfig};
+use trefoil_sign::SigningKey;
+
+use crate::http::{self, Failures};
+use crate::keys::HeldKeys;
+use crate::model::SecretHash;
+use crate::protocol::{Issuer, TokenPolicy};
+use crate::secrets::{Argon2Gate, Rng, RootSecrets};
+use crate::store::{Registry, Store};
+
+/// How far clocks of replicas may be apart, in seconds, when a server reads its own tokens.
+const LEEWAY: i64 = 10;
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    /// Who issues.
+    pub issuer: Issuer,
+    /// The database.
+    pub store: Store,
+    /// Clients and resources.
+    pub registry: Registry,
+    /// The signing keys.
+    pub keys: HeldKeys,
+    /// The root secret.
+    pub root: Arc<RootSecrets>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+    /// This process' name among the replicas.
+    pub replica: String,
+    /// What follows from the configuration.
+    pub policy: Policy,
+}
+
+/// What the configuration says about requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The lives of tokens.
+    pub tokens: TokenPolicy,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The longest body, in bytes.
+    pub max_body: usize,
+    /// The most parameters in a form.
+    pub max_parameters: usize,
+    /// How old the registry in memory may grow while the database does not answer.
+    pub max_stale: Duration,
+    /// The advertised max-age of the JWKS, in seconds.
+    pub jwks_max_age: i64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            tokens: TokenPolicy { lifetime: 3_600, max_lifetime: 86_400 },
+            trusted_proxies: Vec::new(),
+            max_body: 64 * 1024,
+            max_parameters: 64,
+            max_stale: Duration::from_secs(15),
+            jwks_max_age: 300,
+        }
+    }
+}
+
+/// The authorization server as a value. Clones share everything.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    /// What an unknown client's secret is compared with: a hash under the writing root that nothing hashes to.
+    dummy: SecretHash,
+    metadata: Bytes,
+    argon2: Argon2Gate,
+    failures: Failures,
+    opened: AtomicBool,
+    tasks: TaskTracker,
+}
+
+impl App {
+    /// Puts the parts together. Until [`Self::set_opened`] it says that it is not ready.
+    pub fn new(parts: Parts) -> Self {
+        let dummy = SecretHash::Keyed { root_id: parts.root.writing_id().to_owned(), mac: [0; 32] };
+        let metadata = http::metadata_document(&parts.issuer);
+        Self(Arc::new(Inner {
+            parts,
+            dummy,
+            metadata,
+            argon2: Argon2Gate::default(),
+            failures: Failures::default(),
+            opened: AtomicBool::new(false),
+            tasks: TaskTracker::new(),
+        }))
+    }
+
+    /// The endpoints, to be served by this program or mounted in another. The accept loop of `trefoil-serve` tells
+    /// each request its peer's address; elsewhere put a `trefoil_serve::peer::PeerAddr` into the extensions, or
+    /// wrong secrets are not limited by address.
+    pub fn router(&self) -> Router {
+        http::router(self.clone())
+    }
+
+    /// Why it cannot serve; empty where it can.
+    pub fn not_ready(&self) -> Vec<NotReady> {
+        let mut reasons = Vec::new();
+        if !self.is_opened() {
+            reasons.push(NotReady::new("database", "the database has not been reached yet"));
+        } else if self.registry().age() > self.policy().max_stale {
+            let reason = "the database has not answered for longer than registry.max_stale";
+            reasons.push(NotReady::new("registry", reason));
+        }
+        reasons.extend(self.key_reason().map(|reason| NotReady::new("signing_key", reason)));
+        reasons
+    }
+
+    /// Decision 10: a replica that lacks an active key says so, and is not asked for tokens.
+    fn key_reason(&self) -> Option<String> {
+        let missing = self.keys().missing();
+        if !missing.is_empty() {
+            return Some(format!("the private half of the active key {} is not here", missing.join(", ")));
+        }
+        let none = self.keys().algorithms().is_empty();
+        none.then(|| "there is no active signing key: run `auth-server key generate`".to_owned())
+    }
+
+    /// Says that the database has been reached and fits.
+    pub fn set_opened(&self) {
+        self.0.opened.store(true, Ordering::Release);
+    }
+
+    /// Whether [`Self::set_opened`] was called.
+    pub fn is_opened(&self) -> bool {
+        self.0.opened.load(Ordering::Acquire)
+    }
+
+    /// Forgets addresses that have nothing counted against them any more.
+    pub fn prune_failures(&self) {
+        self.0.failures.prune(std::time::Instant::now());
+    }
+
+    /// The present moment by the database's clock: the local one and its offset (decision 18).
+    pub fn now(&self) -> Timestamp {
+        self.0.parts.clock.now().plus(self.0.parts.registry.clock_offset())
+    }
+
+    /// Runs work that the answer does not wait for, and that the end of the server does.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn(work);
+    }
+
+    /// Waits for the work that requests left behind, then closes the store.
+    pub async fn finish(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        self.0.parts.store.close().await;
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
+    /// Clients and resources.
+    pub fn registry(&self) -> &Registry {
+        &self.0.parts.registry
+    }
+
+    /// The signing keys.
+    pub fn keys(&self) -> &HeldKeys {
+        &self.0.parts.keys
+    }
+
+    /// Who issues.
+    pub fn issuer(&self) -> &Issuer {
+        &self.0.parts.issuer
+    }
+
+    /// This process' name among the replicas.
+    pub fn replica(&self) -> &str {
+        &self.0.parts.replica
+    }
+
+    pub(crate) fn root(&self) -> &RootSecrets {
+        &self.0.parts.root
+    }
+
+    pub(crate) fn rng(&self) -> &dyn Rng {
+        self.0.parts.rng.as_ref()
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.0.parts.policy
+    }
+
+    pub(crate) fn argon2(&self) -> &Argon2Gate {
+        &self.0.argon2
+    }
+
+    pub(crate) fn failures(&self) -> &Failures {
+        &self.0.failures
+    }
+
+    /// The key for a token that is for no resource: ES256, else whatever signs here.
+    pub(crate) fn default_key(&self) -> Option<Arc<SigningKey>> {
+        std::iter::once(Algorithm::ES256)
+            .chain(Algorithm::ALL.iter().copied())
+            .find_map(|alg| self.keys().active(alg))
+    }
+
+    pub(crate) fn dummy_hash(&self) -> &SecretHash {
+        &self.0.dummy
+    }
+
+    pub(crate) fn metadata(&self) -> Bytes {
+        self.0.metadata.clone()
+    }
+
+    /// A verifier of this server's own tokens.
+    pub(crate) fn verifier(&self) -> Verifier {
+        let config = VerifierConfig {
+            issuer: self.issuer().as_str().to_owned(),
+            audience: Audience::CheckedByCaller,
+            leeway_secs: LEEWAY,
+        };
+        Verifier::new(config, self.keys().verifying())
+    }
+}

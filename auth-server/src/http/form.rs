@@ -1,0 +1,141 @@
+//! Reading a form: RFC 6749 section 3.2 and appendix B.
+
+use std::net::IpAddr;
+
+use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Request, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use trefoil_serve::peer::{PeerAddr, client_ip};
+use trefoil_shared::Secret;
+use zeroize::Zeroizing;
+
+use super::error::Refused;
+use crate::app::App;
+use crate::protocol::{Authorization, Denied, Params};
+
+/// What a form endpoint reads of a request.
+pub(super) struct Form {
+    /// The parameters.
+    pub(super) params: Params,
+    /// The Authorization header.
+    pub(super) authorization: Authorization,
+    /// The client's address, where it is known.
+    pub(super) address: Option<IpAddr>,
+}
+
+impl Form {
+    /// Reads and checks head and body.
+    pub(super) async fn read(app: &App, request: Request<Body>) -> Result<Self, Refused> {
+        let (parts, body) = request.into_parts();
+        check_head(&parts)?;
+        let authorization = authorization(&parts.headers);
+        let address = address(app, &parts);
+        let body = read_body(body, app.policy().max_body).await?;
+        let params = Params::parse(&body, app.policy().max_parameters)?;
+        Ok(Self { params, authorization, address })
+    }
+}
+
+fn check_head(parts: &Parts) -> Result<(), Denied> {
+    if parts.uri.query().is_some_and(|query| !query.is_empty()) {
+        return Err(Denied::QueryParameters);
+    }
+    let mut types = parts.headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(only), None) = (types.next(), types.next()) else { return Err(Denied::ContentTypeNotForm) };
+    if is_form(only.as_bytes()) { Ok(()) } else { Err(Denied::ContentTypeNotForm) }
+}
+
+/// `application/x-www-form-urlencoded`, perhaps with a charset that UTF-8 covers.
+fn is_form(content_type: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(content_type) else { return false };
+    let mut pieces = text.split(';').map(str::trim);
+    let essence = pieces.next().unwrap_or_default();
+    let charset = |parameter: &str| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let value = value.trim_matches('"').to_ascii_lowercase();
+        name.eq_ignore_ascii_case("charset") && matches!(value.as_str(), "utf-8" | "utf8" | "us-ascii")
+    };
+    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") && pieces.all(charset)
+}
+
+/// The rightmost address that no trusted proxy vouches for; absent where the program that mounts us does not say.
+fn address(app: &App, parts: &Parts) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<PeerAddr>()?;
+    Some(client_ip(*peer, &parts.headers, &app.policy().trusted_proxies))
+}
+
+fn authorization(headers: &HeaderMap) -> Authorization {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Authorization::Absent };
+    if values.next().is_some() {
+        return Authorization::Repeated;
+    }
+    let Ok(text) = value.to_str() else { return Authorization::BrokenBasic };
+    let (scheme, credentials) = text.split_once(' ').unwrap_or((text, ""));
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Authorization::Other;
+    }
+    basic(credentials.trim_matches(' ')).unwrap_or(Authorization::BrokenBasic)
+}
+
+fn basic(credentials: &str) -> Option<Authorization> {
+    let decoded = Zeroizing::new(STANDARD.decode(credentials).ok()?);
+    let pair = std::str::from_utf8(&decoded).ok()?;
+    Some(Authorization::Basic(Secret::new(pair)))
+}
+
+async fn read_body(body: Body, limit: usize) -> Result<Bytes, Denied> {
+    match Limited::new(body, limit).collect().await {
+        Ok(read) => Ok(read.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Denied::BodyTooLarge),
+        Err(_) => Err(Denied::BodyIncomplete),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a030_only_a_form_is_a_form() {
+        let form = "application/x-www-form-urlencoded";
+        for good in [form, "Application/X-WWW-Form-Urlencoded", &format!("{form}; charset=UTF-8")] {
+            assert!(is_form(good.as_bytes()), "{good}");
+        }
+        let utf16 = format!("{form}; charset=utf-16");
+        for bad in ["", "application/json", "text/plain", "multipart/form-data; boundary=x", &utf16] {
+            assert!(!is_form(bad.as_bytes()), "{bad}");
+        }
+    }
+
+    fn read(value: &[u8]) -> Authorization {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, http::HeaderValue::from_bytes(value).unwrap());
+        authorization(&headers)
+    }
+
+    #[test]
+    fn a035_basic_with_bad_base64_or_bad_utf8_is_broken() {
+        for bad in [&b"Basic"[..], b"Basic ", b"Basic !!!", b"Basic YTpi!", b"Basic /w==", b"Basic \xff"] {
+            let broken = match read(bad) {
+                Authorization::BrokenBasic => true,
+                // Nothing at all decodes to nothing, which has no colon and is refused for that.
+                Authorization::Basic(pair) => pair.is_empty(),
+                Authorization::Absent | Authorization::Other | Authorization::Repeated => false,
+            };
+            assert!(broken, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_scheme_is_read_without_case() {
+        for good in [&b"Basic YTpi"[..], b"basic YTpi", b"BASIC  YTpi"] {
+            assert!(matches!(read(good), Authorization::Basic(pair) if pair.reveal() == "a:b"));
+        }
+        assert!(matches!(read(b"Bearer x"), Authorization::Other));
+    }
+}

@@ -1,0 +1,169 @@
+//! `POST /introspect`: RFC 7662.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, Request, header};
+use trefoil_shared::jose::AccessClaims;
+use trefoil_shared::{
+    Active, ClientId, Introspection, OneOrMany, ResourceIndicator, TokenType, TypedValue, ValueKind,
+};
+
+use super::client::{authenticate, named};
+use super::error::Refused;
+use super::form::Form;
+use crate::app::App;
+use crate::model::{Client, OpaqueToken, Resource};
+use crate::protocol::{self, Authenticated, Confidential, Denied, IntrospectionFacts};
+
+pub(super) async fn introspect(State(app): State<App>, request: Request<Body>) -> Response {
+    match read(&app, request).await {
+        Ok(answer) => {
+            let mut response = axum::Json(answer).into_response();
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response
+        }
+        Err(refused) => refused.answer("introspect"),
+    }
+}
+
+async fn read(app: &App, request: Request<Body>) -> Result<Introspection, Refused> {
+    let form = Form::read(app, request).await?;
+    let caller = authenticate(app, &form).await?;
+    let token = form.params.get("token").ok_or(Denied::TokenMissing).map_err(Refused::from);
+    let token = token.map_err(named(caller.client()))?;
+    match &caller {
+        // Anybody can name a public client, so naming one proves nothing (RFC 7662 section 2.1).
+        Authenticated::Public(public) => {
+            Err(Refused::from(Denied::PublicMayNotIntrospect).of(&public.client().client_id))
+        }
+        Authenticated::Confidential(caller) => {
+            look_up(app, caller, token).await.map_err(named(caller.client()))
+        }
+    }
+}
+
+/// A live token of ours, and the resources that it is for.
+struct Found {
+    active: Active,
+    resources: Option<Vec<ResourceIndicator>>,
+}
+
+async fn look_up(app: &App, caller: &Confidential, token: &str) -> Result<Introspection, Refused> {
+    let found = match TypedValue::parse(ValueKind::OpaqueToken, token) {
+        Ok(value) => opaque(app, &value).await?,
+        Err(_) => jwt(app, token),
+    };
+    let Some(found) = found else { return Ok(Introspection::inactive()) };
+    let issued_to = found.active.client_id.clone();
+    let holder = app.registry().client(&issued_to).await?;
+    let resources = resources(app, holder.as_deref(), &found).await?;
+    let facts =
+        IntrospectionFacts { issued_to: &issued_to, holder: holder.as_deref(), resources: &resources };
+    if protocol::may_know(caller, &facts) {
+        Ok(Introspection::Active(Box::new(found.active)))
+    } else {
+        Ok(Introspection::inactive())
+    }
+}
+
+async fn opaque(app: &App, value: &TypedValue) -> Result<Option<Found>, Refused> {
+    for hash in app.root().token_hashes(ValueKind::OpaqueToken, value) {
+        if let Some(token) = app.store().opaque(&hash).await? {
+            return Ok((app.now() < token.expires_at).then(|| from_row(app, token)));
+        }
+    }
+    Ok(None)
+}
+
+fn from_row(app: &App, token: OpaqueToken) -> Found {
+    let active = Active {
+        active: true,
+        scope: token.scope,
+        client_id: token.client_id,
+        token_type: TokenType::Bearer,
+        exp: token.expires_at,
+        iat: token.issued_at,
+        nbf: token.issued_at,
+        sub: token.sub,
+        aud: audience(token.aud),
+        iss: app.issuer().as_str().to_owned(),
+        jti: token.jti,
+        extra: without_our_names(token.claims),
+    };
+    Found { active, resources: Some(token.resources) }
+}
+
+/// The strict verifier refuses whatever is not an access token of ours, an ID token too (attack case 80).
+fn jwt(app: &App, token: &str) -> Option<Found> {
+    let claims = app.verifier().verify(token, app.now()).ok()?;
+    let client_id: ClientId = claims.client_id.parse().ok()?;
+    Some(Found { active: from_claims(claims, client_id), resources: None })
+}
+
+fn from_claims(claims: AccessClaims, client_id: ClientId) -> Active {
+    Active {
+        active: true,
+        scope: claims.scope,
+        client_id,
+        token_type: TokenType::Bearer,
+        exp: claims.exp,
+        iat: claims.iat,
+        nbf: claims.nbf.unwrap_or(claims.iat),
+        sub: claims.sub,
+        aud: audience(claims.aud),
+        iss: claims.iss,
+        jti: claims.jti,
+        extra: without_our_names(claims.extra),
+    }
+}
+
+fn audience(list: Vec<String>) -> OneOrMany<String> {
+    OneOrMany::from_list(list).unwrap_or(OneOrMany::Many(Vec::new()))
+}
+
+/// A static claim never stands beside a member of the same name.
+fn without_our_names(
+    mut claims: serde_json::Map<String, serde_json::Value>,
+) -> serde_json::Map<String, serde_json::Value> {
+    const OURS: [&str; 12] = [
+        "active",
+        "scope",
+        "client_id",
+        "token_type",
+        "exp",
+        "iat",
+        "nbf",
+        "sub",
+        "aud",
+        "iss",
+        "jti",
+        "username",
+    ];
+    claims.retain(|name, _| !OURS.contains(&name.as_str()));
+    claims
+}
+
+/// The registered resources that a token is for. A JWT names audiences: those of its holder's resources that have
+/// such an audience, and those registered under the audience's own name.
+async fn resources(app: &App, holder: Option<&Client>, found: &Found) -> Result<Vec<Arc<Resource>>, Refused> {
+    let audiences = match &found.active.aud {
+        OneOrMany::One(only) => std::slice::from_ref(only),
+        OneOrMany::Many(several) => several.as_slice(),
+    };
+    let names: Vec<ResourceIndicator> = match &found.resources {
+        Some(names) => names.clone(),
+        None => {
+            let of_holder = holder.into_iter().flat_map(|holder| holder.resources.iter().cloned());
+            of_holder.chain(audiences.iter().filter_map(|audience| audience.parse().ok())).collect()
+        }
+    };
+    let mut resources = Vec::new();
+    for name in &names {
+        let registered = app.registry().resource(name).await?;
+        resources.extend(registered.filter(|resource| audiences.contains(&resource.audience)));
+    }
+    Ok(resources)
+}

@@ -1,0 +1,54 @@
+//! `GET /.well-known/oauth-authorization-server`: RFC 8414. Only what works is in it, and every URL comes from the
+//! configured issuer.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderValue, header};
+use trefoil_shared::{AuthMethod, ServerMetadata};
+
+use crate::app::App;
+use crate::grants;
+use crate::protocol::Issuer;
+
+/// Metadata changes with a release, not by the minute.
+const CACHE_CONTROL: &str = "public, max-age=300";
+
+pub(super) async fn metadata(State(app): State<App>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CACHE_CONTROL, HeaderValue::from_static(CACHE_CONTROL)),
+    ];
+    (headers, Body::from(app.metadata())).into_response()
+}
+
+/// The document, made once.
+pub(crate) fn document(issuer: &Issuer) -> Bytes {
+    let proven = vec![AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
+    let metadata = ServerMetadata {
+        issuer: issuer.as_str().to_owned(),
+        token_endpoint: Some(issuer.endpoint("/token")),
+        jwks_uri: Some(issuer.endpoint("/jwks.json")),
+        revocation_endpoint: Some(issuer.endpoint("/revoke")),
+        introspection_endpoint: Some(issuer.endpoint("/introspect")),
+        response_types_supported: Vec::new(),
+        grant_types_supported: grants::SUPPORTED.to_vec(),
+        token_endpoint_auth_methods_supported: proven.clone(),
+        revocation_endpoint_auth_methods_supported: AuthMethod::ALL.to_vec(),
+        introspection_endpoint_auth_methods_supported: proven,
+    };
+    serde_json::to_vec(&metadata).map(Bytes::from).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d35_metadata_says_only_what_works() {
+        let document = document(&"https://example.com/tenant".parse().unwrap());
+        let json: serde_json::Value = serde_json::from_slice(&document).unwrap();
+        insta::assert_json_snapshot!(json);
+    }
+}

@@ -1,0 +1,20 @@
+//! The endpoints: one file each. Bytes to types, facts, the pure decision, one store call, an answer.
+
+mod client;
+mod error;
+mod failures;
+mod form;
+mod health;
+mod introspect;
+mod jwks;
+mod metadata;
+mod revoke;
+mod router;
+mod token;
+
+pub(crate) use failures::Failures;
+pub(crate) use metadata::document as metadata_document;
+pub(crate) use router::router;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! `POST /revoke`: RFC 7009. An opaque token ends here; a JWT does not yet.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, Request, StatusCode, header};
+use trefoil_shared::{TypedValue, ValueKind};
+
+use super::client::{authenticate, named};
+use super::error::Refused;
+use super::form::Form;
+use crate::app::App;
+use crate::model::Client;
+use crate::protocol::Denied;
+use crate::store::Revoked;
+
+pub(super) async fn revoke(State(app): State<App>, request: Request<Body>) -> Response {
+    match end(&app, request).await {
+        Ok(()) => {
+            let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+            (StatusCode::OK, no_store).into_response()
+        }
+        Err(refused) => refused.answer("revoke"),
+    }
+}
+
+async fn end(app: &App, request: Request<Body>) -> Result<(), Refused> {
+    let form = Form::read(app, request).await?;
+    let caller = authenticate(app, &form).await?;
+    let client = caller.client();
+    end_token(app, client, form.params.get("token")).await.map_err(named(client))
+}
+
+/// Ends a token of this client. A token that is unknown, ended or somebody else's is left as it is, and the answer
+/// is the same (RFC 7009 section 2.2).
+async fn end_token(app: &App, client: &Client, token: Option<&str>) -> Result<(), Refused> {
+    let token = token.ok_or(Denied::TokenMissing)?;
+    let Ok(value) = TypedValue::parse(ValueKind::OpaqueToken, token) else {
+        return refuse_own_jwt(app, client, token);
+    };
+    for hash in app.root().token_hashes(ValueKind::OpaqueToken, &value) {
+        if let Revoked::Now { jti } = app.store().revoke_opaque(&hash, &client.client_id, app.now()).await? {
+            tracing::info!(client_id = %client.client_id, jti, "token revoked");
+            metrics::counter!("trefoil_tokens_revoked_total").increment(1);
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// To say 200 to a live JWT would claim that it had ended (RFC 7009 section 2.2.1).
+fn refuse_own_jwt(app: &App, client: &Client, token: &str) -> Result<(), Refused> {
+    match app.verifier().verify(token, app.now()) {
+        Ok(claims) if claims.client_id == client.client_id.as_str() => Err(Denied::TokenIsJwt.into()),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}

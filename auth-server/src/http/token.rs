@@ -1,0 +1,135 @@
+//! `POST /token`: RFC 6749 section 3.2.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, Request, header};
+use trefoil_shared::jose::Algorithm;
+use trefoil_shared::{GrantType, OneOrMany, Secret, TokenResponse, TokenType, ValueKind};
+
+use super::client::{authenticate, named};
+use super::error::Refused;
+use super::form::Form;
+use crate::app::App;
+use crate::grants;
+use crate::model::{Client, Resource, TokenFormat};
+use crate::protocol::{self, Asked, Authenticated, Denied, Target};
+use crate::tokens::{self, Issue};
+
+pub(super) async fn token(State(app): State<App>, request: Request<Body>) -> Response {
+    match exchange(&app, request).await {
+        Ok(response) => response,
+        Err(refused) => {
+            metrics::counter!("trefoil_token_requests_total", "outcome" => refused.denied().code().as_str())
+                .increment(1);
+            refused.answer("token")
+        }
+    }
+}
+
+async fn exchange(app: &App, request: Request<Body>) -> Result<Response, Refused> {
+    let form = Form::read(app, request).await?;
+    let spelling = protocol::asked_grant(&form.params)?;
+    let caller = authenticate(app, &form).await?;
+    answer(app, &form, (spelling, &caller)).await.map_err(named(caller.client()))
+}
+
+async fn answer(
+    app: &App,
+    form: &Form,
+    (spelling, caller): (&str, &Authenticated),
+) -> Result<Response, Refused> {
+    let client = caller.client();
+    let grant_type = protocol::permitted_grant(spelling, client)?;
+    let granted = grants::exchange(grant_type, caller)?;
+    let asked = Asked::from_params(&form.params)?;
+    let named_resource = !asked.resources.is_empty();
+    let target = target(app, client, asked).await?;
+    let resources = target.resources.iter().map(Arc::as_ref);
+    let lifetime = protocol::lifetime(app.policy().tokens, client, resources);
+    let (now, jti) = (app.now(), app.rng().id());
+    let issue =
+        Issue { issuer: app.issuer(), client, sub: &granted.sub, target: &target, now, lifetime, jti: &jti };
+    let access_token = mint(app, &issue).await?;
+    tell(&issue, grant_type);
+    Ok(success(&respond(&issue, access_token, named_resource)))
+}
+
+async fn target(app: &App, client: &Client, asked: Asked) -> Result<Target, Refused> {
+    let mut found = Vec::with_capacity(1);
+    for name in protocol::wanted_resources(&asked, client)? {
+        found.extend(app.registry().resource(name).await?);
+    }
+    Ok(protocol::target(asked, client, found)?)
+}
+
+async fn mint(app: &App, issue: &Issue<'_>) -> Result<Secret, Refused> {
+    let first = issue.target.resources.first().map(Arc::as_ref);
+    match first.map(|resource| resource.token_format) {
+        Some(TokenFormat::Opaque) => mint_opaque(app, issue).await,
+        Some(TokenFormat::Jwt) | None => mint_jwt(app, issue, first),
+    }
+}
+
+fn mint_jwt(app: &App, issue: &Issue<'_>, resource: Option<&Resource>) -> Result<Secret, Refused> {
+    let key = match resource {
+        Some(resource) => app.keys().active(resource.algorithm),
+        None => app.default_key(),
+    };
+    let Some(key) = key else {
+        let algorithm = resource.map_or(Algorithm::ES256, |resource| resource.algorithm);
+        tracing::error!(%algorithm, "no active signing key: run `auth-server key generate --alg {algorithm}`");
+        return Err(Denied::NoActiveKey.into());
+    };
+    tokens::sign(issue, &key).map_err(|error| {
+        tracing::error!(%error, kid = key.kid(), "signing failed");
+        Denied::Internal.into()
+    })
+}
+
+/// An opaque token is a row under the hash of its value, written by one statement.
+async fn mint_opaque(app: &App, issue: &Issue<'_>) -> Result<Secret, Refused> {
+    let value = app.rng().typed_value(ValueKind::OpaqueToken);
+    let hash = app.root().hash_token(ValueKind::OpaqueToken, &value);
+    app.store().insert_opaque(&hash, &tokens::opaque_row(issue)).await?;
+    Ok(value.secret().clone())
+}
+
+/// The event of an issue: everything but the token.
+fn tell(issue: &Issue<'_>, grant_type: GrantType) {
+    metrics::counter!("trefoil_token_requests_total", "outcome" => "issued").increment(1);
+    metrics::counter!("trefoil_tokens_issued_total", "grant" => grant_type.as_str()).increment(1);
+    let resources = issue.target.resources.iter().map(|resource| resource.name.as_str());
+    tracing::info!(
+        client_id = %issue.client.client_id,
+        grant_type = grant_type.as_str(),
+        jti = issue.jti,
+        resource = resources.collect::<Vec<_>>().join(" "),
+        scope = %issue.target.scope.scope(),
+        expires_in = issue.lifetime,
+        "token issued"
+    );
+}
+
+fn respond(issue: &Issue<'_>, access_token: Secret, named_resource: bool) -> TokenResponse {
+    let names = issue.target.resources.iter().map(|resource| resource.name.clone());
+    TokenResponse {
+        access_token,
+        token_type: TokenType::Bearer,
+        expires_in: issue.lifetime,
+        scope: issue.target.scope.scope().clone(),
+        resource: named_resource.then(|| OneOrMany::from_list(names.collect())).flatten(),
+        expires_on: named_resource.then(|| issue.expires_at()),
+        not_before: named_resource.then_some(issue.now),
+    }
+}
+
+fn success(body: &TokenResponse) -> Response {
+    let mut response = axum::Json(body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}

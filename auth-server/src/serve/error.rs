@@ -1,0 +1,47 @@
+//! Why the server does not start, or does not go on.
+
+use thiserror::Error;
+use trefoil_serve::files::PrivateFileError;
+use trefoil_serve::listen::BindError;
+use trefoil_serve::telemetry::MetricsError;
+use trefoil_serve::tls::TlsError;
+
+use crate::keys::KeyError;
+use crate::protocol::InvalidIssuer;
+use crate::secrets::RootSecretError;
+use crate::store::StoreError;
+
+/// Why the server does not start, or does not go on. Each text says how to mend it.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Files are watched by signals, and there are none.
+    #[error("signals cannot be watched: {0}")]
+    Signals(#[from] std::io::Error),
+    /// Beyond loopback nothing says what the issuer is.
+    #[error("issuer: is not set, and only on loopback it has a default: set --issuer https://.. or `issuer`")]
+    IssuerMissing,
+    /// The issuer is none.
+    #[error("issuer: {0}: such as https://auth.example.com")]
+    Issuer(#[from] InvalidIssuer),
+    /// The root secret cannot be used.
+    #[error(transparent)]
+    Root(#[from] RootSecretError),
+    /// The database cannot be used, and waiting does not help.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key file is not private.
+    #[error(transparent)]
+    KeyFile(#[from] PrivateFileError),
+    /// The signing keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// Metrics cannot be kept.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+}

@@ -1,0 +1,141 @@
+//! Opening: root secret, database, keys.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use trefoil_serve::SystemClock;
+use trefoil_serve::files::check_private;
+
+use super::ServeError;
+use crate::app::{App, Parts, Policy};
+use crate::config::Settings;
+use crate::keys::{HeldKeys, KeyError, KeyPolicy, Keys};
+use crate::model::Profile;
+use crate::protocol::{Issuer, TokenPolicy};
+use crate::secrets::{OsRng, Rng, RootSecrets};
+use crate::store::{Registry, Store, StoreError};
+
+/// What [`open`] made.
+pub(super) struct Opened {
+    pub(super) app: App,
+    /// What the operator should hear, once the address has been announced.
+    pub(super) notices: Vec<String>,
+}
+
+pub(super) async fn open(settings: &Settings, issuer: Issuer) -> Result<Opened, ServeError> {
+    let mut notices = Vec::new();
+    let (root, created) = RootSecrets::load_or_create(&settings.data_dir, &settings.secrets.root, &OsRng)?;
+    let root = Arc::new(root);
+    if created {
+        notices.push(format!(
+            "a root secret was made in {}: keep a copy, without it every issued client secret is void",
+            settings.data_dir.display()
+        ));
+    }
+    let store = Store::connect(&settings.database).await?;
+    let first = prepare(&store, &root).await;
+    check_key_files(&settings.keys_dir())?;
+    let times =
+        KeyPolicy { max_age: settings.keys.max_age, token_max_lifetime: settings.tokens.max_lifetime };
+    let keys = Keys::new(store.clone(), Arc::clone(&root), &settings.data_dir, times);
+    let keys = HeldKeys::open(keys)?;
+    let registry = Registry::new(store.clone(), settings.registry.max_stale);
+    let parts = Parts {
+        issuer,
+        store,
+        registry,
+        keys,
+        root,
+        clock: Arc::new(SystemClock),
+        rng: Arc::new(OsRng),
+        replica: OsRng.id(),
+        policy: policy(settings),
+    };
+    let app = App::new(parts);
+    match first {
+        Ok(migrated) => {
+            notices.extend(migrated.then(|| FIRST_STEPS.to_owned()));
+            reached(&app).await;
+        }
+        Err(error) if error.is_retryable() => {
+            notices.push(format!("{error}; serving what needs no database until it answers"));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(Opened { app, notices })
+}
+
+const FIRST_STEPS: &str = "the database is new. Next: `auth-server key generate`, then \
+    `auth-server resource add NAME --scope S`, then `auth-server client add --name N --resource NAME`";
+
+/// Makes sure that the database is ours and of our version. An empty SQLite file is migrated, and `true` says so;
+/// PostgreSQL is migrated by its administrator.
+pub(super) async fn prepare(store: &Store, root: &RootSecrets) -> Result<bool, StoreError> {
+    let mut migrated = false;
+    let mut schema = store.schema().await?;
+    if store.is_sqlite() && schema.version == 0 {
+        store.migrate("auth-server serve").await?;
+        migrated = true;
+        schema = store.schema().await?;
+    }
+    schema.check()?;
+    let now = store.now().await?;
+    store.ensure_root(root, now).await?;
+    Ok(migrated)
+}
+
+/// What is done once the database has been reached and fits.
+pub(super) async fn reached(app: &App) {
+    if let Err(error) = app.registry().poll_once().await {
+        tracing::warn!(%error, "the registry could not be polled");
+    }
+    if let Err(error) = read_keys(app).await {
+        tracing::error!(%error, "the signing keys cannot be read");
+    }
+    app.set_opened();
+    warn_about_legacy(app).await;
+}
+
+async fn read_keys(app: &App) -> Result<(), KeyError> {
+    app.keys().refresh(app.store().now().await?).await
+}
+
+/// A key that others may read is a reason not to start (decision 11), even one that is not in use.
+fn check_key_files(directory: &Path) -> Result<(), ServeError> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Ok(()) };
+    for entry in entries.flatten() {
+        if entry.path().extension().is_some_and(|extension| extension == "pem") {
+            check_private(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+async fn warn_about_legacy(app: &App) {
+    let clients = match app.store().clients().await {
+        Ok(clients) => clients,
+        Err(error) => return tracing::warn!(%error, "the clients could not be looked through"),
+    };
+    let legacy: Vec<_> = clients.iter().filter(|client| client.profile == Profile::Legacy).collect();
+    let imported = legacy.iter().filter(|client| client.imported_from.is_some()).count();
+    if !legacy.is_empty() {
+        tracing::warn!(
+            clients = legacy.len(),
+            imported,
+            "clients of profile `legacy` are let in by rules older than OAuth 2.1: see `auth-server doctor`"
+        );
+    }
+}
+
+fn policy(settings: &Settings) -> Policy {
+    let tokens =
+        TokenPolicy { lifetime: settings.tokens.lifetime, max_lifetime: settings.tokens.max_lifetime };
+    Policy {
+        tokens,
+        trusted_proxies: settings.trusted_proxies.clone(),
+        max_body: settings.limits.body,
+        max_parameters: settings.limits.parameters,
+        max_stale: settings.registry.max_stale,
+        jwks_max_age: settings.keys.max_age,
+    }
+}

@@ -1,0 +1,94 @@
+//! The two listeners: the public one and the operators'.
+
+use trefoil_serve::admin;
+use trefoil_serve::listen::{Limits, Server};
+use trefoil_serve::request_id::RequestIdLayer;
+use trefoil_serve::shutdown::Shutdown;
+use trefoil_serve::telemetry::{HttpMetricsLayer, MetricsHandle};
+use trefoil_serve::tls::ReloadingTls;
+
+use super::ServeError;
+use crate::app::App;
+use crate::config::{LimitSettings, Settings};
+use crate::protocol::Issuer;
+
+/// Both listeners, bound.
+pub(super) struct Sockets {
+    public: Server,
+    tls: Option<ReloadingTls>,
+    admin: Option<Server>,
+}
+
+impl Sockets {
+    pub(super) async fn bind(settings: &Settings) -> Result<Self, ServeError> {
+        let tls =
+            settings.tls.as_ref().map(|files| ReloadingTls::open(&files.cert, &files.key)).transpose()?;
+        let public = Server::bind(&settings.listen.to_string())
+            .await?
+            .with_tls(tls.clone())
+            .with_limits(limits(&settings.limits, settings.shutdown.drain));
+        let admin = match settings.admin_listen {
+            Some(address) => Some(Server::bind(&address.to_string()).await?),
+            None => None,
+        };
+        Ok(Self { public, tls, admin })
+    }
+
+    /// The configured issuer; on loopback the bound address by default.
+    pub(super) fn issuer(&self, settings: &Settings) -> Result<Issuer, ServeError> {
+        let text = settings.issuer_on(self.public.local_addr()).ok_or(ServeError::IssuerMissing)?;
+        Ok(text.parse()?)
+    }
+
+    /// Writes `listening on URL` to stderr, then where the operators find theirs.
+    pub(super) fn announce(&self) {
+        self.public.announce();
+        if let Some(admin) = &self.admin {
+            tracing::info!(url = admin.url(), "operators' listener: /live, /ready, /metrics");
+        }
+    }
+
+    /// Serves both until the end.
+    pub(super) async fn serve(self, app: &App, metrics: MetricsHandle, shutdown: &Shutdown) {
+        if let Some(Err(error)) = self.tls.as_ref().map(|tls| tls.watch(shutdown)) {
+            tracing::error!(%error, "the certificate is not watched: a restart takes up a new one");
+        }
+        let router = app.router().layer(HttpMetricsLayer::new(&endpoints(app))).layer(RequestIdLayer);
+        let public = self.public.serve(router, shutdown.clone());
+        let Some(admin) = self.admin else { return public.await };
+        let ready = app.clone();
+        let router = admin::router(shutdown.clone(), metrics, move || std::future::ready(ready.not_ready()));
+        tokio::join!(public, admin.serve(router, shutdown.clone()));
+    }
+}
+
+/// The paths that requests are counted under. They live as long as the process, as metrics want their labels.
+fn endpoints(app: &App) -> Vec<&'static str> {
+    let under_issuer = ["/token", "/introspect", "/revoke", "/jwks.json"];
+    let base = app.issuer().path();
+    let mut names: Vec<&'static str> =
+        under_issuer.iter().map(|path| &*format!("{base}{path}").leak()).collect();
+    names.extend([&*app.issuer().metadata_path().leak(), "/health"]);
+    names
+}
+
+fn limits(settings: &LimitSettings, drain: std::time::Duration) -> Limits {
+    let defaults = Limits::default();
+    Limits {
+        // The defaults keep every stalled client under ten seconds; a longer wish is granted as it stands.
+        idle_timeout: shorter(settings.header_timeout, defaults.idle_timeout),
+        body_timeout: shorter(settings.body_timeout, defaults.body_timeout),
+        handshake_timeout: shorter(settings.handshake_timeout, defaults.handshake_timeout),
+        drain_timeout: drain,
+        max_connections: settings.connections,
+        max_header_bytes: u32::try_from(settings.header).unwrap_or(u32::MAX),
+        max_body_bytes: settings.body,
+        ..defaults
+    }
+}
+
+/// Ten seconds, the configuration's default, means "gone within ten seconds".
+fn shorter(configured: std::time::Duration, default: std::time::Duration) -> std::time::Duration {
+    let ten = std::time::Duration::from_secs(10);
+    if configured == ten { default } else { configured }
+}

@@ -1,0 +1,7 @@
+//! Access tokens: what is in them, and how they are made.
+
+mod claims;
+mod mint;
+
+pub use claims::Claims;
+pub use mint::{Issue, opaque_row, sign};
