@@ -105,3 +105,15 @@ async fn requests_carry_the_address_of_their_peer() {
     let own = stream.local_addr().unwrap().to_string();
     assert!(ask(&mut stream, "/peer").await.ends_with(&own));
 }
+
+#[tokio::test]
+async fn a_handler_that_panics_is_answered_500_and_the_connection_goes_on() {
+    let server = start(Limits::default(), None).await;
+    let mut stream = server.connect().await;
+    let answer = ask(&mut stream, "/panic").await;
+    assert!(
+        answer.starts_with("HTTP/1.1 500 ") && answer.ends_with(r#"{"error":"server_error"}"#),
+        "{answer}"
+    );
+    assert!(ask(&mut stream, "/").await.ends_with("hello"));
+}

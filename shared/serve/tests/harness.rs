@@ -63,6 +63,7 @@ pub(crate) fn router(release: Arc<Notify>, waiting: Arc<Notify>) -> Router {
         .route("/", get(async || "hello"))
         .route("/peer", get(async |peer: PeerAddr| peer.0.to_string()))
         .route("/length", post(async |body: Bytes| body.len().to_string()))
+        .route("/panic", get(async || -> &'static str { panic!("of the test") }))
         .route("/unread", post(async || "unread"))
         .route("/wait", get(wait))
         .route("/big", get(async || Body::from(vec![b'x'; 64 << 20])))

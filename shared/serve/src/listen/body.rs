@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::BoxError;
 use axum::body::Body;
 use bytes::Bytes;
+use http::StatusCode;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -30,12 +31,13 @@ const TOO_LARGE: u8 = 1;
 const TOO_SLOW: u8 = 2;
 
 impl Fate {
-    pub(super) fn is_too_large(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == TOO_LARGE
-    }
-
-    pub(super) fn is_too_slow(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == TOO_SLOW
+    /// The status that the request is refused with, if it is.
+    pub(super) fn refusal(&self) -> Option<StatusCode> {
+        match self.0.load(Ordering::Relaxed) {
+            TOO_LARGE => Some(StatusCode::PAYLOAD_TOO_LARGE),
+            TOO_SLOW => Some(StatusCode::REQUEST_TIMEOUT),
+            _ => None,
+        }
     }
 
     fn note(&self, fate: u8) {

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -9,7 +10,8 @@ use std::time::Duration;
 
 use axum::BoxError;
 use axum::body::Body;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use futures_util::FutureExt;
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -133,41 +135,56 @@ async fn exchange<S: Application>(
     let open = OpenRequest::begin(host.activity);
     let (mut parts, incoming) = request.into_parts();
     parts.extensions.insert(host.peer);
-    let limit = host.limits.max_body_bytes;
     if incoming.is_end_stream() {
-        let answer = host.application.oneshot(Request::from_parts(parts, Body::empty())).await?;
+        let answer = answer(host.application, Request::from_parts(parts, Body::empty())).await;
         return Ok(answer.map(|body| AnswerBody::new(body, open)));
     }
-    if usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX) > limit {
-        return Ok(refuse(StatusCode::PAYLOAD_TOO_LARGE, open));
-    }
     // The end of a chunked body is not followed (see `framing`), so nothing may come after it.
-    let last = parts.headers.contains_key(header::TRANSFER_ENCODING);
-    let fate = Fate::default();
-    let body = RequestBody::new(incoming, (limit, host.limits.body_timeout), fate.clone());
-    let answer = host.application.oneshot(Request::from_parts(parts, Body::new(body))).await?;
-    if fate.is_too_large() {
-        return Ok(refuse(StatusCode::PAYLOAD_TOO_LARGE, open));
+    let chunked = parts.headers.contains_key(header::TRANSFER_ENCODING);
+    let http1 = parts.version != Version::HTTP_2;
+    let limit = host.limits.max_body_bytes;
+    let mut refusal = None;
+    let mut answered = Response::new(Body::empty());
+    if usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX) > limit {
+        refusal = Some(StatusCode::PAYLOAD_TOO_LARGE);
+    } else {
+        let fate = Fate::default();
+        let body = RequestBody::new(incoming, (limit, host.limits.body_timeout), fate.clone());
+        answered = answer(host.application, Request::from_parts(parts, Body::new(body))).await;
+        refusal = refusal.or(fate.refusal());
     }
-    if fate.is_too_slow() {
-        return Ok(refuse(StatusCode::REQUEST_TIMEOUT, open));
+    if let Some(status) = refusal {
+        open.activity().linger();
+        answered = refuse(status);
     }
-    let mut answer = answer.map(|body| AnswerBody::new(body, open));
-    if last {
-        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    if chunked || (refusal.is_some() && http1) {
+        answered.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(answer)
+    Ok(answered.map(|body| AnswerBody::new(body, open)))
 }
 
-/// The answer to a body that is too large or too slow, in the form of RFC 6749 section 5.2.
-fn refuse(status: StatusCode, open: OpenRequest) -> Response<AnswerBody> {
-    let text = if status == StatusCode::PAYLOAD_TOO_LARGE {
-        r#"{"error":"invalid_request","error_description":"the request's body is too large"}"#
-    } else {
-        r#"{"error":"invalid_request","error_description":"the request's body did not arrive in time"}"#
+/// The application's answer; 500 where it panicked. The panic itself is reported by the process' panic hook.
+async fn answer<S: Application>(application: S, request: Request<Body>) -> Response<Body> {
+    // What a panic leaves half done is not seen again: the request and this clone of the application go with it.
+    match AssertUnwindSafe(application.oneshot(request)).catch_unwind().await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(never)) => match never {},
+        Err(_panic) => refuse(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// An answer that is given in the application's stead, in the form of RFC 6749 section 5.2.
+fn refuse(status: StatusCode) -> Response<Body> {
+    let text = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            r#"{"error":"invalid_request","error_description":"the request's body is too large"}"#
+        }
+        StatusCode::REQUEST_TIMEOUT => {
+            r#"{"error":"invalid_request","error_description":"the request's body did not arrive in time"}"#
+        }
+        _ => r#"{"error":"server_error"}"#,
     };
-    open.activity().linger();
-    let mut response = Response::new(AnswerBody::new(Body::from(text), open));
+    let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

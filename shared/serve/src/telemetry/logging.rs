@@ -39,9 +39,19 @@ pub struct InvalidLogLevel {
 pub fn init_logging(format: LogFormat, level: &str) -> Result<(), InvalidLogLevel> {
     let filter = Targets::from_str(level).map_err(|_| InvalidLogLevel { level: level.to_owned() })?;
     let layer = LineLayer { format, write: write_stderr }.with_filter(filter);
-    // An error says that a subscriber is there already: a test's, or that of a first call.
-    let _installed_before = tracing_subscriber::registry().with(layer).try_init();
+    // Where it fails, a subscriber is there already: a test's, or that of a first call.
+    if tracing_subscriber::registry().with(layer).try_init().is_ok() {
+        std::panic::set_hook(Box::new(log_panic));
+    }
     Ok(())
+}
+
+/// A panic as a log line. Only a message that stands in the source is written: one made at run time may hold a
+/// secret.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(message withheld)");
+    let location = panic.location().map(ToString::to_string);
+    tracing::error!(location, said = message, "panic");
 }
 
 fn write_stderr(line: &[u8]) {
