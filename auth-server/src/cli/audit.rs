@@ -14,7 +14,13 @@ pub(super) async fn run(command: AuditCommand, cx: &Context) -> Result<Report, C
     let now = cx.now();
     let row = |entry: &crate::store::AuditEntry| {
         let act = &entry.act;
-        vec![when::moment(act.at, now), act.actor.clone(), act.action.clone(), act.target.clone(), detail(&act.detail)]
+        vec![
+            when::moment(act.at, now),
+            act.actor.clone(),
+            act.action.clone(),
+            act.target.clone(),
+            detail(&act.detail),
+        ]
     };
     let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
     let text = if rows.is_empty() {

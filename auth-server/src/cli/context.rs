@@ -50,8 +50,9 @@ impl Context {
     pub(super) async fn connect(&self) -> Result<Store, CliError> {
         let database = self.settings().database.as_admin();
         if database.is_sqlite() {
-            make_private_dir(&self.settings().data_dir)
-                .map_err(|error| CliError::new(error.to_string(), "choose a --data-dir that you may write"))?;
+            make_private_dir(&self.settings().data_dir).map_err(|error| {
+                CliError::new(error.to_string(), "choose a --data-dir that you may write")
+            })?;
         }
         Ok(Store::connect(&database).await?)
     }
@@ -63,7 +64,11 @@ impl Context {
         let status = store.schema().await?;
         if store.is_sqlite() && !status.pending.is_empty() && status.version <= status.known {
             let ran = store.migrate(&self.holder()).await?;
-            note(&format!("migrated the database in {}: {}", self.settings().data_dir.display(), ran.join(", ")));
+            note(&format!(
+                "migrated the database in {}: {}",
+                self.settings().data_dir.display(),
+                ran.join(", ")
+            ));
         } else {
             status.check()?;
         }
@@ -84,13 +89,18 @@ impl Context {
         {
             let shown: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
             return Err(CliError::new(
-                format!("this database was filled under the root secret {id}, and {} is not there", shown.join(", ")),
+                format!(
+                    "this database was filled under the root secret {id}, and {} is not there",
+                    shown.join(", ")
+                ),
                 "bring that file from the first server's data directory or your backup, or name it in secrets.root",
             ));
         }
         let settings = self.settings();
-        let (roots, made) = RootSecrets::load_or_create(&settings.data_dir, &settings.secrets.root, self.rng())
-            .map_err(|error| CliError::new(error.to_string(), "see secrets.root and the data directory"))?;
+        let (roots, made) =
+            RootSecrets::load_or_create(&settings.data_dir, &settings.secrets.root, self.rng()).map_err(
+                |error| CliError::new(error.to_string(), "see secrets.root and the data directory"),
+            )?;
         store.ensure_root(&roots, self.now()).await?;
         if made && let Some(file) = files.first() {
             note(&format!(

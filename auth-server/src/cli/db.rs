@@ -79,7 +79,10 @@ async fn status(cx: &Context) -> Result<Report, CliError> {
 
 async fn roles(cx: &Context, apply: bool, role: Option<String>) -> Result<Report, CliError> {
     let role = role.or_else(|| cx.settings().database.role()).ok_or_else(|| {
-        CliError::new("database.url names no user", "name the server role with --role ROLE, or put it into the URL")
+        CliError::new(
+            "database.url names no user",
+            "name the server role with --role ROLE, or put it into the URL",
+        )
     })?;
     let store = cx.store().await?;
     let statements = store.roles_sql(&role).await?;
@@ -88,7 +91,10 @@ async fn roles(cx: &Context, apply: bool, role: Option<String>) -> Result<Report
     }
     let text = if apply {
         store.apply_roles(&role).await?;
-        format!("the role {role} has the server's rights: {}", table::count(statements.len(), "statement", "statements"))
+        format!(
+            "the role {role} has the server's rights: {}",
+            table::count(statements.len(), "statement", "statements")
+        )
     } else {
         format!("{};\n-- db roles --apply runs these", statements.join(";\n"))
     };

@@ -25,13 +25,19 @@ pub(super) async fn run(settings: &Settings) -> Result<Report, CliError> {
         .map_err(|error| CliError::new("cannot make an HTTP client", error.to_string()))?;
     let answer = client.get(&url).send().await.map_err(|error| {
         let why = if error.is_timeout() { "did not answer in time" } else { "does not answer" };
-        CliError::new(format!("the server {why} at {url}"), "is `auth-server serve` running with this configuration?")
+        CliError::new(
+            format!("the server {why} at {url}"),
+            "is `auth-server serve` running with this configuration?",
+        )
     })?;
     let status = answer.status();
     let body = answer.text().await.unwrap_or_default();
     let body: String = body.chars().take(500).collect();
     if !status.is_success() {
-        return Err(CliError::new(format!("the server at {url} is not ready ({status}) {body}"), "see its log"));
+        return Err(CliError::new(
+            format!("the server at {url} is not ready ({status}) {body}"),
+            "see its log",
+        ));
     }
     let document = json!({ "healthy": true, "url": url, "status": status.as_u16() });
     Ok(Report::new(document, format!("healthy: {url} answered {status}")))

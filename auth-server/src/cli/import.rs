@@ -80,7 +80,9 @@ fn report(plan: &Plan, outcome: &ImportOutcome, cx: &Context) -> Report {
         lines.push(String::new());
     }
     for resource in &outcome.resources_added {
-        lines.push(format!("registered the resource {resource}: auth-server resource update {resource} --add-scope S"));
+        lines.push(format!(
+            "registered the resource {resource}: auth-server resource update {resource} --add-scope S"
+        ));
     }
     lines.push(format!(
         "imported {}, updated {}, already there {there}, left out {}",

@@ -19,7 +19,10 @@ pub(crate) fn bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
         std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut read))
     };
     outcome.map_err(|reason| {
-        CliError::new(format!("cannot read {}", path.display()), format!("{reason}; name a file that you may read"))
+        CliError::new(
+            format!("cannot read {}", path.display()),
+            format!("{reason}; name a file that you may read"),
+        )
     })?;
     Ok(read)
 }

@@ -49,11 +49,8 @@ pub(super) async fn run(loaded: LoadedSettings) -> Result<(), CliError> {
     init_logging(settings.log.format, &settings.log.level)
         .map_err(|error| CliError::new("configuration", error.to_string()))?;
     let shutdown = Shutdown::new(settings.shutdown.grace);
-    shutdown
-        .on_signals()
-        .map_err(|reason| CliError::new("signals cannot be watched", reason.to_string()))?;
-    for warning in &loaded.warnings {
-        tracing::warn!("{warning}");
-    }
-    Err(CliError::not_yet("serve", "it comes with the next commit"))
+    shutdown.on_signals().map_err(|reason| CliError::new("signals cannot be watched", reason.to_string()))?;
+    crate::serve::serve_with(settings, shutdown, loaded.warnings)
+        .await
+        .map_err(|error| CliError::new("the server does not run", error.to_string()))
 }

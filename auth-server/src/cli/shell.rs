@@ -24,7 +24,8 @@ pub(super) fn man() -> Result<Report, CliError> {
     let mut page = Vec::new();
     let mut command = Cli::command();
     command.build();
-    let rendered = Man::new(command.clone()).render(&mut page).and_then(|()| sections(&command, NAME, &mut page));
+    let rendered =
+        Man::new(command.clone()).render(&mut page).and_then(|()| sections(&command, NAME, &mut page));
     rendered.map_err(|reason| CliError::new("cannot write the manual", reason.to_string()))?;
     let page = text(page)?;
     Ok(Report::new(json!({ "man": page }), page))
@@ -49,5 +50,6 @@ fn sections(command: &clap::Command, path: &str, page: &mut Vec<u8>) -> std::io:
 }
 
 fn text(bytes: Vec<u8>) -> Result<String, CliError> {
-    String::from_utf8(bytes).map_err(|_| CliError::new("the text is no UTF-8", "this is a fault of the program"))
+    String::from_utf8(bytes)
+        .map_err(|_| CliError::new("the text is no UTF-8", "this is a fault of the program"))
 }

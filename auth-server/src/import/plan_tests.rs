@@ -1,7 +1,9 @@
 use super::*;
 
-const PHC: &str = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$WJ2EhZKxRfwEIsLyMwTz7kOVZmxYjPe3lIB3qaBgSrg";
-const OTHER: &str = "$argon2id$v=19$m=65536,t=3,p=4$b3RoZXJzYWx0b3RoZXJzYQ$WJ2EhZKxRfwEIsLyMwTz7kOVZmxYjPe3lIB3qaBgSrg";
+const PHC: &str =
+    "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$WJ2EhZKxRfwEIsLyMwTz7kOVZmxYjPe3lIB3qaBgSrg";
+const OTHER: &str =
+    "$argon2id$v=19$m=65536,t=3,p=4$b3RoZXJzYWx0b3RoZXJzYQ$WJ2EhZKxRfwEIsLyMwTz7kOVZmxYjPe3lIB3qaBgSrg";
 
 struct Zeros;
 
@@ -13,7 +15,12 @@ impl Rng for Zeros {
 
 fn row(id: &str, grant: &str, secret: &str, resource: &str) -> SourceRow {
     let some = |text: &str| Some(text.to_owned());
-    SourceRow { grant_type: some(grant), client_id: some(id), client_secret: some(secret), resource: some(resource) }
+    SourceRow {
+        grant_type: some(grant),
+        client_id: some(id),
+        client_secret: some(secret),
+        resource: some(resource),
+    }
 }
 
 fn planned(rows: &[SourceRow]) -> Plan {
@@ -63,7 +70,9 @@ fn d23_a_client_gets_the_scopes_that_its_resource_has_now() {
 fn d27_one_id_twice_with_the_same_grant_and_resource_has_two_secrets() {
     let plan =
         planned(&[row(ID, "client_credentials", PHC, "api"), row(ID, "client_credentials", OTHER, "api")]);
-    let Authentication::Confidential { secrets, .. } = &plan.clients[0].authentication else { panic!("public") };
+    let Authentication::Confidential { secrets, .. } = &plan.clients[0].authentication else {
+        panic!("public")
+    };
     assert_eq!(secrets.len(), 2);
 }
 

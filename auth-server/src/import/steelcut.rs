@@ -89,7 +89,11 @@ const FIND_COLUMN: &str = "SELECT 1 AS found FROM pg_attribute \
 
 /// All rows of the table. `progress` hears of every ten thousand. A password that the URL lacks comes from
 /// `PGPASSWORD`, `PGPASSFILE` or `~/.pgpass`.
-pub async fn read(from: &Secret, table: &TableName, progress: &dyn Fn(usize)) -> Result<Vec<SourceRow>, SourceError> {
+pub async fn read(
+    from: &Secret,
+    table: &TableName,
+    progress: &dyn Fn(usize),
+) -> Result<Vec<SourceRow>, SourceError> {
     let options = options(from)?;
     let mut connection = options.connect().await.map_err(|error| SourceError::Database(told(&error)))?;
     let name = find(&mut connection, table).await?;
@@ -129,7 +133,8 @@ async fn find(connection: &mut PgConnection, table: &TableName) -> Result<TableN
     for candidate in [table.clone(), table.folded()] {
         let row = sqlx::query(FIND_TABLE).bind(candidate.quoted()).fetch_one(&mut *connection).await;
         let row = row.map_err(|error| SourceError::Database(told(&error)))?;
-        let found: Option<String> = row.try_get("name").map_err(|error| SourceError::Database(told(&error)))?;
+        let found: Option<String> =
+            row.try_get("name").map_err(|error| SourceError::Database(told(&error)))?;
         if found.is_some() {
             columns(connection, &candidate).await?;
             return Ok(candidate);
@@ -184,6 +189,8 @@ mod tests {
         assert_eq!(mode("postgres://u@db.example.com/x"), "VerifyFull");
         assert_eq!(mode("postgres://u@db.example.com/x?sslmode=disable"), "Disable");
         assert_eq!(mode("postgres://u@127.0.0.1/x"), "Prefer");
-        assert!(options(&Secret::new("mysql://u:hunter2@h/x")).unwrap_err().to_string().find("hunter2").is_none());
+        assert!(
+            options(&Secret::new("mysql://u:hunter2@h/x")).unwrap_err().to_string().find("hunter2").is_none()
+        );
     }
 }

@@ -21,9 +21,10 @@ pub(super) struct Facts<'a> {
 /// The moment at which a secret ends that lives for `given` from now.
 pub(super) fn secret_end(given: Option<Seconds>, now: Timestamp) -> Result<Option<Timestamp>, CliError> {
     match given {
-        Some(Seconds(0)) => {
-            Err(CliError::new("a secret that ends at once is of no use", "give --secret-expires at least 1 second"))
-        }
+        Some(Seconds(0)) => Err(CliError::new(
+            "a secret that ends at once is of no use",
+            "give --secret-expires at least 1 second",
+        )),
         Some(span) => Ok(Some(now.plus(span.signed()))),
         None => Ok(None),
     }
@@ -147,7 +148,8 @@ fn update_permissions(client: &mut Client, args: &UpdateArgs, facts: Facts) -> R
     let none = Scope::default();
     if common.default_scopes.is_empty() && !args.drop_scopes.is_empty() {
         // A dropped scope is dropped there, too.
-        client.default_scope = client.default_scope.take().map(|default| default.intersection(&client.scopes));
+        client.default_scope =
+            client.default_scope.take().map(|default| default.intersection(&client.scopes));
     }
     rules::default_scope(client.default_scope.as_ref().unwrap_or(&none), &client.scopes)
 }
@@ -159,7 +161,8 @@ fn update_claims(client: &mut Client, args: &UpdateArgs) -> Result<(), CliError>
             return Err(CliError::new(format!("the client has no claim {name}"), mend));
         }
     }
-    let kept = client.claims.iter().filter(|(name, _)| args.common.claims.iter().all(|(new, _)| new != *name));
+    let kept =
+        client.claims.iter().filter(|(name, _)| args.common.claims.iter().all(|(new, _)| new != *name));
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut all: Vec<(String, String)> = kept.map(|(name, value)| (name.clone(), text(value))).collect();
     all.extend(args.common.claims.iter().cloned());

@@ -2,8 +2,6 @@
 
 mod args;
 mod build;
-#[cfg(test)]
-mod build_tests;
 mod claims;
 mod redirect_uri;
 mod rotation;
@@ -51,7 +49,8 @@ async fn add(args: AddArgs, cx: &Context) -> Result<Report, CliError> {
     let facts = Facts { registered: &registered, tokens: &cx.settings().tokens, now: cx.now() };
     let mut client = build::new_client(&args, id.clone(), facts)?;
     let roots = cx.roots(&store).await?;
-    let (secret, stored) = new_secret(&client, SecretOrder { brought, expires: args.secret_expires }, &roots, cx)?;
+    let (secret, stored) =
+        new_secret(&client, SecretOrder { brought, expires: args.secret_expires }, &roots, cx)?;
     if let Authentication::Confidential { secrets, .. } = &mut client.authentication {
         secrets.push(stored);
     }
@@ -81,7 +80,8 @@ async fn taken(store: &Store, id: &ClientId) -> Result<CliError, CliError> {
 /// Not 32 hex digits: ids of that shape cost a dummy Argon2 check while imported secrets are unconverted.
 fn random_id(cx: &Context) -> Result<ClientId, CliError> {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let letters = cx.rng().bytes32().into_iter().take(20).filter_map(|byte| ALPHABET.get(usize::from(byte % 32)));
+    let letters =
+        cx.rng().bytes32().into_iter().take(20).filter_map(|byte| ALPHABET.get(usize::from(byte % 32)));
     let id: String = letters.map(|letter| char::from(*letter)).collect();
     format!("c-{id}").parse().map_err(|_| CliError::new("no random client_id", "give one with --id"))
 }
@@ -113,7 +113,10 @@ fn with_secret(client: &Client, secret: &Secret, file: Option<&Path>, cx: &Conte
     let shown = match file {
         Some(file) => format!("client_secret  as in {}", file.display()),
         None => {
-            format!("client_secret  {}\nThis is the only time that the secret is shown: keep it now.", secret.reveal())
+            format!(
+                "client_secret  {}\nThis is the only time that the secret is shown: keep it now.",
+                secret.reveal()
+            )
         }
     };
     let text = format!("{}\n\n{shown}", show::text(client, cx.now(), cx.screen));
@@ -164,7 +167,8 @@ async fn rotate_secret(args: RotateArgs, cx: &Context) -> Result<Report, CliErro
     let store = cx.store().await?;
     let client = store.registered_client(&args.id).await?.ok_or_else(|| unknown(&args.id))?;
     let roots = cx.roots(&store).await?;
-    let (secret, stored) = new_secret(&client, SecretOrder { brought, expires: args.secret_expires }, &roots, cx)?;
+    let (secret, stored) =
+        new_secret(&client, SecretOrder { brought, expires: args.secret_expires }, &roots, cx)?;
     let act = cx.act("client rotate-secret", &args.id).with_detail(json!({ "keep_old": args.keep_old }));
     let change = |client| rotation::rotated(client, stored.clone(), args.keep_old, cx.now());
     let client = store.update_client(&args.id, change, &act).await?;

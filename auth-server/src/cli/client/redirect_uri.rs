@@ -7,7 +7,9 @@ use url::{Host, Url};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum RefusedUri {
     /// Characters by which two parsers may read two different URIs.
-    #[error("has a character that programs read differently (space, tab, backslash, non-ASCII): percent-encode it")]
+    #[error(
+        "has a character that programs read differently (space, tab, backslash, non-ASCII): percent-encode it"
+    )]
     Ambiguous,
     /// No absolute URI.
     #[error("is no absolute URI: write it whole, such as https://app.example.com/callback")]
@@ -28,7 +30,9 @@ pub(crate) enum RefusedUri {
     #[error("is plain http: use https, or http on 127.0.0.1 or [::1] for a native app")]
     PlainHttp,
     /// RFC 8252 section 7.1: a private-use scheme is a reversed domain name.
-    #[error("has a scheme that an app cannot own: use https, or a reversed domain such as com.example.app:/callback")]
+    #[error(
+        "has a scheme that an app cannot own: use https, or a reversed domain such as com.example.app:/callback"
+    )]
     Scheme,
 }
 

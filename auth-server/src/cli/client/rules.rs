@@ -146,7 +146,10 @@ pub(super) fn owned(scopes: &Scope, resources: &[&Resource]) -> Result<(), CliEr
     let mend = match resources.first() {
         None => "name the resource that defines it with --resource".to_owned(),
         Some(resource) => {
-            format!("auth-server resource update {} --add-scope {first}, or --drop-scope {first} here", resource.name)
+            format!(
+                "auth-server resource update {} --add-scope {first}, or --drop-scope {first} here",
+                resource.name
+            )
         }
     };
     Err(CliError::new(format!("no resource of this client defines the scope {first}"), mend))

@@ -130,7 +130,9 @@ fn profile(profile: Profile) -> &'static str {
 
 fn methods(client: &Client) -> Vec<&'static str> {
     match &client.authentication {
-        Authentication::Confidential { methods, .. } => methods.iter().map(|method| method.as_str()).collect(),
+        Authentication::Confidential { methods, .. } => {
+            methods.iter().map(|method| method.as_str()).collect()
+        }
         Authentication::Public => vec!["none"],
     }
 }

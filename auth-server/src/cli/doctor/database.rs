@@ -86,7 +86,10 @@ async fn clock(store: &Store, cx: &Context) -> Finding {
 }
 
 /// Whether the root secret is here, and the one that the database was filled under (decision 5).
-pub(super) async fn root_secret(store: &Store, settings: &Settings) -> (Option<Arc<RootSecrets>>, Vec<Finding>) {
+pub(super) async fn root_secret(
+    store: &Store,
+    settings: &Settings,
+) -> (Option<Arc<RootSecrets>>, Vec<Finding>) {
     let named = store.root_id().await.ok().flatten();
     let files = settings.root_secret_files();
     if named.is_none() && !files.iter().any(|file| file.exists()) {

@@ -17,7 +17,11 @@ pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
             found.extend(private("secrets.root", &file));
         } else if !settings.secrets.root.is_empty() {
             let what = format!("{} is not there", file.display());
-            found.push(Finding::broken("secrets.root", what, "bring it back, or take it out of secrets.root"));
+            found.push(Finding::broken(
+                "secrets.root",
+                what,
+                "bring it back, or take it out of secrets.root",
+            ));
         }
     }
     if let Ok(keys) = std::fs::read_dir(settings.keys_dir()) {
@@ -55,7 +59,8 @@ fn directory(path: &Path) -> Finding {
 /// The same question as a start asks, so that the answer is the same. Nothing where all is well.
 fn private(check: &'static str, path: &Path) -> Option<Finding> {
     let refused = read_private(path).err()?.to_string();
-    let (what, mend) = refused.split_once("; run: ").unwrap_or((&refused, "give it back to the service's user"));
+    let (what, mend) =
+        refused.split_once("; run: ").unwrap_or((&refused, "give it back to the service's user"));
     Some(Finding::broken(check, what, mend))
 }
 

@@ -71,7 +71,11 @@ fn of_algorithm(algorithm: Algorithm, keys: &[KeyStatus], now: Timestamp) -> Fin
     };
     if !active.held {
         let what = format!("the private half of the active {algorithm} key {} is not here", active.kid);
-        return Finding::broken(KEYS, what, "bring its file into the keys directory, or rotate where it is held");
+        return Finding::broken(
+            KEYS,
+            what,
+            "bring its file into the keys directory, or rotate where it is held",
+        );
     }
     let Some(standby) = of_state(KeyState::Standby) else {
         return Finding::warning(KEYS, format!("{algorithm} has no standby"), generate);
@@ -85,5 +89,13 @@ fn of_algorithm(algorithm: Algorithm, keys: &[KeyStatus], now: Timestamp) -> Fin
         let what = format!("{} has signed {algorithm} for {}", active.kid, when::span(age));
         return Finding::warning(KEYS, what, format!("auth-server key rotate --alg {algorithm}"));
     }
-    Finding::ok(KEYS, format!("{algorithm}: {} signs, for {} by now; {} stands by", active.kid, when::span(age), standby.kid))
+    Finding::ok(
+        KEYS,
+        format!(
+            "{algorithm}: {} signs, for {} by now; {} stands by",
+            active.kid,
+            when::span(age),
+            standby.kid
+        ),
+    )
 }

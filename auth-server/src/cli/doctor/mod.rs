@@ -18,10 +18,15 @@ use finding::{Finding, Level};
 /// Looks at everything. Exit code 1 where something is broken.
 pub(super) async fn run(cx: &Context) -> Report {
     let settings = cx.settings();
-    let mut found: Vec<Finding> =
-        cx.loaded.warnings.iter().map(|warning| Finding::warning("configuration", warning, "mend its name")).collect();
+    let mut found: Vec<Finding> = cx
+        .loaded
+        .warnings
+        .iter()
+        .map(|warning| Finding::warning("configuration", warning, "mend its name"))
+        .collect();
     if found.is_empty() {
-        let file = cx.loaded.file.as_ref().map_or_else(|| "no file".to_owned(), |file| file.display().to_string());
+        let file =
+            cx.loaded.file.as_ref().map_or_else(|| "no file".to_owned(), |file| file.display().to_string());
         found.push(Finding::ok("configuration", format!("every key is known ({file})")));
     }
     found.extend(network::findings(settings));

@@ -9,13 +9,22 @@ const ISSUER: &str = "issuer";
 pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
     let mut found = vec![issuer(settings)];
     if let Some(admin) = settings.admin_listen.filter(|admin| !admin.ip().is_loopback()) {
-        let what = format!("the operators' listener {admin} is open to other machines, without authentication");
-        found.push(Finding::warning("admin_listen", what, "bind it to loopback, or keep others out by a firewall"));
+        let what =
+            format!("the operators' listener {admin} is open to other machines, without authentication");
+        found.push(Finding::warning(
+            "admin_listen",
+            what,
+            "bind it to loopback, or keep others out by a firewall",
+        ));
     }
     let plain = settings.tls.is_none() && !settings.listen.ip().is_loopback();
     if plain && settings.trusted_proxies.is_empty() {
         let what = format!("{} speaks plain http to other machines", settings.listen);
-        found.push(Finding::warning("tls", what, "set tls.cert and tls.key, or name the TLS proxy in trusted_proxies"));
+        found.push(Finding::warning(
+            "tls",
+            what,
+            "set tls.cert and tls.key, or name the TLS proxy in trusted_proxies",
+        ));
     }
     found
 }

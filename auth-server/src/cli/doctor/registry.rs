@@ -22,7 +22,11 @@ pub(super) async fn findings(store: &Store, now: Timestamp) -> Vec<Finding> {
     let legacy = clients.iter().filter(|client| client.profile == Profile::Legacy).count();
     if legacy > 0 {
         let what = format!("{} of profile legacy, let in by rules older than OAuth 2.1", of_clients(legacy));
-        found.push(Finding::warning(CLIENTS, what, "auth-server client update ID --profile oauth21, one by one"));
+        found.push(Finding::warning(
+            CLIENTS,
+            what,
+            "auth-server client update ID --profile oauth21, one by one",
+        ));
     }
     // Decision 28: until its first use an imported secret costs an Argon2 check.
     match store.unconverted_secrets().await {
@@ -59,7 +63,11 @@ fn ending(client: &Client, now: Timestamp) -> Option<Finding> {
             Some(Finding::warning(CLIENTS, format!("the secret of {} has expired", client.client_id), mend))
         }
         Some(end) if end.since(now) < SOON => {
-            let what = format!("the secret of {} expires {}", client.client_id, crate::cli::when::relative(end, now));
+            let what = format!(
+                "the secret of {} expires {}",
+                client.client_id,
+                crate::cli::when::relative(end, now)
+            );
             Some(Finding::warning(CLIENTS, what, mend))
         }
         Some(_) | None => None,

@@ -87,14 +87,26 @@ impl From<KeyError> for CliError {
             KeyError::Store(error) => return error.into(),
             KeyError::Complete(alg) => {
                 let what = format!("{alg} has an active key and a standby already");
-                return Self::new(what, format!("auth-server key rotate --alg {alg}, or choose another --alg"));
+                return Self::new(
+                    what,
+                    format!("auth-server key rotate --alg {alg}, or choose another --alg"),
+                );
             }
             KeyError::NoKey(alg) => {
-                return Self::new(format!("there is no active {alg} key"), format!("auth-server key generate --alg {alg}"));
+                return Self::new(
+                    format!("there is no active {alg} key"),
+                    format!("auth-server key generate --alg {alg}"),
+                );
             }
             KeyError::TooYoung { kid, age, max_age } => {
-                let what = format!("verifiers may not know the standby {kid} yet (published {} ago)", when::span(age));
-                return Self::new(what, format!("wait {}, or --force", when::span(max_age.saturating_sub(age))));
+                let what = format!(
+                    "verifiers may not know the standby {kid} yet (published {} ago)",
+                    when::span(age)
+                );
+                return Self::new(
+                    what,
+                    format!("wait {}, or --force", when::span(max_age.saturating_sub(age))),
+                );
             }
             KeyError::NotEverywhere { kid, replica } => {
                 let what = format!("the server {replica} does not hold {kid}");
@@ -130,9 +142,13 @@ async fn generate(alg: Algorithm, cx: &Context) -> Result<Report, CliError> {
     }
     let act = cx.act("key generate", &alg);
     let made = keys.generate(alg, store.now().await?, Some(&act)).await?;
-    let lines: Vec<String> = made.iter().map(|row| format!("{}  {}  {}", row.kid, row.algorithm, state(row.state))).collect();
+    let lines: Vec<String> =
+        made.iter().map(|row| format!("{}  {}  {}", row.kid, row.algorithm, state(row.state))).collect();
     let next = "auth-server key export > public.pem gives verifiers the public halves";
-    Ok(Report::new(json!(made.iter().map(document).collect::<Vec<_>>()), format!("{}\n\n{next}", lines.join("\n"))))
+    Ok(Report::new(
+        json!(made.iter().map(document).collect::<Vec<_>>()),
+        format!("{}\n\n{next}", lines.join("\n")),
+    ))
 }
 
 fn document(row: &KeyRow) -> Value {
@@ -150,7 +166,11 @@ async fn list(cx: &Context) -> Result<Report, CliError> {
     let text = if rows.is_empty() {
         "no keys yet: auth-server key generate".to_owned()
     } else {
-        table::list(cx.screen, &["kid", "alg", "state", "private half", "published", "signs since", "until"], &rows)
+        table::list(
+            cx.screen,
+            &["kid", "alg", "state", "private half", "published", "signs since", "until"],
+            &rows,
+        )
     };
     let documents: Vec<Value> = all
         .iter()
@@ -224,7 +244,10 @@ async fn revoke(kid: &str, cx: &Context) -> Result<Report, CliError> {
     let act = cx.act("key revoke", &kid);
     let rotation = match keys.revoke(kid, store.now().await?, Some(&act)).await {
         Err(KeyError::Store(StoreError::Conflict(_))) => {
-            return Err(CliError::new(format!("{kid} was changed by somebody else just now"), "auth-server key list"));
+            return Err(CliError::new(
+                format!("{kid} was changed by somebody else just now"),
+                "auth-server key list",
+            ));
         }
         revoked => revoked?,
     };

@@ -46,14 +46,19 @@ pub(super) async fn run(given: &str, cx: &Context) -> Result<Report, CliError> {
 
 /// Header and claims of a JWT, nothing proved.
 fn parts(token: &str) -> Result<(Map<String, Value>, Map<String, Value>), CliError> {
-    let refused = |why: &str| CliError::new(format!("this is no token of ours: {why}"), "paste it whole, or use `-`");
+    let refused =
+        |why: &str| CliError::new(format!("this is no token of ours: {why}"), "paste it whole, or use `-`");
     let mut parts = token.split('.');
-    let (Some(header), Some(payload), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(header), Some(payload), Some(_), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return Err(refused("neither a JWT nor an opaque token"));
     };
     let read = |part: &str, name: &str| {
-        let bytes = base64url::decode(part).ok_or_else(|| refused(&format!("its {name} is not base64url")))?;
-        strict_json::parse_object(&bytes, Limits::TOKEN).map_err(|error| refused(&format!("its {name}: {error}")))
+        let bytes =
+            base64url::decode(part).ok_or_else(|| refused(&format!("its {name} is not base64url")))?;
+        strict_json::parse_object(&bytes, Limits::TOKEN)
+            .map_err(|error| refused(&format!("its {name}: {error}")))
     };
     Ok((read(header, "header")?, read(payload, "payload")?))
 }
@@ -80,7 +85,10 @@ async fn opaque(value: &TypedValue, cx: &Context) -> Result<Report, CliError> {
         found = found.or(store.opaque(&hash).await?);
     }
     let token = found.ok_or_else(|| {
-        CliError::new("this opaque token is not known here", "it has expired, was revoked, or another server issued it")
+        CliError::new(
+            "this opaque token is not known here",
+            "it has expired, was revoked, or another server issued it",
+        )
     })?;
     let now = cx.now();
     let good = token.expires_at > now;

@@ -48,7 +48,10 @@ pub(super) async fn run(command: TokenCommand, cx: &Context) -> Result<Report, C
 fn issuer(cx: &Context) -> Result<String, CliError> {
     let settings = cx.settings();
     let missing = || {
-        CliError::new("nothing says what the issuer is", "set `issuer` in the configuration or AUTH_SERVER_ISSUER")
+        CliError::new(
+            "nothing says what the issuer is",
+            "set `issuer` in the configuration or AUTH_SERVER_ISSUER",
+        )
     };
     if settings.issuer.is_none() && settings.listen.port() == 0 {
         return Err(missing());
