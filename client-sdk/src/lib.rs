@@ -39,7 +39,6 @@ mod retry;
 mod secret;
 mod session;
 mod store;
-mod token_answer;
 mod token_life;
 mod token_set;
 mod token_source;

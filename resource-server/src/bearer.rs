@@ -23,7 +23,7 @@ fn token_of_value(value: &HeaderValue) -> Result<&str, Refused> {
     let bytes = value.as_bytes();
     let (scheme, rest) = match bytes.iter().position(|b| *b == b' ') {
         Some(space) => bytes.split_at(space),
-        None => (bytes, &bytes[bytes.len()..]),
+        None => (bytes, &[][..]),
     };
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Err(Refused::NoToken);

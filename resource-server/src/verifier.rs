@@ -88,7 +88,7 @@ impl TokenVerifier {
     }
 
     /// A verifier that asks for a newer key set when it meets an unknown `kid`.
-    pub(crate) fn with_refetch(
+    pub fn with_refetch(
         issuer: &str,
         audience: &str,
         clock: Arc<dyn Clock>,

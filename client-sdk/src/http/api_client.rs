@@ -132,8 +132,7 @@ impl ApiClient {
     fn set(mut self, change: impl FnOnce(&mut HttpSettings)) -> Result<Self> {
         let mut settings = self.transport.settings().clone();
         change(&mut settings);
-        let ambient = self.transport.ambient.clone();
-        self.transport = self.transport.with(settings, ambient)?;
+        self.transport = Transport::new(settings, self.transport.ambient.clone())?;
         Ok(self)
     }
 }

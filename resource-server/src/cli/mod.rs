@@ -87,7 +87,10 @@ pub async fn run(surroundings: Surroundings) -> ExitCode {
         Command::Config(ConfigCommand::Check(flags)) => config::check(&place, &flags, output),
         Command::Doctor(flags) => doctor::run(&place, &flags, output).await,
         Command::Health(flags) => health::run(&place, &flags, output).await,
-        Command::Completions { shell } => completions(shell),
+        Command::Completions { shell } => {
+            completions(shell);
+            Ok(())
+        }
         Command::Man => man(),
     };
     match done {
@@ -106,11 +109,10 @@ struct Place {
     env: Vec<(String, String)>,
 }
 
-fn completions(shell: Shell) -> Result<(), Failure> {
+fn completions(shell: Shell) {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "resource-server", &mut script);
     output::bytes(&script);
-    Ok(())
 }
 
 fn man() -> Result<(), Failure> {

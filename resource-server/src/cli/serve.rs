@@ -134,7 +134,7 @@ impl Keys {
             Source::File { path, keys } => {
                 warn_of_ignored(&keys);
                 self.verifier.replace_keys(keys);
-                info!(path = %path.display(), kids = ?self.verifier.kids(), "public key loaded");
+                info!(path = %path.display(), kids = self.verifier.kids().join(" "), "public key loaded");
                 tokio::spawn(watch_key_file(path, self.verifier, reload));
             }
             Source::Url { client, asks } => {

@@ -99,7 +99,7 @@ pub async fn watch_key_file(path: PathBuf, verifier: TokenVerifier, reload: Arc<
                     warn!(position, %reason, "a key of the file is ignored");
                 }
                 verifier.replace_keys(keys);
-                info!(path = %path.display(), kids = ?verifier.kids(), "public key reloaded");
+                info!(path = %path.display(), kids = verifier.kids().join(" "), "public key reloaded");
             }
             Ok(Err(reason)) => error!(%reason, "public key not reloaded; the keys read before stay in use"),
             Err(reason) => error!(%reason, "public key not reloaded; the keys read before stay in use"),

@@ -33,7 +33,7 @@ impl Default for Timing {
     fn default() -> Self {
         Self {
             refetch_every: Duration::from_secs(30),
-            refresh_at_most: Duration::from_secs(300),
+            refresh_at_most: Duration::from_mins(5),
             refresh_at_least: Duration::from_secs(15),
             retry_cold: Duration::from_secs(1),
             retry_warm: Duration::from_secs(15),
@@ -74,7 +74,7 @@ impl Refresh {
                 self.verifier.replace_keys(keys);
                 self.verifier.confirm_keys(Timestamp(kept.fetched_at));
                 self.current = kept.jwks;
-                info!(kids = ?self.verifier.kids(), "key set loaded from its last good copy");
+                info!(kids = self.verifier.kids().join(" "), "key set loaded from its last good copy");
                 true
             }
             Err(reason) => {
@@ -142,7 +142,7 @@ impl Refresh {
                 if jwks != self.current {
                     self.verifier.replace_keys(keys);
                     self.current = jwks;
-                    info!(kids = ?self.verifier.kids(), "key set fetched");
+                    info!(kids = self.verifier.kids().join(" "), "key set fetched");
                 }
                 self.etag = etag;
                 max_age

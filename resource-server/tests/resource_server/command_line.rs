@@ -1,0 +1,177 @@
+//! The commands: what they print, and their exit codes.
+
+use std::io::Write;
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+
+use crate::harness::{AUDIENCE, ISSUER, claims_at, sign};
+use crate::jwks_stub::{Say, Stub};
+use crate::program::Place;
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
+}
+
+/// Asserts exit code 1 and one clear line on stderr that holds `mend`.
+fn assert_fails(output: &Output, mend: &str) {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = stderr(output);
+    assert!(text.starts_with("error: ") && text.trim_end().lines().count() == 1, "{text}");
+    assert!(text.contains(mend), "no `{mend}` in {text}");
+}
+
+#[test]
+fn verify_prints_the_claims_or_the_one_reason_why_not() {
+    let place = Place::new();
+    let key = ["--public-key", "public.pem"];
+    let verify =
+        |token: &str, more: &[&str]| place.run_with_trust(&[&["verify", token][..], &key, more].concat());
+    let good = verify(&place.token(), &["--json"]);
+    assert!(good.status.success(), "{good:?}");
+    assert_eq!((&json(&good)["client_id"], &json(&good)["aud"]), (&"client-1".into(), &AUDIENCE.into()));
+    let person = stdout(&verify(&place.token(), &[]));
+    assert!(person.lines().any(|line| line.starts_with("scope ") && line.ends_with(" read")), "{person}");
+
+    let expired = sign(&place.key, &claims_at(1_000));
+    let refused = verify(&expired, &["--json"]);
+    assert_fails(&refused, "the token has expired");
+    assert_eq!(json(&refused)["error"], "expired");
+    assert_fails(&verify("a.b", &[]), "not a compact JWS");
+    assert_fails(&verify(&sign(&crate::harness::key("ES256"), &claims_at(1_000)), &[]), "signature");
+}
+
+#[test]
+fn d26_verify_reads_the_token_from_standard_input() {
+    let place = Place::new();
+    let arguments =
+        ["verify", "-", "--json", "--public-key", "public.pem", "--issuer", ISSUER, "--audience", AUDIENCE];
+    let mut command = place.command(&arguments);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(format!("{}\n", place.token()).as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(json(&output)["sub"], "client-1");
+}
+
+#[tokio::test]
+async fn verify_fetches_a_key_set_and_says_where_it_could_not() {
+    let place = Place::new();
+    let stub = Stub::start(Say::keys(&[&place.key])).await;
+    let url = stub.url.clone();
+    let token = place.token();
+    let run = async |place: Place| {
+        let (url, token) = (url.clone(), token.clone());
+        let verify = move || (place.run_with_trust(&["verify", &token, "--jwks-url", &url]), place);
+        tokio::task::spawn_blocking(verify).await.unwrap()
+    };
+    let (output, place) = run(place).await;
+    assert!(output.status.success(), "{output:?}");
+    stub.stop();
+    assert_fails(&run(place).await.0, "is the auth-server running?");
+}
+
+#[test]
+fn each_wrong_setting_is_one_line_with_the_mend() {
+    let place = Place::new();
+    place.write("private.pem", &place.key.to_pkcs8_pem().unwrap());
+    let key = ["--public-key", "public.pem"];
+    let serve = |more: &[&str]| place.run_with_trust(&[&["serve"][..], more].concat());
+    assert_fails(&place.run(&["serve"]), "--issuer");
+    assert_fails(&serve(&[]), "--public-key FILE");
+    assert_fails(&serve(&["--public-key", "none.pem"]), "No such file");
+    assert_fails(&serve(&["--public-key", "private.pem"]), "public half only");
+    assert_fails(&serve(&["--jwks-url", "http://auth.example.com/jwks.json"]), "outbound.allow_hosts");
+    assert_fails(&serve(&[&key[..], &["--route", "/a=http://127.0.0.1:3000"]].concat()), "not available yet");
+    assert_fails(&serve(&[&key[..], &["--route", "/a=none.json"]].concat()), "none.json");
+    assert_fails(&serve(&[&key[..], &["--route", "/health=protected.json"]].concat()), "the server's own");
+    assert_fails(&serve(&[&key[..], &["--listen", "256.0.0.1:1"]].concat()), "cannot listen");
+    assert_eq!(serve(&[&key[..], &["--lisen", "127.0.0.1:0"]].concat()).status.code(), Some(2));
+    assert_eq!(serve(&[&key[..], &["--route", "no-target"]].concat()).status.code(), Some(2));
+}
+
+#[test]
+fn d32_routes_and_keys_come_from_toml_and_unknown_names_are_refused() {
+    let place = Place::new();
+    let toml = format!(
+        "issuer = \"{ISSUER}\"\naudience = \"{AUDIENCE}\"\npublic_key = \"public.pem\"\nrevocation = \"off\"\n\
+         [[route]]\npath = \"/api_v0.0.1\"\nfile = \"protected.json\"\nmethods = [\"GET\"]\nscopes = [\"read\"]\n"
+    );
+    place.write("good.toml", &toml);
+    let check = |name: &str| place.run(&["config", "check", "--config", name]);
+    assert!(check("good.toml").status.success(), "{:?}", check("good.toml"));
+    let cases = [
+        ("issuer", "isuer", "issuer"),
+        ("scopes", "scope", "scopes"),
+        ("[\"GET\"]", "[\"POST\"]", "GET"),
+        ("[\"read\"]", "[\"re ad\"]", "not a scope"),
+        ("\"off\"", "\"required\"", "not available yet"),
+        ("\"off\"", "\"sometimes\"", "when_reachable"),
+    ];
+    for (from, to, mend) in cases {
+        place.write("bad.toml", &toml.replacen(from, to, 1));
+        assert_fails(&check("bad.toml"), mend);
+    }
+}
+
+#[test]
+fn d32_the_environment_stands_between_file_and_flags() {
+    let place = Place::new();
+    place.write("c.toml", "audience = \"from-file\"\nissuer = \"from-file\"\nlisten = \"127.0.0.1:1\"\n");
+    let mut command =
+        place.command(&["config", "show", "--json", "--config", "c.toml", "--audience", "from-flag"]);
+    command.env("RESOURCE_SERVER_AUDIENCE", "from-env").env("RESOURCE_SERVER_ISSUER", "000123");
+    let shown = json(&command.output().unwrap());
+    let value =
+        |key: &str| shown.as_array().unwrap().iter().find(|s| s["key"] == key).unwrap()["value"].clone();
+    assert_eq!(
+        (value("audience"), value("issuer"), value("listen")),
+        ("from-flag".into(), "000123".into(), "127.0.0.1:1".into())
+    );
+}
+
+#[test]
+fn doctor_names_what_is_wrong_and_health_says_that_nobody_answers() {
+    let place = Place::new();
+    let free = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+    let with_key =
+        |name: &str| place.run_with_trust(&[&["doctor", "--json", "--public-key", name][..], &free].concat());
+    let good = with_key("public.pem");
+    assert!(good.status.success(), "{good:?}");
+    assert!(json(&good)["checks"].as_array().unwrap().iter().any(|check| check["check"] == "keys"));
+    place.write("bad.pem", "x");
+    assert_eq!(with_key("bad.pem").status.code(), Some(1));
+    let health = ["health", "--public-key", "public.pem", "--admin-listen", "127.0.0.1:1"];
+    assert_fails(&place.run_with_trust(&health), "is it running?");
+}
+
+#[test]
+fn d36_health_is_the_exit_code() {
+    let place = Place::new();
+    let program = place.serve(&["--public-key", "public.pem"]);
+    let operators = program.operators();
+    let address = operators.strip_prefix("http://").unwrap();
+    let on_admin = ["health", "--public-key", "public.pem", "--admin-listen", address];
+    assert!(place.run_with_trust(&on_admin).status.success());
+    let public = program.url.strip_prefix("http://").unwrap();
+    let on_public = ["health", "--public-key", "public.pem", "--admin-listen", "off", "--listen", public];
+    assert!(place.run_with_trust(&on_public).status.success());
+}
+
+#[test]
+fn completions_and_the_manual_page_are_printed() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(stdout(&place.run(&["completions", shell])).contains("resource-server"), "{shell}");
+    }
+    assert!(stdout(&place.run(&["man"])).contains(".TH resource-server"));
+    assert_eq!(place.run(&["--version"]).status.code(), Some(0));
+    assert_eq!(place.run(&["nonsense"]).status.code(), Some(2));
+}

@@ -1,0 +1,171 @@
+//! The library: the layer, the extractors, and the example program.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::Request;
+use serde_json::json;
+use tower::ServiceExt;
+use trefoil_resource_server::{
+    AccessClaims, FromClaims, InvalidVerifier, Refused, RequireToken, RequiredScope, Scoped, TokenVerifier,
+    Verified,
+};
+use trefoil_serve::{Clock, ManualClock, SystemClock};
+use trefoil_shared::Timestamp;
+
+use crate::harness::{
+    AUDIENCE, Answer, ISSUER, NOW, Service, claims_at, claims_with, key, keys_of, request, request_with_body,
+    sign,
+};
+
+struct CanWrite;
+impl RequiredScope for CanWrite {
+    const ALL: &'static [&'static str] = &["write"];
+}
+
+struct NoScopeAtAll;
+impl RequiredScope for NoScopeAtAll {
+    const ALL: &'static [&'static str] = &["two words"];
+}
+
+struct Tenant(String);
+impl FromClaims for Tenant {
+    fn from_claims(claims: &Arc<AccessClaims>) -> Result<Self, Refused> {
+        let tenant = claims.extra.get("tenant").and_then(|value| value.as_str());
+        tenant.map(|tenant| Self(tenant.to_owned())).ok_or(Refused::NotAToken)
+    }
+}
+
+fn guarded(service: &Service) -> Router {
+    let layer = RequireToken::new(service.verifier.clone())
+        .all_of(["read".parse().unwrap()])
+        .public_url(&"https://api.example.com".parse().unwrap());
+    Router::new()
+        .route(
+            "/notes",
+            get(async |Verified(claims): Verified| claims.client_id.clone())
+                .post(async |scoped: Scoped<CanWrite>, body: String| format!("{} {body}", scoped.claims.sub)),
+        )
+        .route("/tenant", get(async |Verified(Tenant(name)): Verified<Tenant>| name))
+        .route("/broken", get(async |_: Scoped<NoScopeAtAll>| "never"))
+        .layer(layer)
+}
+
+async fn send(router: Router, request: Request<Body>) -> Answer {
+    let response = router.oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(bytes.to_vec()).unwrap() }
+}
+
+#[tokio::test]
+async fn the_layer_lets_a_good_token_through_and_handlers_see_its_claims() {
+    let service = Service::new();
+    let bearer = format!("Bearer {}", service.token());
+    let answer = send(guarded(&service), request("GET", "/notes", &[("authorization", &bearer)])).await;
+    assert_eq!((answer.status.as_u16(), &*answer.body), (200, "client-1"));
+    let answer = send(guarded(&service), request("GET", "/notes", &[])).await;
+    let metadata =
+        "Bearer resource_metadata=\"https://api.example.com/.well-known/oauth-protected-resource\"";
+    assert_eq!((answer.status.as_u16(), answer.header("www-authenticate")), (401, metadata));
+}
+
+#[tokio::test]
+async fn a_scope_guard_asks_for_more_than_the_layer() {
+    let service = Service::new();
+    let both = sign(&service.key, &claims_with("scope", json!("read write")));
+    for (token, status) in [(service.token(), 403), (both, 200)] {
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", &*bearer), ("content-type", "text/plain")];
+        let answer = send(guarded(&service), request_with_body("POST", "/notes", (&headers, "a note"))).await;
+        assert_eq!(answer.status, status);
+        if status == 403 {
+            assert!(answer.header("www-authenticate").contains("scope=\"write\""), "{answer:?}");
+        } else {
+            assert_eq!(answer.body, "client-1 a note");
+        }
+    }
+}
+
+#[tokio::test]
+async fn claims_may_become_a_type_of_the_services_own() {
+    let service = Service::new();
+    let acme = sign(&service.key, &claims_with("tenant", json!("acme")));
+    for (token, status) in [(acme, 200), (service.token(), 401)] {
+        let bearer = format!("Bearer {token}");
+        let answer = send(guarded(&service), request("GET", "/tenant", &[("authorization", &bearer)])).await;
+        assert_eq!(answer.status, status);
+    }
+}
+
+#[tokio::test]
+async fn a108_the_layer_refuses_a_token_in_query_or_form() {
+    let service = Service::new();
+    let bearer = format!("Bearer {}", service.token());
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let requests = [
+        request("GET", "/notes?access_token=x", &[("authorization", &bearer)]),
+        request_with_body("POST", "/notes", (&[form], "access_token=x")),
+        request_with_body("POST", "/notes", (&[form, ("authorization", &bearer)], "access_token=x")),
+    ];
+    for request in requests {
+        assert_eq!(send(guarded(&service), request).await.status, 400);
+    }
+}
+
+#[tokio::test]
+async fn a112_a_handler_without_a_layer_before_it_lets_nobody_in() {
+    let service = Service::new();
+    let bearer = format!("Bearer {}", service.token());
+    let open = Router::new().route("/notes", get(async |_: Verified| "never"));
+    let answer = send(open, request("GET", "/notes", &[("authorization", &bearer)])).await;
+    assert_eq!((answer.status.as_u16(), answer.error().as_str()), (500, "server_error"));
+    let answer = send(guarded(&service), request("GET", "/broken", &[("authorization", &bearer)])).await;
+    assert_eq!((answer.status.as_u16(), answer.error().as_str()), (500, "server_error"));
+}
+
+#[test]
+fn a112_a_verifier_that_checks_nothing_cannot_be_built() {
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp(NOW)));
+    let build = |issuer, audience| {
+        TokenVerifier::new(issuer, audience, keys_of(&[&key("ES256")]), Arc::clone(&clock)).map(|_| ())
+    };
+    assert_eq!(build("", AUDIENCE), Err(InvalidVerifier::NoIssuer));
+    assert_eq!(build(ISSUER, ""), Err(InvalidVerifier::NoAudience));
+    assert_eq!(build(ISSUER, AUDIENCE), Ok(()));
+}
+
+#[tokio::test]
+async fn the_example_service_runs() {
+    trefoil_serve::install_crypto_provider();
+    let here = std::env::current_exe().unwrap();
+    let program = here.ancestors().nth(2).unwrap().join("examples/axum_service");
+    assert!(program.exists(), "run `cargo test` without --test, which builds the examples too");
+    let dir = tempfile::tempdir().unwrap();
+    let (key, file) = (key("EdDSA"), dir.path().join("public.pem"));
+    std::fs::write(&file, key.public_key().to_pem()).unwrap();
+    let mut child = Command::new(program)
+        .args([ISSUER, AUDIENCE, file.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = format!("{}/notes", line.trim().strip_prefix("listening on ").unwrap());
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let token = sign(&key, &claims_at(SystemClock.now().seconds()));
+    let good = http.get(&url).bearer_auth(&token).send().await.unwrap();
+    let (status, text) = (good.status(), good.text().await.unwrap());
+    let none = http.get(&url).send().await.unwrap().status();
+    let write = http.post(&url).bearer_auth(&token).send().await.unwrap().status();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(
+        (status.as_u16(), &*text, none.as_u16(), write.as_u16()),
+        (200, "client-1 may read\n", 401, 403)
+    );
+}

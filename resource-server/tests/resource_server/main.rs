@@ -1,0 +1,22 @@
+//! The resource server from outside: its router in this process, the library, and the real program.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may panic; clippy knows the test functions alone"
+)]
+
+mod answers;
+mod claims;
+mod command_line;
+mod dependencies;
+mod harness;
+mod jwks_stub;
+mod key_sets;
+mod library;
+mod paths;
+mod program;
+mod reload;
+mod secrecy;
+mod tokens;

@@ -1,0 +1,191 @@
+//! The program's start, end and reload, as an operator meets them.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::harness::{PROTECTED, claims_at, key, sign};
+use crate::jwks_stub::{Say, Stub};
+use crate::paths::eventually;
+use crate::program::{Place, get};
+
+#[tokio::test]
+async fn seed_000_a_public_key_file_alone_is_enough_to_serve() {
+    let place = Place::new();
+    let program = place.serve(&["--public-key", "public.pem"]);
+    assert_eq!(program.get(Some(&place.token())).await, (200, PROTECTED.to_owned()));
+    assert_eq!(program.get(None).await.0, 401);
+    assert_eq!(get(&format!("{}/health", program.url), None).await.0, 200);
+    let operators = program.operators();
+    assert_eq!(get(&format!("{operators}/live"), None).await.0, 200);
+    assert_eq!(get(&format!("{operators}/ready"), None).await.0, 200);
+    assert_eq!(
+        get(&format!("{}/metrics", program.url), None).await.0,
+        404,
+        "a127: not on the public listener"
+    );
+    eventually(async || {
+        let metrics = get(&format!("{operators}/metrics"), None).await.1;
+        let lines = [
+            r#"http_requests_total{endpoint="/api_v0.0.1",status="200"} 1"#,
+            r#"resource_server_refusals_total{reason="no_token"} 1"#,
+            r#"resource_server_verdict_cache_total{outcome="miss"} 1"#,
+            "resource_server_key_set_age_seconds",
+        ];
+        lines.iter().all(|line| metrics.contains(line))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn f21_the_start_needs_no_auth_server_where_a_copy_is_on_disk() {
+    let place = Place::new();
+    let stub = Stub::start(Say::keys(&[&place.key])).await;
+    let arguments = ["--jwks-url", &stub.url.clone(), "--state-dir", "state"];
+    let program = place.serve(&arguments);
+    eventually(async || program.get(Some(&place.token())).await.0 == 200).await;
+    program.logged("key set fetched");
+    eventually(async || place.dir.path().join("state/jwks.json").exists()).await;
+    drop(program);
+    stub.stop();
+    let started = Instant::now();
+    let program = place.serve(&arguments);
+    eventually(async || program.get(Some(&place.token())).await.0 == 200).await;
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    program.logged("last good one stays in use");
+}
+
+#[tokio::test]
+async fn f21_with_neither_copy_nor_auth_server_it_is_not_ready_and_503() {
+    let place = Place::new();
+    let gone = Stub::start(Say::keys(&[&place.key])).await.stop();
+    let program = place.serve(&["--jwks-url", &gone, "--state-dir", "state"]);
+    for token in [None, Some(place.token())] {
+        let (status, body) = program.get(token.as_deref()).await;
+        assert_eq!(status, 503, "{body}");
+        assert!(body.contains("temporarily_unavailable"), "{body}");
+    }
+    assert_eq!(get(&format!("{}/health", program.url), None).await.0, 503);
+    let (status, body) = get(&format!("{}/ready", program.operators()), None).await;
+    assert_eq!((status, body.contains("keys")), (503, true), "{body}");
+    assert_eq!(get(&format!("{}/live", program.operators()), None).await.0, 200);
+}
+
+#[tokio::test]
+async fn f21_it_heals_by_itself_once_the_auth_server_is_there() {
+    let place = Place::new();
+    let stub = Stub::start(Say::body(503, "not yet")).await;
+    let program = place.serve(&["--jwks-url", &stub.url, "--state-dir", "state"]);
+    assert_eq!(program.get(Some(&place.token())).await.0, 503);
+    stub.say(Say::keys(&[&place.key]));
+    eventually(async || program.get(Some(&place.token())).await.0 == 200).await;
+}
+
+#[tokio::test]
+async fn d33_a_state_directory_that_cannot_be_written_is_a_warning() {
+    let place = Place::new();
+    place.write("blocked", "a file where a folder should be");
+    let stub = Stub::start(Say::keys(&[&place.key])).await;
+    let program = place.serve(&["--jwks-url", &stub.url, "--state-dir", "blocked/state"]);
+    program.logged("set state_dir to a writable folder");
+    eventually(async || program.get(Some(&place.token())).await.0 == 200).await;
+}
+
+#[tokio::test]
+async fn f23_sighup_and_a_changed_file_reload_the_key_and_a_bad_file_keeps_the_old() {
+    let place = Place::new();
+    let program = place.serve(&["--public-key", "public.pem"]);
+    let old = place.token();
+    assert_eq!(program.get(Some(&old)).await.0, 200);
+
+    place.write("public.pem", "not a key at all");
+    program.signal("HUP");
+    program.logged("public key not reloaded");
+    assert_eq!(program.get(Some(&old)).await.0, 200, "the old key stays");
+
+    let next = key("EdDSA");
+    let token = sign(&next, &claims_at(trefoil_serve::Clock::now(&trefoil_serve::SystemClock).seconds()));
+    place.write("public.pem", &next.public_key().to_pem());
+    eventually(async || program.get(Some(&token)).await.0 == 200).await;
+    assert_eq!(program.get(Some(&old)).await.0, 401, "its verdict is forgotten with its key");
+}
+
+#[tokio::test]
+async fn f22_sigterm_under_load_drops_no_request() {
+    let place = Place::new();
+    let grace = |command: &mut std::process::Command| {
+        command.env("RESOURCE_SERVER_SHUTDOWN__GRACE", "1");
+    };
+    let mut program = place.serve_with(&["--public-key", "public.pem"], grace);
+    let operators = program.operators();
+    let address = program.url.strip_prefix("http://").unwrap().to_owned();
+    let mut stalled = TcpStream::connect(address).unwrap();
+    stalled.write_all(b"GET /api_v0.0.1 HTTP/1.1\r\nHost: a\r\nX-Never").unwrap();
+    let leaving = Arc::new(AtomicBool::new(false));
+    let load: Vec<_> = (0..4)
+        .map(|_| {
+            let (url, token) = (format!("{}/api_v0.0.1", program.url), place.token());
+            let leaving = Arc::clone(&leaving);
+            tokio::spawn(async move {
+                let http = reqwest::Client::builder().no_proxy().build().unwrap();
+                let mut served = 0;
+                while !leaving.load(Ordering::SeqCst) {
+                    let answer = http.get(&url).bearer_auth(&token).send().await.unwrap();
+                    assert_eq!(answer.status(), 200);
+                    assert_eq!(answer.text().await.unwrap(), PROTECTED);
+                    served += 1;
+                }
+                served
+            })
+        })
+        .collect();
+    program.signal("TERM");
+    eventually(async || get(&format!("{operators}/ready"), None).await.0 == 503).await;
+    leaving.store(true, Ordering::SeqCst);
+    for client in load {
+        assert!(client.await.unwrap() > 0);
+    }
+    assert_eq!(program.ended_within(Duration::from_secs(30)).code(), Some(0));
+}
+
+#[tokio::test]
+async fn f23_a_new_certificate_is_served_without_a_drop() {
+    let place = Place::new();
+    let first = certificate(&place);
+    let program =
+        place.serve(&["--public-key", "public.pem", "--tls-cert", "tls.pem", "--tls-key", "tls.key"]);
+    let url = format!("{}/api_v0.0.1", program.url);
+    assert!(url.starts_with("https://"), "{url}");
+    let client = |root: &str| {
+        let root = reqwest::Certificate::from_pem(root.as_bytes()).unwrap();
+        reqwest::Client::builder().no_proxy().tls_certs_only([root]).build().unwrap()
+    };
+    let old = client(&first);
+    assert_eq!(old.get(&url).bearer_auth(place.token()).send().await.unwrap().status(), 200);
+    let second = certificate(&place);
+    program.signal("HUP");
+    eventually(async || client(&second).get(&url).send().await.is_ok()).await;
+    assert_eq!(
+        old.get(&url).bearer_auth(place.token()).send().await.unwrap().status(),
+        200,
+        "an open connection"
+    );
+    assert!(client(&first).get(&url).send().await.is_err(), "new connections see the new certificate");
+    place.write("tls.pem", "no certificate");
+    program.signal("HUP");
+    program.logged("TLS certificate not reloaded");
+    assert!(client(&second).get(&url).send().await.is_ok());
+}
+
+/// Writes a self-signed certificate for 127.0.0.1 and its key; returns the certificate.
+fn certificate(place: &Place) -> String {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    place.write("tls.pem", &made.cert.pem());
+    let key = place.dir.path().join("tls.key");
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    made.cert.pem()
+}
