@@ -3,9 +3,11 @@
 //! `http -> grants -> { protocol, store, tokens }`; nothing imports `http`, and `protocol` is pure.
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod grants;
 mod http;
+pub mod import;
 pub mod keys;
 pub mod model;
 pub mod protocol;

@@ -1,3 +1,7 @@
 //! The `auth-server` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    trefoil_auth_server::cli::main()
+}

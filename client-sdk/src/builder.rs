@@ -26,6 +26,8 @@ pub struct ClientBuilder {
     observers: Vec<Arc<dyn TokenObserver>>,
     settings: HttpSettings,
     ambient: Ambient,
+    /// What discovery has used, for the client to go on with.
+    transport: Option<Transport>,
 }
 
 impl ClientBuilder {
@@ -41,15 +43,25 @@ impl ClientBuilder {
             observers: Vec::new(),
             settings: HttpSettings::default(),
             ambient: Ambient::default(),
+            transport: None,
         }
     }
 
     /// Reads the metadata of `issuer` with the settings named so far: the well-known inserted before the path
     /// (RFC 8414), then the forms of OpenID Connect. The document must say exactly this issuer.
-    pub async fn discover(self, issuer: &str) -> Result<Self> {
-        let transport = Transport::new(self.settings.clone(), self.ambient.clone())?;
+    pub async fn discover(mut self, issuer: &str) -> Result<Self> {
+        let transport = self.connect()?;
         let metadata = discovery::discover(&transport, &self.retry, issuer).await?;
+        self.transport = Some(transport);
         Ok(self.metadata(metadata))
+    }
+
+    fn connect(&mut self) -> Result<Transport> {
+        let (settings, ambient) = (self.settings.clone(), self.ambient.clone());
+        match self.transport.take() {
+            Some(transport) => transport.with(settings, ambient),
+            None => Transport::new(settings, ambient),
+        }
     }
 
     /// Takes the endpoints from a metadata document that the caller has.
@@ -154,7 +166,7 @@ impl ClientBuilder {
     }
 
     /// Checks the settings and makes the client. A missing endpoint is an error only where it is used.
-    pub fn build(self) -> Result<Client> {
+    pub fn build(mut self) -> Result<Client> {
         let id: ClientId = self.id.parse().map_err(|e| Error::configuration(format!("{e}")))?;
         let token_endpoint = match &self.token_endpoint {
             Some(text) => {
@@ -164,6 +176,7 @@ impl ClientBuilder {
             }
             None => None,
         };
+        let transport = self.connect()?;
         Ok(Client::new(Inner {
             id: id.into(),
             issuer: self.issuer,
@@ -173,12 +186,14 @@ impl ClientBuilder {
             headers: self.headers,
             retry: self.retry,
             observers: self.observers,
-            transport: Transport::new(self.settings, self.ambient)?,
+            transport,
         }))
     }
 
     /// Makes the client for use without async.
-    pub fn build_blocking(self) -> Result<blocking::Client> {
+    pub fn build_blocking(mut self) -> Result<blocking::Client> {
+        // A connection is driven by the runtime that made it, which a blocking call may be holding up.
+        self.transport = None;
         self.build().map(blocking::Client::from)
     }
 }

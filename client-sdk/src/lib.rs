@@ -39,6 +39,7 @@ mod retry;
 mod secret;
 mod session;
 mod store;
+mod token_answer;
 mod token_life;
 mod token_set;
 mod token_source;

@@ -78,8 +78,7 @@ impl Session {
     /// A token that has not expired.
     pub async fn token(&self) -> Result<Arc<TokenSet>> {
         let now = self.inner.now();
-        let known = self.inner.current.load_full();
-        if let Some(held) = &known {
+        if let Some(held) = &*self.inner.current.load() {
             match held.stage(now) {
                 Stage::Young => return Ok(Arc::clone(&held.token)),
                 Stage::Due => {

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use trefoil_shared::Timestamp;
 use zeroize::Zeroizing;
 
+use crate::token_answer::{TokenAnswer, can_be_sent};
 use crate::{Clock, Error, Generation, Result, Secret, SystemClock};
 
 /// An access token and what came with it.
@@ -69,49 +69,49 @@ impl TokenSet {
         Generation::of(self.access_token.reveal())
     }
 
+    /// A token that was obtained in another way, for [`crate::TokenSource`]s of the caller's own.
+    pub fn bearer(access_token: Secret, expires_at: Option<Timestamp>) -> Result<Self> {
+        if !can_be_sent(access_token.reveal()) {
+            return Err(Error::configuration("the access token cannot be sent in a header"));
+        }
+        Ok(Self {
+            access_token,
+            token_type: "Bearer".to_owned(),
+            obtained_at: SystemClock.now(),
+            expires_at,
+            scope: None,
+            extra: Map::new(),
+        })
+    }
+
     /// Reads the body of a success. `asked_at` is when the request was sent, so that a slow answer shortens the life
     /// instead of lengthening it.
     pub(crate) fn from_answer(body: &[u8], asked_at: Timestamp) -> Result<Self> {
-        let answer: Answer = serde_json::from_slice(body)
-            .map_err(|_| Error::protocol("the token answer is no JSON object"))?;
-        let Some(access_token) = answer.access_token else {
-            return Err(Error::protocol("the token answer has no access_token"));
-        };
-        let text = access_token.reveal();
-        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(Error::protocol("the access_token cannot be sent in a header"));
-        }
-        let token_type = answer.token_type.unwrap_or_else(|| "Bearer".to_owned());
-        if !token_type.eq_ignore_ascii_case("Bearer") {
-            let shown = crate::oauth_error::clean(&token_type);
-            return Err(Error::protocol(format!("the token_type `{shown}` is not one known here")));
-        }
-        let lasts = answer.expires_in.as_ref().and_then(whole_number);
-        let ends = answer.expires_on.as_ref().and_then(whole_number).map(Timestamp);
+        let answer = TokenAnswer::parse(body)?;
         Ok(Self {
-            access_token,
-            token_type,
+            expires_at: answer.ends_at(asked_at),
+            access_token: answer.access_token,
+            token_type: answer.token_type,
             obtained_at: asked_at,
-            expires_at: lasts.map(|seconds| asked_at.plus(seconds)).or(ends),
             scope: answer.scope,
             extra: answer.extra,
         })
     }
 
-    /// The form in which stores keep it.
-    pub(crate) fn to_stored(&self) -> Result<Zeroizing<Vec<u8>>> {
+    /// The form in which stores keep it. The token is in it: keep it where only its owner can read.
+    pub fn to_stored(&self) -> Result<Zeroizing<Vec<u8>>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(8192));
         serde_json::to_writer(&mut *bytes, &Stored::of(self))
             .map_err(|e| Error::store("the token cannot be written").with_source(e))?;
         Ok(bytes)
     }
 
-    /// Reads what [`TokenSet::to_stored`] wrote.
-    pub(crate) fn from_stored(bytes: &[u8]) -> Option<Self> {
+    /// Reads what [`TokenSet::to_stored`] wrote; `None` where it is something else.
+    pub fn from_stored(bytes: &[u8]) -> Option<Self> {
         let kept: Kept = serde_json::from_slice(bytes).ok()?;
-        let usable = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-        usable(&kept.access_token).then(|| Self {
-            access_token: Secret::new(kept.access_token),
+        let access_token = Secret::new(kept.access_token);
+        can_be_sent(access_token.reveal()).then(|| Self {
+            access_token,
             token_type: kept.token_type,
             obtained_at: kept.obtained_at,
             expires_at: kept.expires_at,
@@ -163,66 +163,6 @@ struct Kept {
     scope: Option<String>,
     #[serde(default)]
     extra: Map<String, Value>,
-}
-
-/// The answer as it is on the wire. Read by hand so that the token goes straight into a [`Secret`].
-#[derive(Default)]
-struct Answer {
-    access_token: Option<Secret>,
-    token_type: Option<String>,
-    expires_in: Option<Value>,
-    expires_on: Option<Value>,
-    scope: Option<String>,
-    extra: Map<String, Value>,
-}
-
-impl<'de> Deserialize<'de> for Answer {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(AnswerVisitor)
-    }
-}
-
-struct AnswerVisitor;
-
-impl<'de> Visitor<'de> for AnswerVisitor {
-    type Value = Answer;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a token answer")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Answer, A::Error> {
-        let mut answer = Answer::default();
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "access_token" => answer.access_token = map.next_value::<Option<String>>()?.map(Secret::new),
-                "token_type" => answer.token_type = map.next_value()?,
-                "expires_in" => answer.expires_in = map.next_value()?,
-                "expires_on" => answer.expires_on = map.next_value()?,
-                "scope" => answer.scope = map.next_value()?,
-                // No grant here uses them, and they are secrets: not kept.
-                "refresh_token" | "id_token" => drop(map.next_value::<IgnoredAny>()?),
-                _ => drop(answer.extra.insert(key, map.next_value()?)),
-            }
-        }
-        Ok(answer)
-    }
-}
-
-/// A number as an integer, a fraction (cut off), or a text of either: servers write all three.
-fn whole_number(value: &Value) -> Option<i64> {
-    match value {
-        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(cut_off)),
-        Value::String(text) => {
-            text.trim().parse().ok().or_else(|| text.trim().parse().ok().and_then(cut_off))
-        }
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "cutting off is meant, and the cast stops at the ends")]
-fn cut_off(number: f64) -> Option<i64> {
-    number.is_finite().then_some(number as i64)
 }
 
 #[cfg(test)]

@@ -52,3 +52,12 @@ impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
         (**self).invalidate(seen);
     }
 }
+
+/// One token, for as long as it lasts: there is no other to be had.
+impl TokenSource for TokenSet {
+    fn token(&self) -> BoxFuture<'_, Result<Arc<TokenSet>>> {
+        Box::pin(std::future::ready(Ok(Arc::new(self.clone()))))
+    }
+
+    fn invalidate(&self, _seen: Generation) {}
+}

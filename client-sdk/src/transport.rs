@@ -60,7 +60,6 @@ impl Transport {
         let mut builder = reqwest::Client::builder()
             .redirect(redirect::Policy::none())
             .referer(false)
-            .connect_timeout(settings.timeout)
             .user_agent(concat!("trefoil-client/", env!("CARGO_PKG_VERSION")));
         for pem in &settings.root_ca_pem {
             let certificates = Certificate::from_pem_bundle(pem)
@@ -80,6 +79,15 @@ impl Transport {
             Error::configuration(format!("the HTTP client cannot start: {why}")).with_source(e)
         })?;
         Ok(Self { http, settings, ambient })
+    }
+
+    /// The same connections under other settings. Certificates are read from the disk for each new client, so this
+    /// makes one only where certificates or the proxy have changed.
+    pub(crate) fn with(self, settings: HttpSettings, ambient: Ambient) -> Result<Self> {
+        if settings.root_ca_pem == self.settings.root_ca_pem && settings.proxy == self.settings.proxy {
+            return Ok(Self { http: self.http, settings, ambient });
+        }
+        Self::new(settings, ambient)
     }
 
     pub(crate) fn settings(&self) -> &HttpSettings {

@@ -1,6 +1,6 @@
 //! Where the database is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use trefoil_shared::Secret;
@@ -41,6 +41,13 @@ impl DatabaseSettings {
     #[must_use]
     pub fn as_admin(&self) -> Self {
         Self { url: self.admin_url.clone().unwrap_or_else(|| self.url.clone()), ..self.clone() }
+    }
+
+    /// The file behind a SQLite URL; `None` for PostgreSQL.
+    pub fn sqlite_file(&self) -> Option<PathBuf> {
+        let rest = self.url.reveal().strip_prefix("sqlite:")?;
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        path.split('?').next().map(PathBuf::from)
     }
 
     /// Whether it is a SQLite file, which this program may create and migrate by itself.

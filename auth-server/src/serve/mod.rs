@@ -26,13 +26,26 @@ pub use error::ServeError;
 /// What cannot mend itself: an address that is taken, a schema of another version, the wrong root secret, key files
 /// that others may read.
 pub async fn serve(settings: Settings, shutdown: Shutdown) -> Result<(), ServeError> {
+    serve_with(settings, shutdown, Vec::new()).await
+}
+
+/// The same, with what the operator should hear beside the server's own notices: after the line with the address,
+/// which is the first.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_with(
+    settings: Settings,
+    shutdown: Shutdown,
+    heard: Vec<String>,
+) -> Result<(), ServeError> {
     let metrics = metrics_handle()?;
     let sockets = Sockets::bind(&settings).await?;
     let issuer = sockets.issuer(&settings)?;
     let Opened { app, mut notices } = open(&settings, issuer).await?;
     sockets.announce();
     systemd::ready();
-    for notice in notices.drain(..) {
+    for notice in heard.into_iter().chain(notices.drain(..)) {
         tracing::warn!("{notice}");
     }
     let background = Background::start(&app, &settings, &shutdown);

@@ -132,7 +132,8 @@ impl ApiClient {
     fn set(mut self, change: impl FnOnce(&mut HttpSettings)) -> Result<Self> {
         let mut settings = self.transport.settings().clone();
         change(&mut settings);
-        self.transport = Transport::new(settings, self.transport.ambient.clone())?;
+        let ambient = self.transport.ambient.clone();
+        self.transport = self.transport.with(settings, ambient)?;
         Ok(self)
     }
 }

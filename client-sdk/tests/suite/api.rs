@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use trefoil_client::http::ApiClient;
-use trefoil_client::{ErrorKind, Remedy};
+use trefoil_client::{ErrorKind, Remedy, Secret, TokenSet};
 
 use crate::mock::{Answer, Mock};
 
@@ -142,4 +142,13 @@ async fn without_a_source_requests_go_out_bare() {
     let resource = Mock::start(|_| Answer::new(200, "fine"));
     ApiClient::new(resource.base()).unwrap().get("/").send().await.unwrap();
     assert_eq!(resource.seen("/")[0].header("authorization"), "");
+}
+
+#[tokio::test]
+async fn a_token_from_elsewhere_is_a_source_too() {
+    let resource = Mock::start(|_| Answer::new(200, "fine"));
+    let token = TokenSet::bearer(Secret::new("mine"), None).unwrap();
+    ApiClient::new(resource.base()).unwrap().with(token).get("/").send().await.unwrap();
+    assert_eq!(resource.seen("/")[0].header("authorization"), "Bearer mine");
+    assert!(TokenSet::bearer(Secret::new("a\r\nx: y"), None).is_err());
 }

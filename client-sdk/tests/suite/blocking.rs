@@ -1,7 +1,9 @@
 //! The blocking API, with and without a runtime around it.
 
+use std::sync::{Arc, Mutex, OnceLock};
+
 use serde_json::{Value, json};
-use trefoil_client::{ClientAuth, ErrorKind, FileStore, Secret, blocking};
+use trefoil_client::{ClientAuth, ErrorKind, FileStore, Secret, TokenEvent, TokenObserver, blocking};
 
 use crate::mock::{Answer, Mock, private_dir};
 
@@ -35,6 +37,14 @@ async fn the_whole_way_works_inside_a_runtime_too() {
     whole_way();
 }
 
+#[tokio::test]
+async fn a_client_discovered_with_async_may_be_used_without() {
+    let server = Mock::authorization_server(|_| Answer::token("t"));
+    let builder = trefoil_client::Client::discover(server.base(), "c").await.unwrap();
+    let client = builder.timeout(std::time::Duration::from_secs(5)).build_blocking().unwrap();
+    assert_eq!(client.client_credentials().send().unwrap().access_token().reveal(), "t");
+}
+
 #[test]
 fn threads_share_one_request() {
     let server = Mock::authorization_server(|seen| Answer::token(&format!("t{}", seen.before)));
@@ -65,4 +75,25 @@ fn errors_and_stores_are_the_same() {
         let session = client.client_credentials().cached().store(FileStore::new(dir.path()).unwrap());
         assert_eq!(session.token().unwrap().access_token().reveal(), "t1");
     }
+}
+
+/// Calls the client from where the client's own thread runs.
+#[derive(Clone, Default)]
+struct Reentrant(Arc<OnceLock<blocking::Client>>, Arc<Mutex<Vec<ErrorKind>>>);
+
+impl TokenObserver for Reentrant {
+    fn obtained(&self, _: &TokenEvent) {
+        let error = self.0.get().unwrap().client_credentials().send().unwrap_err();
+        self.1.lock().unwrap().push(error.kind());
+    }
+}
+
+#[test]
+fn a_call_that_would_wait_for_itself_is_an_error() {
+    let server = Mock::authorization_server(|_| Answer::token("t"));
+    let observer = Reentrant::default();
+    let client = server.client().observer(observer.clone()).build_blocking().unwrap();
+    observer.0.set(client.clone()).unwrap();
+    client.client_credentials().send().unwrap();
+    assert_eq!(*observer.1.lock().unwrap(), [ErrorKind::Configuration]);
 }

@@ -115,6 +115,15 @@ async fn sessions_that_ask_for_the_same_share_a_file_and_others_do_not() {
 }
 
 #[tokio::test]
+async fn a134_a_token_of_one_issuer_is_never_used_at_another() {
+    let (one, two) = (counting(), Mock::authorization_server(|_| Answer::token("foreign")));
+    let dir = private_dir();
+    let store = FileStore::new(dir.path()).unwrap();
+    assert_eq!(through(&one, &store).await, "t0");
+    assert_eq!(through(&two, &store).await, "foreign");
+}
+
+#[tokio::test]
 async fn an_error_answer_is_never_stored() {
     let server = Mock::authorization_server(|_| {
         Answer::json(200, &json!({"error": {"message": "m", "type": "invalid_client", "code": 400}}))

@@ -1,0 +1,178 @@
+//! The arguments of `client ..`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use trefoil_shared::{ClientId, ResourceIndicator, Scope};
+
+use super::claims;
+use crate::config::Seconds;
+
+/// `client ..`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClientCommand {
+    /// Register a client and print its secret, once
+    Add(AddArgs),
+    /// List the clients
+    List,
+    /// Show one client
+    Show {
+        /// The client
+        id: ClientId,
+    },
+    /// Change a client
+    Update(UpdateArgs),
+    /// Give a client a new secret and print it, once
+    RotateSecret(RotateArgs),
+    /// Refuse everything to a client until it is enabled again
+    Disable {
+        /// The client
+        id: ClientId,
+    },
+    /// Let a disabled client in again
+    Enable {
+        /// The client
+        id: ClientId,
+    },
+    /// Remove a client for good: its id is never given out again
+    Remove {
+        /// The client
+        id: ClientId,
+    },
+}
+
+/// The registered ways of a client to prove itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum MethodArg {
+    ClientSecretBasic,
+    ClientSecretPost,
+    PrivateKeyJwt,
+    TlsClientAuth,
+    SelfSignedTlsClientAuth,
+    None,
+}
+
+/// The profiles of architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProfileArg {
+    Oauth21,
+    Oidc,
+    Fapi2,
+    Legacy,
+}
+
+/// `client add ..`
+#[derive(Debug, Args)]
+pub(crate) struct AddArgs {
+    /// A name for people
+    #[arg(long)]
+    pub(crate) name: String,
+    /// Its client_id [default: a random one]
+    #[arg(long)]
+    pub(crate) id: Option<ClientId>,
+    /// Take the secret from a file, or from standard input for `-`, instead of making one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// When the secret ends, in seconds from now
+    #[arg(long, value_name = "SECS")]
+    pub(crate) secret_expires: Option<Seconds>,
+    /// A resource that it may ask tokens for
+    #[arg(long = "resource", value_name = "RESOURCE")]
+    pub(crate) resources: Vec<ResourceIndicator>,
+    /// A scope that it may ask for [default: all that its resources have now]
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub(crate) scopes: Vec<Scope>,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// What `add` and `update` share.
+#[derive(Debug, Default, Args)]
+pub(crate) struct CommonArgs {
+    /// A grant that it may use [default: client_credentials]
+    #[arg(long = "grant", value_name = "GRANT")]
+    pub(crate) grants: Vec<String>,
+    /// How it authenticates [default: client_secret_basic or client_secret_post, as it likes]
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) auth_method: Option<MethodArg>,
+    /// Which rules hold for it [default: oauth21]
+    #[arg(long)]
+    pub(crate) profile: Option<ProfileArg>,
+    /// Where browsers may be sent back to, byte for byte
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    pub(crate) redirect_uris: Vec<String>,
+    /// Its public keys, as a JWKS file
+    #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
+    pub(crate) jwks: Option<PathBuf>,
+    /// Its public keys, as a URL
+    #[arg(long, value_name = "URL")]
+    pub(crate) jwks_uri: Option<String>,
+    /// A scope that it gets when it asks for none [default: all that it may ask for]
+    #[arg(long = "default-scope", value_name = "SCOPE")]
+    pub(crate) default_scopes: Vec<Scope>,
+    /// The life of its tokens [default: the resource's]
+    #[arg(long, value_name = "SECS")]
+    pub(crate) token_lifetime: Option<Seconds>,
+    /// A static claim for its tokens
+    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claims::parse)]
+    pub(crate) claims: Vec<(String, String)>,
+}
+
+/// `client update ..`
+#[derive(Debug, Args)]
+pub(crate) struct UpdateArgs {
+    /// The client
+    pub(crate) id: ClientId,
+    /// A new name for people
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The resources, in the place of those that it has
+    #[arg(long = "resource", value_name = "RESOURCE", conflicts_with_all = ["add_resources", "drop_resources"])]
+    pub(crate) resources: Vec<ResourceIndicator>,
+    /// One resource more
+    #[arg(long = "add-resource", value_name = "RESOURCE")]
+    pub(crate) add_resources: Vec<ResourceIndicator>,
+    /// One resource less
+    #[arg(long = "drop-resource", value_name = "RESOURCE")]
+    pub(crate) drop_resources: Vec<ResourceIndicator>,
+    /// The scopes, in the place of those that it has
+    #[arg(long = "scope", value_name = "SCOPE", conflicts_with_all = ["add_scopes", "drop_scopes"])]
+    pub(crate) scopes: Vec<Scope>,
+    /// One scope more
+    #[arg(long = "add-scope", value_name = "SCOPE")]
+    pub(crate) add_scopes: Vec<Scope>,
+    /// One scope less
+    #[arg(long = "drop-scope", value_name = "SCOPE")]
+    pub(crate) drop_scopes: Vec<Scope>,
+    /// Forget the default scope
+    #[arg(long, conflicts_with = "default_scopes")]
+    pub(crate) no_default_scope: bool,
+    /// Go back to the resource's token lifetime
+    #[arg(long, conflicts_with = "token_lifetime")]
+    pub(crate) no_token_lifetime: bool,
+    /// Take a static claim away
+    #[arg(long = "drop-claim", value_name = "NAME")]
+    pub(crate) drop_claims: Vec<String>,
+    /// When its newest secret ends, in seconds from now
+    #[arg(long, value_name = "SECS")]
+    pub(crate) secret_expires: Option<Seconds>,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// `client rotate-secret ..`
+#[derive(Debug, Args)]
+pub(crate) struct RotateArgs {
+    /// The client
+    pub(crate) id: ClientId,
+    /// Let the old secret work on for so long [default without a number: 24h]
+    #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "24h")]
+    pub(crate) keep_old: Option<Seconds>,
+    /// Take the new secret from a file, or from standard input for `-`, instead of making one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// When the new secret ends, in seconds from now
+    #[arg(long, value_name = "SECS")]
+    pub(crate) secret_expires: Option<Seconds>,
+}

@@ -1,0 +1,193 @@
+//! `client ..`
+
+mod args;
+mod build;
+mod claims;
+mod redirect_uri;
+mod rotation;
+pub(super) mod rules;
+mod show;
+
+use std::path::Path;
+
+use serde_json::json;
+use trefoil_shared::{ClientId, Secret};
+
+use super::context::Context;
+use super::output::{Report, note};
+use super::{CliError, input, table};
+use crate::config::Seconds;
+use crate::model::{Authentication, Client, StoredSecret};
+use crate::secrets::RootSecrets;
+use crate::store::{ClientIdUse, Store, StoreError};
+
+use args::{AddArgs, RotateArgs, UpdateArgs};
+use build::Facts;
+
+pub(super) use args::ClientCommand;
+
+/// Runs one of them.
+pub(super) async fn run(command: ClientCommand, cx: &Context) -> Result<Report, CliError> {
+    match command {
+        ClientCommand::Add(args) => add(args, cx).await,
+        ClientCommand::List => list(cx).await,
+        ClientCommand::Show { id } => show_one(&id, cx).await,
+        ClientCommand::Update(args) => update(args, cx).await,
+        ClientCommand::RotateSecret(args) => rotate_secret(args, cx).await,
+        ClientCommand::Disable { id } => set_enabled(&id, false, cx).await,
+        ClientCommand::Enable { id } => set_enabled(&id, true, cx).await,
+        ClientCommand::Remove { id } => remove(&id, cx).await,
+    }
+}
+
+async fn add(args: AddArgs, cx: &Context) -> Result<Report, CliError> {
+    // Standard input is read before anything is written.
+    let brought = args.secret_file.as_deref().map(input::client_secret).transpose()?;
+    let id = args.id.clone().map_or_else(|| random_id(cx), rules::chosen_id)?;
+    let store = cx.store().await?;
+    let registered = store.resources().await?;
+    let facts = Facts { registered: &registered, tokens: &cx.settings().tokens, now: cx.now() };
+    let mut client = build::new_client(&args, id.clone(), facts)?;
+    let roots = cx.roots(&store).await?;
+    let (secret, stored) =
+        new_secret(&client, SecretOrder { brought, expires: args.secret_expires }, &roots, cx)?;
+    if let Authentication::Confidential { secrets, .. } = &mut client.authentication {
+        secrets.push(stored);
+    }
+    let detail = json!({
+        "name": client.name, "resources": client.resources, "scopes": client.scopes, "profile": client.profile,
+    });
+    match store.add_client(&client, &cx.act("client add", &id).with_detail(detail)).await {
+        Err(StoreError::Conflict(_)) => return Err(taken(&store, &id).await?),
+        added => added?,
+    }
+    Ok(with_secret(&client, &secret, args.secret_file.as_deref(), cx))
+}
+
+async fn taken(store: &Store, id: &ClientId) -> Result<CliError, CliError> {
+    Ok(match store.client_id_use(id).await? {
+        ClientIdUse::Removed => CliError::new(
+            format!("the client {id} was removed, and its id is never used again"),
+            "choose another --id, or leave it out",
+        ),
+        ClientIdUse::Free | ClientIdUse::Client => CliError::new(
+            format!("the client {id} exists already"),
+            format!("choose another --id, or auth-server client update {id}"),
+        ),
+    })
+}
+
+/// Not 32 hex digits: ids of that shape cost a dummy Argon2 check while imported secrets are unconverted.
+fn random_id(cx: &Context) -> Result<ClientId, CliError> {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let letters =
+        cx.rng().bytes32().into_iter().take(20).filter_map(|byte| ALPHABET.get(usize::from(byte % 32)));
+    let id: String = letters.map(|letter| char::from(*letter)).collect();
+    format!("c-{id}").parse().map_err(|_| CliError::new("no random client_id", "give one with --id"))
+}
+
+struct SecretOrder {
+    brought: Option<Secret>,
+    expires: Option<Seconds>,
+}
+
+fn new_secret(
+    client: &Client,
+    order: SecretOrder,
+    roots: &RootSecrets,
+    cx: &Context,
+) -> Result<(Secret, StoredSecret), CliError> {
+    let now = cx.now();
+    let secret = order.brought.unwrap_or_else(|| cx.rng().client_secret());
+    let stored = StoredSecret {
+        id: cx.rng().id(),
+        hash: roots.hash_client_secret(&client.client_id, &secret),
+        created_at: now,
+        expires_at: build::secret_end(order.expires, now)?,
+    };
+    Ok((secret, stored))
+}
+
+/// The report of a command that made a secret: the only place where it is ever shown.
+fn with_secret(client: &Client, secret: &Secret, file: Option<&Path>, cx: &Context) -> Report {
+    let shown = match file {
+        Some(file) => format!("client_secret  as in {}", file.display()),
+        None => {
+            format!(
+                "client_secret  {}\nThis is the only time that the secret is shown: keep it now.",
+                secret.reveal()
+            )
+        }
+    };
+    let text = format!("{}\n\n{shown}", show::text(client, cx.now(), cx.screen));
+    Report::new(show::document(client, Some(secret)), text)
+}
+
+async fn list(cx: &Context) -> Result<Report, CliError> {
+    let clients = cx.store().await?.clients().await?;
+    let rows: Vec<Vec<String>> = clients.iter().map(|client| show::row(client, cx.now())).collect();
+    let text = if rows.is_empty() {
+        "no clients yet: auth-server client add --name NAME --resource RESOURCE".to_owned()
+    } else {
+        table::list(cx.screen, show::HEADER, &rows)
+    };
+    let documents: Vec<_> = clients.iter().map(|client| show::document(client, None)).collect();
+    Ok(Report::new(json!(documents), text))
+}
+
+async fn show_one(id: &ClientId, cx: &Context) -> Result<Report, CliError> {
+    let client = cx.store().await?.client(id).await?.ok_or_else(|| unknown(id))?;
+    Ok(report(&client, cx))
+}
+
+pub(super) fn unknown(id: &ClientId) -> CliError {
+    CliError::new(format!("there is no client {id}"), "auth-server client list shows who there is")
+}
+
+fn not_found(error: StoreError, id: &ClientId) -> CliError {
+    if matches!(error, StoreError::NotFound(_)) { unknown(id) } else { error.into() }
+}
+
+fn report(client: &Client, cx: &Context) -> Report {
+    Report::new(show::document(client, None), show::text(client, cx.now(), cx.screen))
+}
+
+async fn update(args: UpdateArgs, cx: &Context) -> Result<Report, CliError> {
+    let store = cx.store().await?;
+    store.registered_client(&args.id).await?.ok_or_else(|| unknown(&args.id))?;
+    let registered = store.resources().await?;
+    let facts = Facts { registered: &registered, tokens: &cx.settings().tokens, now: cx.now() };
+    let act = cx.act("client update", &args.id);
+    let client = store.update_client(&args.id, |client| build::updated(client, &args, facts), &act).await?;
+    Ok(report(&client, cx))
+}
+
+async fn rotate_secret(args: RotateArgs, cx: &Context) -> Result<Report, CliError> {
+    let brought = args.secret_file.as_deref().map(input::client_secret).transpose()?;
+    let store = cx.store().await?;
+    let client = store.registered_client(&args.id).await?.ok_or_else(|| unknown(&args.id))?;
+    let roots = cx.roots(&store).await?;
+    let (secret, stored) =
+        new_secret(&client, SecretOrder { brought, expires: args.secret_expires }, &roots, cx)?;
+    let act = cx.act("client rotate-secret", &args.id).with_detail(json!({ "keep_old": args.keep_old }));
+    let change = |client| rotation::rotated(client, stored.clone(), args.keep_old, cx.now());
+    let client = store.update_client(&args.id, change, &act).await?;
+    if args.keep_old.is_none() {
+        note("the old secret is refused from now on (--keep-old lets it work on for a while)");
+    }
+    Ok(with_secret(&client, &secret, args.secret_file.as_deref(), cx))
+}
+
+async fn set_enabled(id: &ClientId, enabled: bool, cx: &Context) -> Result<Report, CliError> {
+    let action = if enabled { "client enable" } else { "client disable" };
+    let store = cx.store().await?;
+    let client = store.set_client_enabled(id, enabled, &cx.act(action, id)).await;
+    Ok(report(&client.map_err(|error| not_found(error, id))?, cx))
+}
+
+async fn remove(id: &ClientId, cx: &Context) -> Result<Report, CliError> {
+    let store = cx.store().await?;
+    store.remove_client(id, &cx.act("client remove", id)).await.map_err(|error| not_found(error, id))?;
+    let document = json!({ "client_id": id, "removed": true });
+    Ok(Report::new(document, format!("the client {id} is removed; its id is never given out again")))
+}

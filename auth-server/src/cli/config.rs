@@ -1,0 +1,73 @@
+//! `config show` and `config check`.
+
+use clap::Subcommand;
+use serde_json::{Map, Value, json};
+
+use super::context::Context;
+use super::output::Report;
+use super::{CliError, table};
+use crate::config::Problem;
+
+/// `config ..`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Show every setting, what it is and where it comes from
+    Show,
+    /// Look for mistakes: exit code 1 where there are any
+    Check,
+}
+
+/// Runs one of them.
+pub(super) fn run(command: &ConfigCommand, cx: &Context) -> Report {
+    match command {
+        ConfigCommand::Show => show(cx),
+        ConfigCommand::Check => check(cx),
+    }
+}
+
+fn show(cx: &Context) -> Report {
+    let shown = cx.loaded.shown();
+    let mut document = Map::new();
+    for setting in &shown {
+        document.insert(setting.key.clone(), json!({ "value": setting.value, "origin": setting.origin }));
+    }
+    let rows: Vec<Vec<String>> =
+        shown.iter().map(|one| vec![one.key.clone(), plain(&one.value), one.origin.clone()]).collect();
+    Report::new(Value::Object(document), table::list(cx.screen, &["setting", "value", "from"], &rows))
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => table::joined(items.iter().map(plain)),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+/// Whatever breaks a rule has been refused before this runs; what is left are the environment's unknown names and
+/// what only a server needs.
+fn check(cx: &Context) -> Report {
+    let settings = cx.settings();
+    let mut problems: Vec<String> = cx.loaded.warnings.clone();
+    if settings.issuer_on(settings.listen).is_none() {
+        let message = "is missing, and has a default on loopback only: set it to the public https URL";
+        problems.push(Problem::new("issuer", message).to_string());
+    }
+    let file = cx.loaded.file.as_ref().map(|file| file.display().to_string());
+    let source = file.clone().unwrap_or_else(|| "no file".to_owned());
+    let text = if problems.is_empty() {
+        format!("the configuration is fine ({source})")
+    } else {
+        problems.join("\n")
+    };
+    let exit_code = u8::from(!problems.is_empty());
+    let document = json!({ "ok": problems.is_empty(), "file": file, "problems": problems });
+    Report { json: document, text, exit_code }
+}
+
+/// The report of `config check` where the settings cannot even be read.
+pub(super) fn unreadable(problem: &CliError) -> Report {
+    let problem = problem.to_string();
+    Report { json: json!({ "ok": false, "file": null, "problems": [problem] }), text: problem, exit_code: 1 }
+}

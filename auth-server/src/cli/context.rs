@@ -1,0 +1,123 @@
+//! What a command works with: settings, database, root secret, the present moment, and who asks.
+
+use trefoil_serve::{Clock, SystemClock};
+use trefoil_shared::Timestamp;
+
+use super::CliError;
+use super::output::{Screen, note};
+use crate::config::{LoadedSettings, Settings, Surroundings};
+use crate::secrets::files::make_private_dir;
+use crate::secrets::{OsRng, Rng, RootSecrets};
+use crate::store::{Act, Store};
+
+/// What a command works with.
+pub(super) struct Context {
+    pub(super) loaded: LoadedSettings,
+    pub(super) screen: Screen,
+    actor: String,
+}
+
+impl Context {
+    /// The context of this process.
+    pub(super) fn new(loaded: LoadedSettings, around: &Surroundings) -> Self {
+        let no_color = around.get("NO_COLOR").is_some();
+        Self { loaded, screen: Screen::of_stdout(no_color), actor: actor(around) }
+    }
+
+    /// The checked configuration.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.loaded.settings
+    }
+
+    /// The present moment by the system's clock.
+    #[expect(clippy::unused_self, reason = "the clock is part of what a command works with")]
+    pub(super) fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    /// Where random bytes come from.
+    #[expect(clippy::unused_self, reason = "the generator is part of what a command works with")]
+    pub(super) fn rng(&self) -> &dyn Rng {
+        &OsRng
+    }
+
+    /// An act of whoever runs this command, for the audit: the actor is the operating system's user (decision 4).
+    pub(super) fn act(&self, action: &str, target: &impl ToString) -> Act {
+        Act::new(self.now(), &self.actor, action, &target.to_string())
+    }
+
+    /// The database by the admin role, as it is.
+    pub(super) async fn connect(&self) -> Result<Store, CliError> {
+        let database = self.settings().database.as_admin();
+        if database.is_sqlite() {
+            make_private_dir(&self.settings().data_dir).map_err(|error| {
+                CliError::new(error.to_string(), "choose a --data-dir that you may write")
+            })?;
+        }
+        Ok(Store::connect(&database).await?)
+    }
+
+    /// The database by the admin role, with the schema that this program needs. SQLite is brought there, as nobody
+    /// else is on it; on PostgreSQL `db migrate` is the operator's own step.
+    pub(super) async fn store(&self) -> Result<Store, CliError> {
+        let store = self.connect().await?;
+        let status = store.schema().await?;
+        if store.is_sqlite() && !status.pending.is_empty() && status.version <= status.known {
+            let ran = store.migrate(&self.holder()).await?;
+            note(&format!(
+                "migrated the database in {}: {}",
+                self.settings().data_dir.display(),
+                ran.join(", ")
+            ));
+        } else {
+            status.check()?;
+        }
+        Ok(store)
+    }
+
+    /// How a migrator calls itself in the lock (decision 31).
+    pub(super) fn holder(&self) -> String {
+        format!("{} (process {})", self.actor, std::process::id())
+    }
+
+    /// The root secret, made where this is the first command of all (decision 5). A database that was filled under
+    /// another one is refused before any file is made.
+    pub(super) async fn roots(&self, store: &Store) -> Result<RootSecrets, CliError> {
+        let files = self.settings().root_secret_files();
+        if let Some(id) = store.root_id().await?
+            && !files.iter().any(|file| file.exists())
+        {
+            let shown: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+            return Err(CliError::new(
+                format!(
+                    "this database was filled under the root secret {id}, and {} is not there",
+                    shown.join(", ")
+                ),
+                "bring that file from the first server's data directory or your backup, or name it in secrets.root",
+            ));
+        }
+        let settings = self.settings();
+        let (roots, made) =
+            RootSecrets::load_or_create(&settings.data_dir, &settings.secrets.root, self.rng()).map_err(
+                |error| CliError::new(error.to_string(), "see secrets.root and the data directory"),
+            )?;
+        store.ensure_root(&roots, self.now()).await?;
+        if made && let Some(file) = files.first() {
+            note(&format!(
+                "made the root secret {} (id {}): keep a copy of it, as losing it voids every client secret",
+                file.display(),
+                roots.writing_id()
+            ));
+        }
+        Ok(roots)
+    }
+}
+
+/// Under sudo both names: whose rights, and who.
+fn actor(around: &Surroundings) -> String {
+    let user = whoami::username().unwrap_or_else(|_| "unknown".to_owned());
+    match around.get("SUDO_USER").filter(|behind| *behind != user) {
+        Some(behind) => format!("{user} ({behind})"),
+        None => user,
+    }
+}

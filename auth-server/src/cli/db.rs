@@ -1,0 +1,115 @@
+//! `db ..`
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::context::Context;
+use super::output::{Report, note};
+use super::{CliError, table};
+
+/// `db ..`
+#[derive(Debug, Subcommand)]
+pub(crate) enum DbCommand {
+    /// Bring the schema to what this program needs
+    Migrate,
+    /// Show how far the schema is
+    Status,
+    /// Print, or apply, the rights of the server role (PostgreSQL)
+    Roles {
+        /// Run the statements instead of printing them
+        #[arg(long)]
+        apply: bool,
+        /// The server role [default: the user of database.url]
+        #[arg(long, value_name = "ROLE")]
+        role: Option<String>,
+    },
+    /// Remove what nobody can ask for any more: the server does it by itself, too
+    Prune,
+}
+
+/// Runs one of them.
+pub(super) async fn run(command: DbCommand, cx: &Context) -> Result<Report, CliError> {
+    match command {
+        DbCommand::Migrate => migrate(cx).await,
+        DbCommand::Status => status(cx).await,
+        DbCommand::Roles { apply, role } => roles(cx, apply, role).await,
+        DbCommand::Prune => prune(cx).await,
+    }
+}
+
+async fn migrate(cx: &Context) -> Result<Report, CliError> {
+    let store = cx.connect().await?;
+    let pending = store.schema().await?.pending.len();
+    if pending > 0 {
+        note(&format!("migrating: {}", table::count(pending, "step", "steps")));
+    }
+    let ran = store.migrate(&cx.holder()).await?;
+    let status = store.schema().await?;
+    status.check()?;
+    let text = if ran.is_empty() {
+        format!("nothing to do: the schema is at version {}", status.version)
+    } else {
+        format!("ran {}; the schema is at version {}", ran.join(", "), status.version)
+    };
+    Ok(Report::new(json!({ "ran": ran, "version": status.version }), text))
+}
+
+async fn status(cx: &Context) -> Result<Report, CliError> {
+    let store = cx.connect().await?;
+    let status = store.schema().await?;
+    let pending: Vec<&str> = status.pending.iter().map(|pending| pending.name.as_str()).collect();
+    let database = cx.settings().database.as_admin().describe();
+    let document = json!({
+        "database": database, "version": status.version, "known": status.known, "pending": pending,
+        "ready": status.check().is_ok(),
+    });
+    let next = match status.check() {
+        Ok(()) => "up to date".to_owned(),
+        Err(why) => CliError::from(why).to_string(),
+    };
+    let rows = [
+        ("database", database),
+        ("version", status.version.to_string()),
+        ("this program knows", status.known.to_string()),
+        ("pending", table::joined(&pending)),
+        ("state", next),
+    ];
+    Ok(Report::new(document, table::pairs(cx.screen, &rows)))
+}
+
+async fn roles(cx: &Context, apply: bool, role: Option<String>) -> Result<Report, CliError> {
+    let role = role.or_else(|| cx.settings().database.role()).ok_or_else(|| {
+        CliError::new(
+            "database.url names no user",
+            "name the server role with --role ROLE, or put it into the URL",
+        )
+    })?;
+    let store = cx.store().await?;
+    let statements = store.roles_sql(&role).await?;
+    if Some(&role) == cx.settings().database.as_admin().role().as_ref() {
+        note(&format!("{role} is the admin role, too: give the server a role of its own in database.url"));
+    }
+    let text = if apply {
+        store.apply_roles(&role).await?;
+        format!(
+            "the role {role} has the server's rights: {}",
+            table::count(statements.len(), "statement", "statements")
+        )
+    } else {
+        format!("{};\n-- db roles --apply runs these", statements.join(";\n"))
+    };
+    Ok(Report::new(json!({ "role": role, "applied": apply, "statements": statements }), text))
+}
+
+async fn prune(cx: &Context) -> Result<Report, CliError> {
+    let store = cx.store().await?;
+    let now = store.now().await?;
+    let gone = store.prune_all(now).await?;
+    let document = serde_json::to_value(gone)
+        .map_err(|error| CliError::new("cannot write the answer", error.to_string()))?;
+    Ok(Report::new(document, format!("removed {}", table::count(to_usize(gone.total()), "row", "rows"))))
+}
+
+fn to_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,101 @@
+//! The signing keys: one active and one standby for each algorithm in use, held here, and authentic.
+
+use std::sync::Arc;
+
+use trefoil_shared::Timestamp;
+use trefoil_shared::jose::Algorithm;
+
+use super::finding::Finding;
+use crate::cli::context::Context;
+use crate::cli::{CliError, key, when};
+use crate::keys::KeyStatus;
+use crate::model::{KeyState, Resource, TokenFormat};
+use crate::secrets::RootSecrets;
+use crate::store::Store;
+
+const KEYS: &str = "keys";
+
+/// A key that has signed for longer than this should be rotated.
+const OLD: i64 = 366 * 86_400;
+
+/// What the keys say.
+pub(super) async fn findings(
+    (store, roots): (&Store, Arc<RootSecrets>),
+    resources: &[Resource],
+    cx: &Context,
+) -> Vec<Finding> {
+    let mut found = Vec::new();
+    match store.keys(&roots).await {
+        Ok(stored) => found.extend(stored.rejected.iter().map(|kid| rejected(kid))),
+        Err(error) => return vec![Finding::broken(KEYS, error.to_string(), "see the database")],
+    }
+    let now = store.now().await.unwrap_or_else(|_| cx.now());
+    let keys = match key::of_store(store, roots, cx).list(now).await {
+        Ok(keys) => keys,
+        Err(error) => {
+            found.push(Finding::broken(KEYS, CliError::from(error).to_string(), "auth-server key list"));
+            return found;
+        }
+    };
+    for algorithm in in_use(&keys, resources) {
+        found.push(of_algorithm(algorithm, &keys, now));
+    }
+    found
+}
+
+/// Decision 9: somebody without the root secret wrote this row.
+fn rejected(kid: &str) -> Finding {
+    let what = format!("the row of key {kid} was not written by a holder of the root secret: it is ignored");
+    Finding::broken(KEYS, what, "find out who can write the database")
+}
+
+/// The algorithms of the keys and of the resources whose tokens are signed; ES256 where there is nothing yet.
+fn in_use(keys: &[KeyStatus], resources: &[Resource]) -> Vec<Algorithm> {
+    let live = keys.iter().filter(|key| matches!(key.state, KeyState::Active | KeyState::Standby));
+    let signed = resources.iter().filter(|resource| resource.token_format == TokenFormat::Jwt);
+    let mut all: Vec<Algorithm> =
+        live.map(|key| key.algorithm).chain(signed.map(|resource| resource.algorithm)).collect();
+    if all.is_empty() {
+        all.push(Algorithm::ES256);
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn of_algorithm(algorithm: Algorithm, keys: &[KeyStatus], now: Timestamp) -> Finding {
+    let of_state = |state| keys.iter().find(|key| key.algorithm == algorithm && key.state == state);
+    let generate = format!("auth-server key generate --alg {algorithm}");
+    let Some(active) = of_state(KeyState::Active) else {
+        return Finding::broken(KEYS, format!("there is no active {algorithm} key"), generate);
+    };
+    if !active.held {
+        let what = format!("the private half of the active {algorithm} key {} is not here", active.kid);
+        return Finding::broken(
+            KEYS,
+            what,
+            "bring its file into the keys directory, or rotate where it is held",
+        );
+    }
+    let Some(standby) = of_state(KeyState::Standby) else {
+        return Finding::warning(KEYS, format!("{algorithm} has no standby"), generate);
+    };
+    if !standby.held {
+        let what = format!("the private half of the standby {} is not here", standby.kid);
+        return Finding::warning(KEYS, what, "bring its file before the next rotation");
+    }
+    let age = active.activated_at.map_or(0, |at| now.since(at));
+    if age > OLD {
+        let what = format!("{} has signed {algorithm} for {}", active.kid, when::span(age));
+        return Finding::warning(KEYS, what, format!("auth-server key rotate --alg {algorithm}"));
+    }
+    Finding::ok(
+        KEYS,
+        format!(
+            "{algorithm}: {} signs, for {} by now; {} stands by",
+            active.kid,
+            when::span(age),
+            standby.kid
+        ),
+    )
+}

@@ -1,0 +1,69 @@
+//! `doctor`: what is broken, what is about to break, and how to mend each. It changes nothing.
+
+mod database;
+mod files;
+mod finding;
+mod keys;
+mod network;
+mod registry;
+
+use serde_json::json;
+
+use super::context::Context;
+use super::output::{Report, Screen};
+use super::{CliError, table};
+use crate::store::Store;
+use finding::{Finding, Level};
+
+/// Looks at everything. Exit code 1 where something is broken.
+pub(super) async fn run(cx: &Context) -> Report {
+    let settings = cx.settings();
+    let mut found: Vec<Finding> = cx
+        .loaded
+        .warnings
+        .iter()
+        .map(|warning| Finding::warning("configuration", warning, "mend its name"))
+        .collect();
+    if found.is_empty() {
+        let file =
+            cx.loaded.file.as_ref().map_or_else(|| "no file".to_owned(), |file| file.display().to_string());
+        found.push(Finding::ok("configuration", format!("every key is known ({file})")));
+    }
+    found.extend(network::findings(settings));
+    found.extend(files::findings(settings));
+    let (store, database) = database::findings(cx).await;
+    found.extend(database);
+    if let Some(store) = store {
+        found.extend(with_database(&store, cx).await);
+    }
+    report(&found, cx.screen)
+}
+
+async fn with_database(store: &Store, cx: &Context) -> Vec<Finding> {
+    let (roots, mut found) = database::root_secret(store, cx.settings()).await;
+    let resources = store.resources().await.unwrap_or_default();
+    if let Some(roots) = roots {
+        found.extend(keys::findings((store, roots), &resources, cx).await);
+    }
+    found.extend(registry::findings(store, cx.now()).await);
+    found
+}
+
+/// The report where the settings cannot even be read.
+pub(super) fn unreadable(problem: &CliError) -> Report {
+    let found = [Finding::broken("configuration", problem.to_string(), "auth-server config check")];
+    report(&found, Screen { styled: false, terminal: false })
+}
+
+fn report(found: &[Finding], screen: Screen) -> Report {
+    let count = |level: Level| found.iter().filter(|finding| finding.level == level).count();
+    let (broken, warnings) = (count(Level::Broken), count(Level::Warning));
+    let rows: Vec<Vec<String>> = found.iter().map(Finding::row).collect();
+    let summary = match (broken, warnings) {
+        (0, 0) => "all is well".to_owned(),
+        _ => format!("{broken} broken, {}", table::count(warnings, "warning", "warnings")),
+    };
+    let text = format!("{}\n\n{summary}", table::list(screen, &["", "check", "finding"], &rows));
+    let document = json!({ "ok": broken == 0, "broken": broken, "warnings": warnings, "findings": found });
+    Report { json: document, text, exit_code: u8::from(broken > 0) }
+}

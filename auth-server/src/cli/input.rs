@@ -1,0 +1,64 @@
+//! What commands read beside their arguments: files, and standard input for `-`.
+
+use std::io::Read;
+use std::path::Path;
+
+use trefoil_shared::Secret;
+use zeroize::Zeroizing;
+
+use super::CliError;
+
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The bytes of a file, or of standard input for `-`; at most 1 MiB.
+pub(crate) fn bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
+    let mut read = Zeroizing::new(Vec::new());
+    let outcome = if path == Path::new("-") {
+        std::io::stdin().lock().take(MAX_BYTES).read_to_end(&mut read)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut read))
+    };
+    outcome.map_err(|reason| {
+        CliError::new(
+            format!("cannot read {}", path.display()),
+            format!("{reason}; name a file that you may read"),
+        )
+    })?;
+    Ok(read)
+}
+
+/// The text of a file or of standard input, without the line end that editors and `echo` leave behind it.
+pub(crate) fn text(path: &Path) -> Result<Secret, CliError> {
+    let read = bytes(path)?;
+    let text = std::str::from_utf8(&read)
+        .map_err(|_| CliError::new(format!("{} is no text", path.display()), "it must be UTF-8"))?;
+    Ok(Secret::new(text.trim_end_matches(['\n', '\r'])))
+}
+
+/// A value from the command line; `-` stands for standard input (decision 26).
+pub(crate) fn value(given: &str) -> Result<Secret, CliError> {
+    if given == "-" { text(Path::new("-")) } else { Ok(Secret::new(given)) }
+}
+
+/// The fewest characters of a secret that an operator brings (decision 6).
+const MIN_SECRET: usize = 32;
+
+/// A client secret that the operator chose, from a file or standard input.
+pub(crate) fn client_secret(path: &Path) -> Result<Secret, CliError> {
+    let secret = text(path)?;
+    let length = secret.reveal().chars().count();
+    if length < MIN_SECRET {
+        return Err(CliError::new(
+            format!("the secret in {} has {length} characters", path.display()),
+            format!("bring at least {MIN_SECRET}, or leave --secret-file out and one is generated"),
+        ));
+    }
+    // RFC 6749 appendix A.2: client-secret is VSCHAR.
+    if !secret.reveal().bytes().all(|b| (0x20..=0x7e).contains(&b)) || length > 1024 {
+        return Err(CliError::new(
+            format!("the secret in {} cannot be sent", path.display()),
+            "use up to 1024 printable ASCII characters on one line",
+        ));
+    }
+    Ok(secret)
+}

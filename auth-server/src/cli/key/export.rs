@@ -1,0 +1,70 @@
+//! `key export`: public halves alone, for verifiers that cannot or shall not fetch the JWKS.
+
+use serde_json::{Value, json};
+use trefoil_shared::jose::{KeySet, PublicKey};
+
+use super::ExportFormat;
+use crate::cli::CliError;
+use crate::cli::context::Context;
+use crate::cli::output::Report;
+use crate::model::KeyState;
+
+/// Runs it.
+pub(super) async fn run(format: ExportFormat, kid: Option<&str>, cx: &Context) -> Result<Report, CliError> {
+    let (keys, store) = super::keys(cx).await?;
+    let now = store.now().await?;
+    let mut published = keys.published(now).await?;
+    if let Some(kid) = kid {
+        published.retain(|key| key.kid() == kid);
+        if published.is_empty() {
+            return Err(CliError::new(format!("there is no published key {kid}"), "auth-server key list"));
+        }
+    }
+    if published.is_empty() {
+        return Err(CliError::new("there is no key to export", "auth-server key generate"));
+    }
+    match format {
+        ExportFormat::Pem => Ok(pem(&published)),
+        ExportFormat::Jwks => jwks(published),
+        ExportFormat::Jwk => {
+            let list = keys.list(now).await?;
+            let active: Vec<&str> =
+                list.iter().filter(|key| key.state == KeyState::Active).map(|key| key.kid.as_str()).collect();
+            jwk(&published, &active)
+        }
+    }
+}
+
+fn pem(keys: &[PublicKey]) -> Report {
+    let text: String = keys.iter().map(PublicKey::to_pem).collect();
+    let documents: Vec<Value> = keys
+        .iter()
+        .map(|key| json!({ "kid": key.kid(), "alg": key.algorithm().to_string(), "pem": key.to_pem() }))
+        .collect();
+    Report::new(json!({ "keys": documents }), text)
+}
+
+fn jwks(keys: Vec<PublicKey>) -> Result<Report, CliError> {
+    let set = KeySet::from_keys(keys)
+        .map_err(|error| CliError::new(error.to_string(), "auth-server doctor looks at each key"))?;
+    Ok(in_json(set.to_jwks()))
+}
+
+/// One JWK is one key: the only one, or the one that signs.
+fn jwk(keys: &[PublicKey], active: &[&str]) -> Result<Report, CliError> {
+    let only = match (keys, active) {
+        ([key], _) => Some(key),
+        (_, [kid]) => keys.iter().find(|key| key.kid() == *kid),
+        _ => None,
+    };
+    only.map(|key| in_json(key.to_jwk())).ok_or_else(|| {
+        let kids: Vec<&str> = keys.iter().map(PublicKey::kid).collect();
+        CliError::new("a JWK is one key, and there are several", format!("name one of {}", kids.join(", ")))
+    })
+}
+
+/// The document is the same for people and programs.
+fn in_json(document: Value) -> Report {
+    let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    Report::new(document, text)
+}

@@ -1,0 +1,268 @@
+//! `key ..`
+
+mod export;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use trefoil_shared::Timestamp;
+use trefoil_shared::jose::Algorithm;
+use trefoil_sign::SigningKey;
+
+use super::context::Context;
+use super::output::{Report, note};
+use super::{CliError, input, table, when};
+use crate::keys::{KeyError, KeyPolicy, KeyStatus, Keys, Rotation};
+use crate::model::{KeyRow, KeyState};
+use crate::store::{Store, StoreError};
+
+/// `key ..`
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make an active key and a standby for an algorithm
+    Generate {
+        /// ES256, RS256, PS256, ES384 or EdDSA
+        #[arg(long, default_value = "ES256")]
+        alg: Algorithm,
+    },
+    /// List the keys
+    List,
+    /// Let the standby sign from now on, and publish a new standby
+    Rotate {
+        /// The algorithm [default: every one that is in use]
+        #[arg(long)]
+        alg: Option<Algorithm>,
+        /// Also where verifiers or servers may not know the standby yet
+        #[arg(long)]
+        force: bool,
+    },
+    /// Withdraw a key at once and delete its private half here
+    Revoke {
+        /// The key
+        kid: String,
+    },
+    /// Print public keys, never a private half
+    Export {
+        /// How they are written
+        #[arg(long, default_value = "pem")]
+        format: ExportFormat,
+        /// One key [default: all that are published]
+        kid: Option<String>,
+    },
+    /// Take over a private key (PKCS#8 PEM): it signs, or stands by where another one signs
+    Import {
+        /// Its file, or `-` for standard input
+        file: PathBuf,
+        /// What an RSA key signs with: RS256 or PS256
+        #[arg(long)]
+        alg: Option<Algorithm>,
+    },
+}
+
+/// How public keys are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    Pem,
+    Jwk,
+    Jwks,
+}
+
+/// Runs one of them.
+pub(super) async fn run(command: KeyCommand, cx: &Context) -> Result<Report, CliError> {
+    match command {
+        KeyCommand::Generate { alg } => generate(alg, cx).await,
+        KeyCommand::List => list(cx).await,
+        KeyCommand::Rotate { alg, force } => rotate(alg, force, cx).await,
+        KeyCommand::Revoke { kid } => revoke(&kid, cx).await,
+        KeyCommand::Export { format, kid } => export::run(format, kid.as_deref(), cx).await,
+        KeyCommand::Import { file, alg } => import(&file, alg, cx).await,
+    }
+}
+
+impl From<KeyError> for CliError {
+    fn from(error: KeyError) -> Self {
+        let mend = match error {
+            KeyError::Store(error) => return error.into(),
+            KeyError::Complete(alg) => {
+                let what = format!("{alg} has an active key and a standby already");
+                return Self::new(
+                    what,
+                    format!("auth-server key rotate --alg {alg}, or choose another --alg"),
+                );
+            }
+            KeyError::NoKey(alg) => {
+                return Self::new(
+                    format!("there is no active {alg} key"),
+                    format!("auth-server key generate --alg {alg}"),
+                );
+            }
+            KeyError::TooYoung { kid, age, max_age } => {
+                let what = format!(
+                    "verifiers may not know the standby {kid} yet (published {} ago)",
+                    when::span(age)
+                );
+                return Self::new(
+                    what,
+                    format!("wait {}, or --force", when::span(max_age.saturating_sub(age))),
+                );
+            }
+            KeyError::NotEverywhere { kid, replica } => {
+                let what = format!("the server {replica} does not hold {kid}");
+                return Self::new(what, "give it the key file, or --force");
+            }
+            KeyError::File(_) => "see the data directory and its owner",
+            KeyError::Key(_) => "bring an unencrypted PKCS#8 PEM file of an ES256, ES384, EdDSA or RSA key",
+            KeyError::Unknown(_) | KeyError::Withdrawn(_) | KeyError::Present(_) => "auth-server key list",
+        };
+        Self::new(error.to_string(), mend)
+    }
+}
+
+/// The keys of this configuration, and the store behind them.
+pub(super) async fn keys(cx: &Context) -> Result<(Keys, Store), CliError> {
+    let store = cx.store().await?;
+    let roots = Arc::new(cx.roots(&store).await?);
+    Ok((of_store(&store, roots, cx), store))
+}
+
+/// The keys over a store that is open already.
+pub(super) fn of_store(store: &Store, roots: Arc<crate::secrets::RootSecrets>, cx: &Context) -> Keys {
+    let settings = cx.settings();
+    let policy =
+        KeyPolicy { max_age: settings.keys.max_age, token_max_lifetime: settings.tokens.max_lifetime };
+    Keys::new(store.clone(), roots, &settings.data_dir, policy)
+}
+
+async fn generate(alg: Algorithm, cx: &Context) -> Result<Report, CliError> {
+    let (keys, store) = keys(cx).await?;
+    if matches!(alg, Algorithm::RS256 | Algorithm::RS384 | Algorithm::RS512 | Algorithm::PS256) {
+        note("making two RSA keys: this takes a while");
+    }
+    let act = cx.act("key generate", &alg);
+    let made = keys.generate(alg, store.now().await?, Some(&act)).await?;
+    let lines: Vec<String> =
+        made.iter().map(|row| format!("{}  {}  {}", row.kid, row.algorithm, state(row.state))).collect();
+    let next = "auth-server key export > public.pem gives verifiers the public halves";
+    Ok(Report::new(
+        json!(made.iter().map(document).collect::<Vec<_>>()),
+        format!("{}\n\n{next}", lines.join("\n")),
+    ))
+}
+
+fn document(row: &KeyRow) -> Value {
+    json!({
+        "kid": row.kid, "alg": row.algorithm.to_string(), "state": row.state,
+        "published_at": row.published_at, "activated_at": row.activated_at,
+    })
+}
+
+async fn list(cx: &Context) -> Result<Report, CliError> {
+    let (keys, store) = keys(cx).await?;
+    let now = store.now().await?;
+    let all = keys.list(now).await?;
+    let rows: Vec<Vec<String>> = all.iter().map(|key| row(key, now)).collect();
+    let text = if rows.is_empty() {
+        "no keys yet: auth-server key generate".to_owned()
+    } else {
+        table::list(
+            cx.screen,
+            &["kid", "alg", "state", "private half", "published", "signs since", "until"],
+            &rows,
+        )
+    };
+    let documents: Vec<Value> = all
+        .iter()
+        .map(|key| {
+            json!({
+                "kid": key.kid, "alg": key.algorithm.to_string(), "state": key.state, "held": key.held,
+                "published_at": key.published_at, "activated_at": key.activated_at, "gone_at": key.gone_at,
+            })
+        })
+        .collect();
+    Ok(Report::new(json!(documents), text))
+}
+
+fn row(key: &KeyStatus, now: Timestamp) -> Vec<String> {
+    let time = |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), |at| when::moment(at, now));
+    vec![
+        key.kid.clone(),
+        key.algorithm.to_string(),
+        state(key.state).to_owned(),
+        if key.held { "here".to_owned() } else { "not here".to_owned() },
+        when::moment(key.published_at, now),
+        time(key.activated_at),
+        time(key.gone_at),
+    ]
+}
+
+fn state(state: KeyState) -> &'static str {
+    match state {
+        KeyState::Standby => "standby",
+        KeyState::Active => "active",
+        KeyState::Retiring => "retiring",
+        KeyState::Revoked => "revoked",
+        KeyState::Gone => "gone",
+    }
+}
+
+async fn rotate(alg: Option<Algorithm>, force: bool, cx: &Context) -> Result<Report, CliError> {
+    let (keys, store) = keys(cx).await?;
+    let now = store.now().await?;
+    let algorithms = match alg {
+        Some(alg) => vec![alg],
+        None => active_algorithms(&keys.list(now).await?),
+    };
+    if algorithms.is_empty() {
+        return Err(CliError::new("there is no active key", "auth-server key generate"));
+    }
+    let mut done = Vec::new();
+    for alg in algorithms {
+        let act = cx.act("key rotate", &alg).with_detail(json!({ "force": force }));
+        done.push(keys.rotate(alg, force, (now, Some(&act))).await?);
+    }
+    Ok(Report::new(json!(done), done.iter().map(told).collect::<Vec<_>>().join("\n")))
+}
+
+fn active_algorithms(keys: &[KeyStatus]) -> Vec<Algorithm> {
+    keys.iter().filter(|key| key.state == KeyState::Active).map(|key| key.algorithm).collect()
+}
+
+fn told(rotation: &Rotation) -> String {
+    let none = || "none".to_owned();
+    format!(
+        "{} no longer signs; active: {}; standby: {}",
+        rotation.retired,
+        rotation.active.clone().unwrap_or_else(none),
+        rotation.standby.clone().unwrap_or_else(none)
+    )
+}
+
+async fn revoke(kid: &str, cx: &Context) -> Result<Report, CliError> {
+    let (keys, store) = keys(cx).await?;
+    let act = cx.act("key revoke", &kid);
+    let rotation = match keys.revoke(kid, store.now().await?, Some(&act)).await {
+        Err(KeyError::Store(StoreError::Conflict(_))) => {
+            return Err(CliError::new(
+                format!("{kid} was changed by somebody else just now"),
+                "auth-server key list",
+            ));
+        }
+        revoked => revoked?,
+    };
+    note("verifiers that keep a key set or a PEM file go on trusting it until they read a new one");
+    Ok(Report::new(json!(rotation), told(&rotation)))
+}
+
+async fn import(file: &Path, alg: Option<Algorithm>, cx: &Context) -> Result<Report, CliError> {
+    let pem = input::text(file)?;
+    let key = SigningKey::from_pkcs8_pem(pem.reveal(), alg).map_err(|error| {
+        let mend = "bring an unencrypted PKCS#8 PEM file; for RSA say --alg RS256 or PS256";
+        CliError::new(format!("{}: {error}", file.display()), mend)
+    })?;
+    let (keys, store) = keys(cx).await?;
+    let act = cx.act("key import", &key.kid());
+    let row = keys.import(&key, store.now().await?, Some(&act)).await?;
+    Ok(Report::new(document(&row), format!("{} is {} for {}", row.kid, state(row.state), row.algorithm)))
+}

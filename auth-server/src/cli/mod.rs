@@ -1,0 +1,121 @@
+//! The command line: one file for each group of commands, one report or one error for each command.
+
+mod args;
+mod audit;
+mod client;
+mod config;
+mod context;
+mod db;
+mod doctor;
+mod error;
+mod health;
+mod import;
+mod input;
+mod key;
+mod output;
+mod resource;
+mod serve;
+mod shell;
+mod store_error;
+mod table;
+mod token;
+mod when;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use serde_json::json;
+
+use crate::config::{self as settings, LoadedSettings, Sources, Surroundings};
+use args::{Cli, Command, Global};
+use config::ConfigCommand;
+use context::Context;
+use output::{Report, note, print_json};
+
+pub use error::CliError;
+
+/// Reads the command line and the environment, does what is asked, and returns the exit code: 0 done, 1 refused or
+/// failed, 2 wrong usage.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    trefoil_serve::install_crypto_provider();
+    let json = cli.global.json;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(reason) => {
+            return refuse(&CliError::new(format!("no runtime: {reason}"), "is there memory left?"), json);
+        }
+    };
+    match runtime.block_on(run(cli, &Surroundings::of_this_process())) {
+        Ok(Some(report)) => {
+            report.print(json);
+            ExitCode::from(report.exit_code)
+        }
+        Ok(None) => ExitCode::SUCCESS,
+        Err(error) => refuse(&error, json),
+    }
+}
+
+fn refuse(error: &CliError, json: bool) -> ExitCode {
+    if json {
+        print_json(&json!({ "error": error.to_string() }));
+    }
+    note(&format!("error: {error}"));
+    ExitCode::from(error.exit_code())
+}
+
+async fn run(cli: Cli, around: &Surroundings) -> Result<Option<Report>, CliError> {
+    let command = match cli.command {
+        Command::Completions { shell } => return shell::completions(shell).map(Some),
+        Command::Man => return shell::man().map(Some),
+        Command::Serve(args) => {
+            let loaded = load(&cli.global, args.flags(), around)?;
+            return serve::run(loaded).await.map(|()| None);
+        }
+        other => other,
+    };
+    let loaded = match load(&cli.global, Vec::new(), around) {
+        Err(problem) if matches!(command, Command::Config(ConfigCommand::Check)) => {
+            return Ok(Some(config::unreadable(&problem)));
+        }
+        Err(problem) if matches!(command, Command::Doctor) => return Ok(Some(doctor::unreadable(&problem))),
+        loaded => loaded?,
+    };
+    let cx = Context::new(loaded, around);
+    if !matches!(command, Command::Config(ConfigCommand::Check) | Command::Doctor) {
+        for warning in &cx.loaded.warnings {
+            note(&format!("warning: {warning}"));
+        }
+    }
+    dispatch(command, &cx).await.map(Some)
+}
+
+fn load(
+    global: &Global,
+    mut flags: Vec<(&'static str, Option<String>)>,
+    around: &Surroundings,
+) -> Result<LoadedSettings, CliError> {
+    flags.push(("data_dir", global.data_dir.as_ref().map(|path| path.display().to_string())));
+    flags.push(("database.url", global.database.clone()));
+    settings::load(Sources { file: global.config.clone(), flags }, around)
+        .map_err(|error| CliError::new("configuration", error.to_string()))
+}
+
+async fn dispatch(command: Command, cx: &Context) -> Result<Report, CliError> {
+    match command {
+        Command::Db(command) => db::run(command, cx).await,
+        Command::Key(command) => key::run(command, cx).await,
+        Command::Resource(command) => resource::run(command, cx).await,
+        Command::Client(command) => client::run(*command, cx).await,
+        Command::Token(command) => token::run(command, cx).await,
+        Command::Import(command) => import::run(command, cx).await,
+        Command::Audit(command) => audit::run(command, cx).await,
+        Command::Config(command) => Ok(config::run(&command, cx)),
+        Command::Doctor => Ok(doctor::run(cx).await),
+        Command::Health => health::run(cx.settings()).await,
+        // Taken care of before there is a context.
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man => shell::man(),
+        Command::Serve(_) => Err(CliError::new("serve", "this is a fault of the program")),
+    }
+}

@@ -1,0 +1,95 @@
+//! `token issue`: the decisions and the minting of /token, without its authentication.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use trefoil_shared::{OneOrMany, RequestedScope, Secret, TokenResponse, TokenType, ValueKind};
+
+use super::IssueArgs;
+use crate::cli::CliError;
+use crate::cli::client::{rules, unknown};
+use crate::cli::context::Context;
+use crate::cli::key;
+use crate::cli::output::Report;
+use crate::keys::HeldKeys;
+use crate::model::{Client, TokenFormat};
+use crate::protocol::{self, Asked, Denied, Issuer, Target, TokenPolicy};
+use crate::secrets::RootSecrets;
+use crate::store::Store;
+use crate::tokens::{self, Issue};
+
+/// Runs it.
+pub(super) async fn run(args: IssueArgs, cx: &Context) -> Result<Report, CliError> {
+    let issuer = super::issuer(cx)?;
+    let issuer: Issuer =
+        issuer.parse().map_err(|error| CliError::new(format!("issuer: {error}"), "mend `issuer`"))?;
+    let store = cx.store().await?;
+    let client = store.client(&args.client).await?.ok_or_else(|| unknown(&args.client))?;
+    if !client.enabled {
+        let mend = format!("auth-server client enable {}", client.client_id);
+        return Err(CliError::new(format!("the client {} is disabled", client.client_id), mend));
+    }
+    let named = !args.resources.is_empty();
+    let target = target(args, &client, &store).await?;
+    let settings = cx.settings();
+    let policy =
+        TokenPolicy { lifetime: settings.tokens.lifetime, max_lifetime: settings.tokens.max_lifetime };
+    let lifetime = protocol::lifetime(policy, &client, target.resources.iter().map(Arc::as_ref));
+    let (now, jti) = (store.now().await?, cx.rng().id());
+    let sub = client.client_id.as_str();
+    let issue = Issue { issuer: &issuer, client: &client, sub, target: &target, now, lifetime, jti: &jti };
+    let roots = Arc::new(cx.roots(&store).await?);
+    let access_token = mint(&issue, (&store, &roots), cx).await?;
+    Ok(report(&issue, access_token, named))
+}
+
+async fn target(args: IssueArgs, client: &Client, store: &Store) -> Result<Target, CliError> {
+    let scope = (!args.scopes.is_empty()).then(|| RequestedScope::from(rules::united(&args.scopes)));
+    let asked = Asked { resources: args.resources, scope };
+    let refused = |denied: Denied| {
+        let what = format!("{}: {}", denied.code().as_str(), denied.description());
+        CliError::new(what, format!("auth-server client show {}", client.client_id))
+    };
+    let mut found = Vec::new();
+    for name in protocol::wanted_resources(&asked, client).map_err(refused)? {
+        found.extend(store.resource(name).await?.map(Arc::new));
+    }
+    protocol::target(asked, client, found).map_err(refused)
+}
+
+async fn mint(
+    issue: &Issue<'_>,
+    (store, roots): (&Store, &Arc<RootSecrets>),
+    cx: &Context,
+) -> Result<Secret, CliError> {
+    let first = issue.target.resources.first();
+    if first.is_some_and(|resource| resource.token_format == TokenFormat::Opaque) {
+        let value = cx.rng().typed_value(ValueKind::OpaqueToken);
+        let hash = roots.hash_token(ValueKind::OpaqueToken, &value);
+        store.insert_opaque(&hash, &tokens::opaque_row(issue)).await?;
+        return Ok(value.secret().clone());
+    }
+    let algorithm = first.map_or(trefoil_shared::jose::Algorithm::ES256, |resource| resource.algorithm);
+    let keys = HeldKeys::open(key::of_store(store, Arc::clone(roots), cx))?;
+    keys.refresh(issue.now).await?;
+    let key = keys.active(algorithm).ok_or_else(|| {
+        let mend = format!("auth-server key generate --alg {algorithm}");
+        CliError::new(format!("there is no active {algorithm} key here"), mend)
+    })?;
+    tokens::sign(issue, &key).map_err(|error| CliError::new(error.to_string(), "try another key"))
+}
+
+fn report(issue: &Issue<'_>, access_token: Secret, named: bool) -> Report {
+    let names = issue.target.resources.iter().map(|resource| resource.name.clone());
+    let text = access_token.reveal().to_owned();
+    let response = TokenResponse {
+        access_token,
+        token_type: TokenType::Bearer,
+        expires_in: issue.lifetime,
+        scope: issue.target.scope.scope().clone(),
+        resource: named.then(|| OneOrMany::from_list(names.collect())).flatten(),
+        expires_on: named.then(|| issue.expires_at()),
+        not_before: named.then_some(issue.now),
+    };
+    Report::new(json!(response), text)
+}

@@ -1,0 +1,130 @@
+//! What is measured, section by section.
+
+mod growth;
+mod resource;
+mod start;
+mod tls;
+mod tokens;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio_rustls::TlsConnector;
+
+use crate::arguments::{Arguments, Section};
+use crate::certificate::Certificate;
+use crate::load::{Load, Requests};
+use crate::machine;
+use crate::measure::{self, Turn};
+use crate::process::{Server, Start};
+use crate::report::Report;
+
+/// How many connections are busy at a time.
+const CONNECTIONS: usize = 64;
+
+/// Measures what was asked for, prints the table and writes the JSON.
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    eprintln!("{}", machine::description());
+    let mut report = Report::default();
+    if arguments.has(Section::Tokens) {
+        eprintln!("POST /token, client_credentials");
+        tokens::measure(arguments, &mut report).await?;
+    }
+    if arguments.has(Section::Resource) {
+        eprintln!("A protected GET");
+        resource::measure(arguments, &mut report).await?;
+    }
+    if arguments.has(Section::Start) {
+        eprintln!("Start and idle memory");
+        start::measure(arguments, &mut report).await?;
+    }
+    if arguments.has(Section::Tls) {
+        eprintln!("TLS 1.3");
+        tls::measure(arguments, &mut report).await?;
+    }
+    if arguments.has(Section::Growth) {
+        eprintln!("Growth");
+        growth::measure(arguments, &mut report).await?;
+    }
+    report.write(&arguments.json)?;
+    println!("{}\n{}", machine::description(), report.table());
+    Ok(())
+}
+
+/// What stands beside a server: its answer as a sample, and the work that each request costs.
+struct LimitServer<'a> {
+    dir: &'a Path,
+    sample: Vec<u8>,
+    work: Vec<OsString>,
+}
+
+impl LimitServer<'_> {
+    /// Starts this very program as the limit.
+    fn start(&self) -> anyhow::Result<Server> {
+        let sample = self.dir.join("sample.http");
+        fs::write(&sample, &self.sample)?;
+        let mut arguments: Vec<OsString> = vec!["limit".into(), "--sample".into(), sample.into()];
+        arguments.extend(self.work.iter().cloned());
+        let log = self.dir.join("limit.log");
+        let program = std::env::current_exe()?;
+        Ok(Start { program, arguments, environment: path_alone(), log }.spawn()?.0)
+    }
+}
+
+fn path_alone() -> Vec<(String, OsString)> {
+    vec![("PATH".to_owned(), std::env::var_os("PATH").unwrap_or_default())]
+}
+
+/// The arguments that make a limit serve TLS.
+fn tls_arguments(certificate: &Certificate) -> [OsString; 4] {
+    let paths: [PathBuf; 2] = [certificate.cert.clone(), certificate.key.clone()];
+    let [cert, key] = paths.map(PathBuf::into_os_string);
+    ["--tls-cert".into(), cert, "--tls-key".into(), key]
+}
+
+/// Kept connections without TLS, answers 200.
+fn load(server: &Server, requests: Arc<Requests>) -> Load {
+    Load {
+        address: server.address,
+        requests,
+        connections: CONNECTIONS,
+        tls: None,
+        keep_alive: true,
+        status: 200,
+    }
+}
+
+/// The same with TLS.
+fn tls_load(server: &Server, requests: Arc<Requests>, certificate: &Certificate) -> anyhow::Result<Load> {
+    let tls = Some(TlsConnector::from(certificate.client_config()?));
+    Ok(Load { tls, ..load(server, requests) })
+}
+
+/// One answer of a server, as it came over the wire; it must have the load's status.
+async fn sample(load: &Load, server: &Server) -> anyhow::Result<Vec<u8>> {
+    let answer = load.once().await?;
+    let shape = crate::sample::Shape::of(&answer)?.context("a whole answer")?;
+    let text = || format!("{}\n{}", String::from_utf8_lossy(&answer), server.log());
+    anyhow::ensure!(shape.status == load.status, "{}", text());
+    Ok(answer)
+}
+
+/// Limit and server in turns.
+async fn turns(
+    arguments: &Arguments,
+    limit: (&Server, &Load),
+    server: (&Server, &Load),
+) -> anyhow::Result<Vec<Turn>> {
+    let mut turns = Vec::new();
+    for _ in 0..arguments.rounds() {
+        let seconds = arguments.seconds();
+        turns.push(Turn {
+            limit: measure::once(limit.0, limit.1, seconds).await?,
+            server: measure::once(server.0, server.1, seconds).await?,
+        });
+    }
+    Ok(turns)
+}
