@@ -132,6 +132,6 @@ const DUMMY_PHC: &str = "$argon2id$v=19$m=65536,t=3,p=4$VHJlZm9pbER1bW15U2FsdA$\
                          AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Shared by the handlers: the client that was let in, and refusals that name it.
-pub(super) fn named<'a>(client: &'a Arc<Client>) -> impl Fn(Refused) -> Refused + 'a {
+pub(super) fn named(client: &Arc<Client>) -> impl Fn(Refused) -> Refused {
     move |refused| refused.of(&client.client_id)
 }

@@ -153,12 +153,11 @@ async fn resources(app: &App, holder: Option<&Client>, found: &Found) -> Result<
         OneOrMany::One(only) => std::slice::from_ref(only),
         OneOrMany::Many(several) => several.as_slice(),
     };
-    let names: Vec<ResourceIndicator> = match &found.resources {
-        Some(names) => names.clone(),
-        None => {
-            let of_holder = holder.into_iter().flat_map(|holder| holder.resources.iter().cloned());
-            of_holder.chain(audiences.iter().filter_map(|audience| audience.parse().ok())).collect()
-        }
+    let names: Vec<ResourceIndicator> = if let Some(names) = &found.resources {
+        names.clone()
+    } else {
+        let of_holder = holder.into_iter().flat_map(|holder| holder.resources.iter().cloned());
+        of_holder.chain(audiences.iter().filter_map(|audience| audience.parse().ok())).collect()
     };
     let mut resources = Vec::new();
     for name in &names {

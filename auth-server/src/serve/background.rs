@@ -13,7 +13,7 @@ use crate::config::Settings;
 use crate::store::StoreError;
 
 const MEASURE: Duration = Duration::from_secs(5);
-const PRUNE_FAILURES: Duration = Duration::from_secs(60);
+const PRUNE_FAILURES: Duration = Duration::from_mins(1);
 /// Between two tries to reach a database that was down at the start: ready within 5 s of its return (fault 5).
 const KNOCK: Duration = Duration::from_millis(500);
 

@@ -1,4 +1,11 @@
 //! The endpoints through the real router, over a SQLite file of each test's own.
 
+mod canaries;
+mod client_authentication;
 mod harness;
+mod imported;
+mod introspect;
+mod openings;
+mod revoke;
+mod target;
 mod token;

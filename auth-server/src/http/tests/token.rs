@@ -6,6 +6,7 @@ use http::Request;
 use super::harness::{ISSUER, SECRET, Server, basic, part, payload};
 use crate::model::{Authentication, Client, Resource, TokenFormat};
 use crate::protocol::samples;
+use trefoil_serve::Clock;
 use trefoil_shared::jose::Algorithm;
 
 fn bad_request(code: &str) -> (u16, String) {
@@ -222,6 +223,5 @@ async fn d18_iat_follows_the_databases_clock() {
     server.clock.advance(-3600);
     let offset = server.app.registry().clock_offset();
     let claims = payload(&server.access_token().await);
-    use trefoil_serve::Clock;
     assert_eq!(claims["iat"], server.clock.now().seconds() + offset);
 }

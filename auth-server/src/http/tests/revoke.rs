@@ -1,0 +1,108 @@
+//! `/revoke`.
+
+use super::harness::{Answer, SECRET, Server, basic};
+use crate::model::{Authentication, Client, OpaqueToken, Resource, TokenFormat};
+use crate::protocol::samples;
+use trefoil_shared::ValueKind;
+
+impl Server {
+    async fn with_opaque() -> Self {
+        let server = Self::start().await;
+        let base = samples::resource("opaque", "read");
+        server.add_resource(Resource { token_format: TokenFormat::Opaque, ..base }).await;
+        server.add_client(server.client("owner", "opaque", "read")).await;
+        server
+    }
+
+    async fn opaque_token(&self) -> String {
+        self.ask("owner", "").await.ok().json()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    async fn revoke(&self, by: &str, token: &str) -> Answer {
+        let authorization = basic(by, SECRET);
+        self.post("/revoke", &[("authorization", &authorization)], format!("token={token}")).await
+    }
+
+    async fn is_active(&self, by: &str, token: &str) -> bool {
+        let authorization = basic(by, SECRET);
+        let headers = [("authorization", authorization.as_str())];
+        let answer = self.post("/introspect", &headers, format!("token={token}")).await.ok();
+        answer.json()["active"].as_bool().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a082_the_owner_ends_its_token_and_again_is_no_error() {
+    let server = Server::with_opaque().await;
+    let token = server.opaque_token().await;
+    assert!(server.is_active("owner", &token).await);
+    for _ in 0..2 {
+        let answer = server.revoke("owner", &token).await.ok();
+        assert_eq!((answer.body.len(), answer.header("cache-control")), (0, "no-store"));
+        assert!(!server.is_active("owner", &token).await);
+    }
+}
+
+#[tokio::test]
+async fn a082_a_foreign_client_has_no_effect_and_unknown_tokens_are_200() {
+    let server = Server::with_opaque().await;
+    let token = server.opaque_token().await;
+    server.revoke("machine", &token).await.ok();
+    assert!(server.is_active("owner", &token).await);
+    let unknown = server.app.rng().typed_value(ValueKind::OpaqueToken);
+    for text in [unknown.secret().reveal(), "x", "tfo_", "a.b.c"] {
+        server.revoke("machine", text).await.ok();
+    }
+    let anonymous = server.post("/revoke", &[], format!("token={token}")).await;
+    assert_eq!(anonymous.refused(), (401, "invalid_client".to_owned()));
+}
+
+#[tokio::test]
+async fn a082_a_public_client_names_itself() {
+    let server = Server::with_opaque().await;
+    let public =
+        Client { authentication: Authentication::Public, ..server.client("public", "opaque", "read") };
+    server.add_client(public).await;
+    let value = server.app.rng().typed_value(ValueKind::OpaqueToken);
+    let hash = server.app.root().hash_token(ValueKind::OpaqueToken, &value);
+    let now = server.app.now();
+    let row = OpaqueToken {
+        jti: "j".to_owned(),
+        client_id: "public".parse().unwrap(),
+        sub: "u_1".to_owned(),
+        aud: vec!["opaque".to_owned()],
+        resources: vec!["opaque".parse().unwrap()],
+        scope: "read".parse().unwrap(),
+        claims: serde_json::Map::new(),
+        issued_at: now,
+        expires_at: now.plus(60),
+    };
+    server.app.store().insert_opaque(&hash, &row).await.unwrap();
+    let form = format!("client_id=public&token={}", value.secret().reveal());
+    server.post("/revoke", &[], form).await.ok();
+    assert_eq!(server.app.store().opaque(&hash).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_jwt_of_the_caller_is_an_unsupported_token_type() {
+    let server = Server::with_opaque().await;
+    let token = server.access_token().await;
+    let own = server.revoke("machine", &token).await;
+    assert_eq!(own.refused(), (400, "unsupported_token_type".to_owned()));
+    server.revoke("owner", &token).await.ok();
+}
+
+#[tokio::test]
+async fn a082_a_store_that_fails_is_503_with_retry_after() {
+    let server = Server::with_opaque().await;
+    let token = server.opaque_token().await;
+    server.app.store().close().await;
+    let answer = server.revoke("owner", &token).await;
+    assert_eq!(answer.refused(), (503, "temporarily_unavailable".to_owned()));
+}
+
+#[tokio::test]
+async fn a_missing_token_is_invalid_request() {
+    let server = Server::start().await;
+    assert_eq!(server.revoke("machine", "").await.refused(), (400, "invalid_request".to_owned()));
+}
