@@ -109,7 +109,20 @@ struct Served {
 
 impl Served {
     fn start() -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        Self::start_by(Command::new(std::env::current_exe().unwrap()))
+    }
+
+    /// With only so many file descriptors.
+    fn start_with_descriptors(count: u32) -> Self {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &format!("ulimit -n {count}; exec \"$0\" \"$@\"")])
+            .arg(std::env::current_exe().unwrap());
+        Self::start_by(shell)
+    }
+
+    fn start_by(mut command: Command) -> Self {
+        let mut child = command
             .args(["--ignored", "--exact", "end::child_that_serves_until_a_signal", "--nocapture"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -176,7 +189,8 @@ fn child_that_serves_until_a_signal() {
         shutdown.on_signals().unwrap();
         let server = Server::bind("127.0.0.1:0").await.unwrap();
         server.announce();
-        server.serve(router(release, Arc::default()), shutdown).await;
+        let limits = Limits { idle_timeout: Duration::from_secs(3), ..Limits::default() };
+        server.with_limits(limits).serve(router(release, Arc::default()), shutdown).await;
     });
     std::process::exit(0);
 }
@@ -217,4 +231,26 @@ fn f23_sighup_does_not_end_a_process() {
     served.refuses_connections();
     served.child.stdin.as_mut().unwrap().write_all(b"go on\n").unwrap();
     assert_eq!(served.exit_code(), Some(0));
+}
+
+#[test]
+fn f26_with_few_descriptors_a_flood_passes_and_the_process_recovers() {
+    let mut served = Served::start_with_descriptors(64);
+    let flood: Vec<_> = (0..200).filter_map(|_| std::net::TcpStream::connect(&served.address).ok()).collect();
+    assert!(flood.len() > 100, "the kernel takes connections that the process does not take yet");
+    let processor_before = processor_time(&served.child);
+    let open = served.begin_request();
+    let processor = processor_time(&served.child) - processor_before;
+    assert!(processor < 100, "{processor} ticks of 10 ms: a busy loop");
+    drop((open, flood));
+    served.signal(Signal::TERM);
+    served.refuses_connections();
+    assert_eq!(served.exit_code(), Some(0));
+}
+
+/// User and system time of a process, in the kernel's ticks.
+fn processor_time(child: &Child) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+    let after_name = stat.rsplit_once(") ").unwrap().1;
+    after_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
 }

@@ -20,13 +20,22 @@ use trefoil_serve::peer::PeerAddr;
 use trefoil_serve::shutdown::Shutdown;
 use trefoil_serve::tls::ReloadingTls;
 
+/// The length of the answer of `/big`, more than all buffers take.
+pub(crate) const BIG: usize = 64 << 20;
+
 /// How long a test waits for what must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Limits with short times, so that a test of a deadline is short.
 pub(crate) fn short() -> Limits {
-    let stalled = Duration::from_millis(600);
-    Limits { idle_timeout: stalled, body_timeout: stalled, handshake_timeout: stalled, ..Limits::default() }
+    let stalled = Duration::from_secs(1);
+    Limits {
+        idle_timeout: stalled,
+        body_timeout: stalled,
+        handshake_timeout: stalled,
+        write_timeout: stalled,
+        ..Limits::default()
+    }
 }
 
 /// A server under test.
@@ -66,7 +75,7 @@ pub(crate) fn router(release: Arc<Notify>, waiting: Arc<Notify>) -> Router {
         .route("/panic", get(async || -> &'static str { panic!("of the test") }))
         .route("/unread", post(async || "unread"))
         .route("/wait", get(wait))
-        .route("/big", get(async || Body::from(vec![b'x'; 64 << 20])))
+        .route("/big", get(async || Body::from(vec![b'x'; BIG])))
 }
 
 impl Running {

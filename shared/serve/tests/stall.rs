@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use trefoil_serve::listen::Limits;
 
-use crate::harness::{Certificate, PATIENCE, answer, ask, connect_tls, short, start, until_closed};
+use crate::harness::{BIG, Certificate, PATIENCE, answer, ask, connect_tls, short, start, until_closed};
 
 /// Sends `head`, then a byte every 30 ms, until the server closes; returns what it answered.
 async fn trickle(mut stream: TcpStream, head: &str, byte: u8) -> String {
@@ -80,7 +80,7 @@ async fn a120_a_connection_in_use_is_not_closed() {
     let begun = Instant::now();
     while begun.elapsed() < 3 * short().idle_timeout {
         assert!(ask(&mut stream, "/").await.ends_with("hello"));
-        tokio::time::sleep(short().idle_timeout / 4).await;
+        tokio::time::sleep(short().idle_timeout / 8).await;
     }
 }
 
@@ -103,7 +103,28 @@ async fn a120_a_client_that_does_not_read_is_closed() {
     stream.read_u8().await.unwrap();
     tokio::time::sleep(3 * short().idle_timeout).await;
     let (text, _) = until_closed(&mut stream).await;
-    assert!(text.len() < 64 << 20, "the whole answer was kept for a client that did not read");
+    assert!(text.len() < BIG, "the whole answer was kept for a client that did not read");
+}
+
+#[tokio::test]
+async fn a120_a_client_that_reads_slowly_gets_its_whole_answer() {
+    let server = start(short(), None).await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"GET /big HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+    let begun = Instant::now();
+    let mut piece = vec![0; 1 << 20];
+    let mut seen = 0;
+    loop {
+        match stream.read(&mut piece).await.unwrap() {
+            0 => break,
+            read => seen += read,
+        }
+        if begun.elapsed() < 3 * short().write_timeout && seen < BIG * 3 / 4 {
+            tokio::time::sleep(short().write_timeout / 25).await;
+        }
+    }
+    assert!(seen > BIG, "cut off after {seen} bytes");
+    assert!(begun.elapsed() > 2 * short().write_timeout);
 }
 
 #[tokio::test]

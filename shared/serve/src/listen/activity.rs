@@ -46,6 +46,7 @@ pub(super) enum Order {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     pub(super) idle: Duration,
+    pub(super) write: Duration,
     /// From being told to finish until being cut off.
     pub(super) farewell: Duration,
     pub(super) draining: bool,
@@ -54,12 +55,16 @@ pub(super) struct Patience {
 /// One connection's doings.
 pub(super) struct Activity {
     clock: Arc<CoarseClock>,
-    /// When anything last went on.
+    /// When a request last went on.
     last: AtomicU64,
+    /// When bytes were last written.
+    written: AtomicU64,
     /// Handlers at work, and answers waiting for their own source: time that is not the client's fault.
     working: AtomicU32,
     /// Requests whose answer is not wholly handed over yet.
     open: AtomicU32,
+    /// The client does not take what is written just now.
+    blocked: AtomicBool,
     order: AtomicU8,
     waker: AtomicWaker,
     linger: AtomicBool,
@@ -71,17 +76,37 @@ impl Activity {
         Self {
             clock,
             last,
+            written: AtomicU64::new(0),
             working: AtomicU32::new(0),
             open: AtomicU32::new(0),
+            blocked: AtomicBool::new(false),
             order: AtomicU8::new(Order::GoOn as u8),
             waker: AtomicWaker::new(),
             linger: AtomicBool::new(false),
         }
     }
 
-    /// Something went on just now.
+    /// A request went on just now.
     pub(super) fn progress(&self) {
         self.last.store(self.clock.now(), Ordering::Relaxed);
+    }
+
+    /// Bytes were written, or, where `blocked`, could not be. By itself this is no progress: else pings would keep
+    /// a connection open.
+    pub(super) fn wrote(&self, blocked: bool) {
+        if !blocked {
+            self.written.store(self.clock.now(), Ordering::Relaxed);
+        }
+        self.set_blocked(blocked);
+    }
+
+    /// Whether written bytes wait for the client to take earlier ones.
+    pub(super) fn set_blocked(&self, blocked: bool) {
+        let was_blocked = self.blocked.load(Ordering::Relaxed);
+        if was_blocked != blocked {
+            self.blocked.store(blocked, Ordering::Relaxed);
+            self.progress();
+        }
     }
 
     /// Remembers whom to wake for a new order.
@@ -126,8 +151,17 @@ impl Activity {
             }
             return;
         }
-        let still = Duration::from_millis(now.saturating_sub(self.last.load(Ordering::Relaxed)));
-        let enough = if patience.draining && !self.is_answering() { Duration::ZERO } else { patience.idle };
+        let last = self.last.load(Ordering::Relaxed);
+        let (since, enough) = if self.blocked.load(Ordering::Relaxed) {
+            (last.max(self.written.load(Ordering::Relaxed)), patience.write)
+        } else if self.is_answering() {
+            (last, patience.write)
+        } else if patience.draining {
+            (last, Duration::ZERO)
+        } else {
+            (last, patience.idle)
+        };
+        let still = Duration::from_millis(now.saturating_sub(since));
         if still >= enough + patience.farewell {
             self.give(Order::Abort);
         } else if patience.draining || still >= enough {
@@ -180,8 +214,12 @@ impl Drop for OpenRequest {
 mod tests {
     use super::*;
 
-    const PATIENCE: Patience =
-        Patience { idle: Duration::from_secs(9), farewell: Duration::from_millis(500), draining: false };
+    const PATIENCE: Patience = Patience {
+        idle: Duration::from_secs(9),
+        write: Duration::from_secs(30),
+        farewell: Duration::from_millis(500),
+        draining: false,
+    };
 
     fn idle_for(millis: u64, patience: Patience) -> Order {
         let activity = Activity::new(Arc::new(CoarseClock::new()));
@@ -194,6 +232,18 @@ mod tests {
         assert_eq!(idle_for(8_999, PATIENCE), Order::GoOn);
         assert_eq!(idle_for(9_000, PATIENCE), Order::Finish);
         assert_eq!(idle_for(9_500, PATIENCE), Order::Abort);
+    }
+
+    #[test]
+    fn a120_a_client_that_takes_nothing_is_cut_off_after_the_write_time() {
+        for draining in [false, true] {
+            let activity = Activity::new(Arc::new(CoarseClock::new()));
+            activity.wrote(true);
+            activity.judge(30_499, Patience { draining, ..PATIENCE });
+            assert_eq!(activity.order(), Order::Finish);
+            activity.judge(30_500, Patience { draining, ..PATIENCE });
+            assert_eq!(activity.order(), Order::Abort);
+        }
     }
 
     #[test]

@@ -62,6 +62,7 @@ impl Connections {
         let now = self.0.clock.tick();
         let patience = Patience {
             idle: limits.idle_timeout,
+            write: limits.write_timeout,
             farewell: 2 * limits.tick(),
             draining: self.0.draining.load(Ordering::Relaxed),
         };

@@ -5,13 +5,14 @@ use std::time::Duration;
 /// The limits of a [`super::Server`]. Sizes are in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How long a connection may be without progress: sending a request's head, idle between requests, or not
-    /// taking what is sent to it.
+    /// How long a connection may be idle: before its first request, between requests, and within a request's head.
     pub idle_timeout: Duration,
     /// How long a request's whole body may take.
     pub body_timeout: Duration,
     /// How long a TLS handshake may take.
     pub handshake_timeout: Duration,
+    /// How long a client may take nothing of what is sent to it.
+    pub write_timeout: Duration,
     /// How long open requests are waited for at the end.
     pub drain_timeout: Duration,
     /// Connections at a time; further ones wait to be accepted.
@@ -32,6 +33,8 @@ impl Default for Limits {
             idle_timeout: STALLED,
             body_timeout: STALLED,
             handshake_timeout: STALLED,
+            // Longer, as a slow line lets go of the kernel's send buffer in big pieces only.
+            write_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),
             max_connections: 10_000,
             max_header_bytes: 16 * 1024,

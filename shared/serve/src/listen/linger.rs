@@ -1,4 +1,4 @@
-//! Closing without losing the last answer.
+//! A connection's stream: watched while it works, and closed without losing the last answer.
 //!
 //! A socket that is closed with unread input answers with a reset, and the reset can overtake a refusal (413, 431)
 //! that the client has not read yet. So after a refusal the stream is shut down for writing and read to its end,
@@ -104,12 +104,16 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> AsyncRead for Stream<T>
 }
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> AsyncWrite for Stream<T> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.inner()?.poll_write(cx, buf)
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = self.as_mut().inner()?.poll_write(cx, buf);
+        self.activity.wrote(polled.is_pending());
+        polled
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.inner()?.poll_flush(cx)
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = self.as_mut().inner()?.poll_flush(cx);
+        self.activity.set_blocked(polled.is_pending());
+        polled
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -121,11 +125,13 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> AsyncWrite for Stream<T
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.inner()?.poll_write_vectored(cx, bufs)
+        let polled = self.as_mut().inner()?.poll_write_vectored(cx, bufs);
+        self.activity.wrote(polled.is_pending());
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {

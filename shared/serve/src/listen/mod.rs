@@ -8,6 +8,7 @@ mod activity;
 mod body;
 mod connection;
 mod connections;
+mod descriptors;
 mod framing;
 mod limits;
 mod linger;

@@ -14,6 +14,7 @@ use tower::Service;
 
 use super::connection::{self, Application, Host, Protocol};
 use super::connections::{Connections, Entered};
+use super::descriptors;
 use super::limits::Limits;
 use super::linger::Stream;
 use crate::peer::PeerAddr;
@@ -97,7 +98,7 @@ impl Server {
         let watched = connections.clone();
         let watch = async move { watched.watch(&limits).await };
         let _watch = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(watch));
-        let places = Arc::new(Semaphore::new(limits.max_connections));
+        let places = Arc::new(Semaphore::new(descriptors::places(limits.max_connections)));
         let acceptor = Acceptor { connections: connections.clone(), tls: self.tls, limits, application };
         let accepting = accept_all(&self.listener, &places, &acceptor);
         tokio::select! {
