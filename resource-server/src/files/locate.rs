@@ -29,7 +29,7 @@ pub(super) fn named(target: &Target, below: &str) -> Option<PathBuf> {
     }
 }
 
-/// Opens the file at `path`, which [`named`] made for `target`. Below a folder every link is resolved first, and what
+/// Opens the file at `path`, which was made for `target`. Below a folder every link is resolved first, and what
 /// leaves the folder is not there. Only regular files are opened: a pipe would block, a folder is not listed.
 pub fn locate(target: &Target, path: &Path) -> Result<Located, Refused> {
     let real = match target {

@@ -29,7 +29,6 @@ async fn a110_a_path_that_is_not_plain_is_404_with_and_without_a_token() {
         "/files/..%2fsecret",
         "/files/%2e%2e/secret",
         "/files/..;/secret",
-        "/files/.../secret",
         "/files%5c..%5csecret",
     ];
     let bearer = format!("Bearer {}", service.token());
@@ -108,9 +107,19 @@ async fn a111_links_out_of_the_folder_hidden_files_and_folders_are_404() {
     let made = std::process::Command::new("mkfifo").arg(files.join("pipe")).status().unwrap();
     assert!(made.success());
     let token = service.token();
-    for path in
-        ["link.json", "up/secret", "etc/passwd", ".hidden", "deep", "deep/", "", "pipe", "no", "a.json/x"]
-    {
+    for path in [
+        "link.json",
+        "up/secret",
+        "etc/passwd",
+        ".hidden",
+        "deep",
+        "deep/",
+        "",
+        "pipe",
+        "no",
+        "a.json/x",
+        ".../secret",
+    ] {
         let answer = service.get(&format!("/files/{path}"), &token).await;
         assert_eq!((answer.status.as_u16(), answer.error().as_str()), (404, "not_found"), "{path}");
     }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -162,8 +162,11 @@ impl Drop for Program {
 }
 
 pub(crate) async fn get(url: &str, token: Option<&str>) -> (u16, String) {
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let mut request = http.get(url);
+    // Making a client reads the system's certificates, which is slow; each test has a runtime of its own, so that
+    // no connection may be kept for another.
+    static HTTP: LazyLock<reqwest::Client> =
+        LazyLock::new(|| reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap());
+    let mut request = HTTP.get(url);
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }

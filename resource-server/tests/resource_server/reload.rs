@@ -117,7 +117,7 @@ async fn f23_sighup_and_a_changed_file_reload_the_key_and_a_bad_file_keeps_the_o
 async fn f22_sigterm_under_load_drops_no_request() {
     let place = Place::new();
     let grace = |command: &mut std::process::Command| {
-        command.env("RESOURCE_SERVER_SHUTDOWN__GRACE", "1");
+        command.env("RESOURCE_SERVER_SHUTDOWN__GRACE", "5");
     };
     let mut program = place.serve_with(&["--public-key", "public.pem"], grace);
     let operators = program.operators();
