@@ -9,21 +9,33 @@ use super::statement::{Statement, Step};
 use super::{Store, StoreError};
 use crate::model::{Client, ImportedFrom, StoredSecret};
 
+/// The columns by name: a column that a later migration adds must not break the statements of a running server.
+macro_rules! select {
+    ($rehash:literal, $joins:literal, $rest:literal) => {
+        concat!(
+            "SELECT c.client_id, c.name, c.profile, c.auth_methods, c.grant_types, c.resources, c.scopes, \
+             c.default_scope, c.token_lifetime, c.claims, c.redirect_uris, c.enabled, c.import_source, \
+             c.import_digest, c.import_grant, c.import_revision, c.revision, c.created_at, c.updated_at, \
+             s.secret_id, s.hash AS secret_hash, s.created_at AS secret_created_at, \
+             s.expires_at AS secret_expires_at, ",
+            $rehash,
+            " AS rehash FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.client_id ",
+            $joins,
+            " WHERE c.removed_at IS NULL ",
+            $rest
+        )
+    };
+}
+
 /// One indexed round trip: the client, its secrets, and what successes have left for them.
-const LOAD: &str = "SELECT c.*, s.secret_id, s.hash AS secret_hash, s.created_at AS secret_created_at, \
-     s.expires_at AS secret_expires_at, r.hash AS rehash \
-     FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.client_id \
-     LEFT JOIN secret_rehashes r ON r.client_id = s.client_id AND r.replaces = s.digest \
-     WHERE c.client_id = $1 AND c.removed_at IS NULL ORDER BY s.position";
+const LOAD: &str = select!(
+    "r.hash",
+    "LEFT JOIN secret_rehashes r ON r.client_id = s.client_id AND r.replaces = s.digest",
+    "AND c.client_id = $1 ORDER BY s.position"
+);
 /// As it is registered, without rehashes: what an administrator edits.
-const REGISTERED: &str = "SELECT c.*, s.secret_id, s.hash AS secret_hash, s.created_at AS secret_created_at, \
-     s.expires_at AS secret_expires_at, CAST(NULL AS TEXT) AS rehash \
-     FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.client_id \
-     WHERE c.client_id = $1 AND c.removed_at IS NULL ORDER BY s.position";
-const LIST: &str = "SELECT c.*, s.secret_id, s.hash AS secret_hash, s.created_at AS secret_created_at, \
-     s.expires_at AS secret_expires_at, CAST(NULL AS TEXT) AS rehash \
-     FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.client_id \
-     WHERE c.removed_at IS NULL ORDER BY c.client_id, s.position";
+const REGISTERED: &str = select!("CAST(NULL AS TEXT)", "", "AND c.client_id = $1 ORDER BY s.position");
+const LIST: &str = select!("CAST(NULL AS TEXT)", "", "ORDER BY c.client_id, s.position");
 const EXISTS: &str = "SELECT client_id, removed_at FROM clients WHERE client_id = $1";
 const INSERT: &str = "INSERT INTO clients (client_id, name, profile, auth_methods, grant_types, resources, scopes, \
      default_scope, token_lifetime, claims, redirect_uris, enabled, import_source, import_digest, import_grant, \

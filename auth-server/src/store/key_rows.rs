@@ -69,7 +69,8 @@ const WRITE_TWO: &str = "INSERT INTO keys (kid, algorithm, public_jwk, state, cr
      activated_at = excluded.activated_at, retired_at = excluded.retired_at, gone_at = excluded.gone_at, \
      revision = excluded.revision, root_id = excluded.root_id, mac = excluded.mac \
      WHERE keys.mac = CASE WHEN excluded.kid = $25 THEN $26 ELSE $27 END RETURNING kid";
-const LIST: &str = "SELECT * FROM keys ORDER BY algorithm, created_at, kid";
+const LIST: &str = "SELECT kid, algorithm, public_jwk, state, created_at, published_at, activated_at, retired_at, \
+     gone_at, revision, root_id, mac FROM keys ORDER BY algorithm, created_at, kid";
 
 const CHANGED: &str =
     "the keys were changed by somebody else at the same time; look at `key list` and try again";

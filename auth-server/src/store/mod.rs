@@ -98,6 +98,11 @@ impl Store {
         self.runner.pools.size()
     }
 
+    /// How many calls there have been since the start, for metrics.
+    pub fn calls(&self) -> u64 {
+        self.runner.calls()
+    }
+
     /// Waits for the calls that are running, whoever has given them up, and closes the connections.
     pub async fn close(&self) {
         self.runner.close().await;

@@ -9,8 +9,10 @@ use super::statement::{Row, Statement, Step};
 use super::{Store, StoreError};
 use crate::model::Resource;
 
-const LOAD: &str = "SELECT * FROM resources WHERE name = $1";
-const LIST: &str = "SELECT * FROM resources ORDER BY name";
+const LOAD: &str = "SELECT name, audience, scopes, algorithm, token_lifetime, token_format, introspectors, \
+     created_at, updated_at, revision FROM resources WHERE name = $1";
+const LIST: &str = "SELECT name, audience, scopes, algorithm, token_lifetime, token_format, introspectors, \
+     created_at, updated_at, revision FROM resources ORDER BY name";
 const INSERT: &str = "INSERT INTO resources (name, audience, scopes, algorithm, token_lifetime, token_format, \
      introspectors, created_at, updated_at, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1) \
      ON CONFLICT (name) DO NOTHING";

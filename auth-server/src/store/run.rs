@@ -4,6 +4,7 @@
 //! The caller may be dropped at any await: the task goes on, so that no connection is left inside a transaction.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -25,6 +26,7 @@ pub(super) struct Runner {
     pub(super) pools: Pools,
     tracker: TaskTracker,
     slots: Arc<Semaphore>,
+    calls: Arc<AtomicU64>,
     deadline: Duration,
 }
 
@@ -43,7 +45,13 @@ enum Ended {
 impl Runner {
     pub(super) fn new(pools: Pools, max_connections: u32, deadline: Duration) -> Self {
         let slots = (max_connections as usize).max(1) * WAITING_PER_CONNECTION;
-        Self { pools, tracker: TaskTracker::new(), slots: Arc::new(Semaphore::new(slots)), deadline }
+        Self {
+            pools,
+            tracker: TaskTracker::new(),
+            slots: Arc::new(Semaphore::new(slots)),
+            calls: Arc::default(),
+            deadline,
+        }
     }
 
     /// Runs a call to its end, whatever becomes of the caller.
@@ -58,6 +66,7 @@ impl Runner {
         access: Access,
         work: Work,
     ) -> Result<Vec<Row>, StoreError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
             return Err(StoreError::Unavailable("too many calls are waiting".to_owned()));
         };
@@ -73,6 +82,11 @@ impl Runner {
             Err(_) if access == Access::Write => Err(StoreError::OutcomeUnknown("its task ended".to_owned())),
             Err(_) => Err(StoreError::Unavailable("its task ended".to_owned())),
         }
+    }
+
+    /// How many calls there have been.
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
     }
 
     /// Waits until no call is running (SIGTERM), and closes the connections.

@@ -1,0 +1,210 @@
+//! Databases that are slow, locked, restarted, read-only or away.
+
+use std::time::{Duration, Instant};
+
+use trefoil_auth_server::config::DatabaseSettings;
+use trefoil_auth_server::secrets::{OsRng, Rng, TokenHash};
+use trefoil_auth_server::store::{Store, StoreError};
+use trefoil_shared::ValueKind;
+
+use crate::database::{Raw, TestDb, eventually, on_both};
+use crate::samples::{act, client, id, roots, token};
+
+fn fresh() -> TokenHash {
+    roots().hash_token(ValueKind::OpaqueToken, &OsRng.typed_value(ValueKind::OpaqueToken))
+}
+
+/// Makes every writer wait until `ROLLBACK`.
+async fn hold_writers(db: &TestDb) -> Raw {
+    let mut raw = db.raw().await;
+    if db.is_sqlite() {
+        raw.run("BEGIN IMMEDIATE").await;
+    } else {
+        raw.run("BEGIN; LOCK TABLE opaque_tokens IN ACCESS EXCLUSIVE MODE").await;
+    }
+    raw
+}
+
+async fn one_connection(db: &TestDb) -> Store {
+    let settings = DatabaseSettings { max_connections: 1, ..db.settings.clone() };
+    Store::connect(&settings).await.unwrap()
+}
+
+on_both! {
+    async fn d16_a_call_past_its_deadline_is_given_up_and_the_next_one_works(db: TestDb) {
+        db.store().await;
+        let store = one_connection(&db).await;
+        let mut holder = hold_writers(&db).await;
+        let began = Instant::now();
+        let answer = store.insert_opaque(&fresh(), &token("j", "a")).await.unwrap_err();
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+        assert!(matches!(answer, StoreError::OutcomeUnknown(_) | StoreError::Unavailable(_)), "{answer:?}");
+        assert!(answer.is_retryable());
+        holder.run("ROLLBACK").await;
+        let hash = fresh();
+        eventually("writes again", || async { store.insert_opaque(&hash, &token("j", "a")).await.is_ok() }).await;
+        assert!(db.connect().await.opaque(&hash).await.unwrap().is_some());
+    }
+
+    async fn f11_an_exhausted_pool_answers_in_half_a_second(db: TestDb) {
+        db.store().await;
+        let store = one_connection(&db).await;
+        store.insert_opaque(&fresh(), &token("j", "a")).await.unwrap();
+        let mut holder = hold_writers(&db).await;
+        let waiting = {
+            let store = store.clone();
+            tokio::spawn(async move { store.insert_opaque(&fresh(), &token("j", "a")).await })
+        };
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let began = Instant::now();
+        let answer = store.insert_opaque(&fresh(), &token("j", "a")).await.unwrap_err();
+        assert!(matches!(answer, StoreError::Unavailable(_)), "{answer:?}");
+        assert!(began.elapsed() < Duration::from_millis(1_200), "{:?}", began.elapsed());
+        holder.run("ROLLBACK").await;
+        let _ = waiting.await;
+        eventually("writes again", || async { store.insert_opaque(&fresh(), &token("j", "a")).await.is_ok() }).await;
+    }
+
+    async fn f12_what_the_database_takes_back_is_run_again_and_happens_once(db: TestDb) {
+        let store = db.store().await;
+        let hash = fresh();
+        if db.is_sqlite() {
+            // Longer than the busy timeout (1.5 s), shorter than the deadline (2 s).
+            let mut holder = hold_writers(&db).await;
+            let release = tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(1_650)).await;
+                holder.run("ROLLBACK").await;
+            });
+            store.insert_opaque(&hash, &token("j", "a")).await.unwrap();
+            release.await.unwrap();
+        } else {
+            // Twice a serialization failure, then a deadlock, then it passes. A sequence is not rolled back.
+            db.run(
+                "CREATE SEQUENCE tries; CREATE FUNCTION fail() RETURNS trigger AS $$ DECLARE n BIGINT; BEGIN \
+                 n := nextval('tries'); IF n <= 2 THEN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END IF; \
+                 IF n = 3 THEN RAISE EXCEPTION 'x' USING ERRCODE = '40P01'; END IF; RETURN NEW; END $$ \
+                 LANGUAGE plpgsql; \
+                 CREATE TRIGGER fail BEFORE INSERT ON opaque_tokens FOR EACH ROW EXECUTE FUNCTION fail()",
+            )
+            .await;
+            store.insert_opaque(&hash, &token("j", "a")).await.unwrap();
+            assert_eq!(db.count("SELECT last_value FROM tries").await, 4);
+        }
+        assert_eq!(db.count("SELECT COUNT(*) FROM opaque_tokens").await, 1);
+    }
+
+    async fn f14_two_processes_writing_at_once_both_succeed(db: TestDb) {
+        db.store().await;
+        let tasks: Vec<_> = (0..2)
+            .map(|process| {
+                let settings = db.settings.clone();
+                tokio::spawn(async move {
+                    let store = Store::connect(&settings).await.unwrap();
+                    for n in 0..60 {
+                        store.insert_opaque(&fresh(), &token(&format!("{process}-{n}"), "a")).await.unwrap();
+                        if n % 10 == 0 {
+                            let new = format!("c{process}-{n}");
+                            store.add_client(&client(&new), &act("client add", &new)).await.unwrap();
+                        }
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(db.count("SELECT COUNT(*) FROM opaque_tokens").await, 120);
+        assert_eq!(db.count("SELECT COUNT(*) FROM clients").await, 12);
+        assert_eq!(db.count("SELECT version FROM registry_version").await, 12);
+    }
+
+    async fn f11_everything_works_with_one_connection(db: TestDb) {
+        db.store().await;
+        let store = one_connection(&db).await;
+        store.add_client(&client("a"), &act("client add", "a")).await.unwrap();
+        let tasks: Vec<_> = (0..20)
+            .map(|n| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    store.insert_opaque(&fresh(), &token(&format!("j{n}"), "a")).await?;
+                    store.client(&id("a")).await.map(|found| found.is_some())
+                })
+            })
+            .collect();
+        for task in tasks {
+            assert!(task.await.unwrap().unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn f05_a_database_that_is_away_is_no_error_until_it_is_asked() {
+    let port = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let settings = DatabaseSettings::at(format!("postgres://u:p@127.0.0.1:{port}/x"));
+    let store = Store::connect(&settings).await.unwrap();
+    let began = Instant::now();
+    let answer = store.client(&id("a")).await.unwrap_err();
+    assert!(matches!(answer, StoreError::Unavailable(_)), "{answer:?}");
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn f09_a_database_that_never_answers_is_given_up() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let black_hole = tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((socket, _)) = listener.accept().await {
+            open.push(socket);
+        }
+    });
+    let store =
+        Store::connect(&DatabaseSettings::at(format!("postgres://u:p@127.0.0.1:{port}/x"))).await.unwrap();
+    let began = Instant::now();
+    let answer = store.insert_opaque(&fresh(), &token("j", "a")).await.unwrap_err();
+    assert!(matches!(answer, StoreError::Unavailable(_)), "nothing was sent: {answer:?}");
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    black_hole.abort();
+}
+
+/// What a failover leaves: dead connections, then a server that only reads.
+#[tokio::test]
+async fn f08_dead_and_read_only_connections_are_dropped() {
+    let db = TestDb::postgres().await;
+    let store = db.store().await;
+    store.insert_opaque(&fresh(), &token("before", "a")).await.unwrap();
+    let end_all = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    db.count(end_all).await;
+    assert!(store.client(&id("a")).await.is_ok(), "a read finds a new connection by itself");
+
+    let database = db.settings.url.reveal().rsplit('/').next().unwrap().to_owned();
+    db.run(&format!("ALTER DATABASE {database} SET default_transaction_read_only = on")).await;
+    db.count(end_all).await;
+    assert!(store.client(&id("a")).await.is_ok());
+    let answer = store.insert_opaque(&fresh(), &token("j", "a")).await.unwrap_err();
+    assert!(matches!(answer, StoreError::Unavailable(_)), "it wrote nothing, and says so: {answer:?}");
+
+    let mut raw = db.raw().await;
+    raw.run("SET default_transaction_read_only = off").await;
+    raw.run(&format!("ALTER DATABASE {database} RESET ALL")).await;
+    store.insert_opaque(&fresh(), &token("after", "a")).await.unwrap();
+}
+
+#[tokio::test]
+async fn d16_the_database_ends_a_statement_that_was_given_up() {
+    let db = TestDb::postgres().await;
+    db.store().await;
+    let store = db.connect().await;
+    let mut holder = hold_writers(&db).await;
+    let answer = store.insert_opaque(&fresh(), &token("j", "a")).await;
+    assert!(answer.is_err());
+    let waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
+         AND wait_event_type = 'Lock'";
+    eventually("the server has ended the statement", || async { db.count(waiting).await == 0 }).await;
+    holder.run("ROLLBACK").await;
+    assert_eq!(db.count("SELECT COUNT(*) FROM opaque_tokens").await, 0, "it never happens afterwards");
+}

@@ -1,0 +1,101 @@
+//! Migrations under our own lock row (decision 31), and the schema check at the start.
+
+use std::time::{Duration, Instant};
+
+use trefoil_auth_server::store::StoreError;
+
+use crate::database::{TestDb, on_both};
+
+on_both! {
+    async fn an_empty_database_says_which_command_to_run(db: TestDb) {
+        let store = db.connect().await;
+        let status = store.schema().await.unwrap();
+        assert_eq!((status.version, status.pending.len()), (0, usize::try_from(status.known).unwrap()));
+        assert!(status.check().unwrap_err().to_string().contains("auth-server db migrate"));
+        let early = store.clients().await.unwrap_err();
+        assert!(early.to_string().contains("auth-server db migrate"), "{early}");
+    }
+
+    async fn d31_migrating_twice_does_it_once(db: TestDb) {
+        let store = db.connect().await;
+        let done = store.migrate("first").await.unwrap();
+        assert_eq!(done, ["0001_registry", "0002_server"]);
+        assert_eq!(store.migrate("second").await.unwrap(), Vec::<String>::new());
+        assert!(store.schema().await.unwrap().check().is_ok());
+        assert_eq!(db.count("SELECT COUNT(*) FROM migration_lock").await, 0, "the lock is free again");
+    }
+
+    async fn d31_four_that_start_together_all_find_it_done(db: TestDb) {
+        let tasks: Vec<_> = (0..4)
+            .map(|n| {
+                let settings = db.settings.clone();
+                tokio::spawn(async move {
+                    let store = trefoil_auth_server::store::Store::connect(&settings).await.unwrap();
+                    store.migrate(&format!("m{n}")).await
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+        assert!(db.connect().await.schema().await.unwrap().check().is_ok());
+    }
+
+    async fn d31_a_second_migrator_waits_ten_seconds_and_names_the_first(db: TestDb) {
+        let store = db.connect().await;
+        let now = store.now().await.unwrap().seconds();
+        db.run("CREATE TABLE migration_lock (id BIGINT PRIMARY KEY, holder TEXT NOT NULL, seen_at BIGINT NOT NULL)")
+            .await;
+        // A sign of life of the near future, so that a slow machine does not take the holder for dead.
+        let seen = now + 60;
+        db.run(&format!("INSERT INTO migration_lock VALUES (1, 'pid 7 on host db1', {seen})")).await;
+        let began = Instant::now();
+        let refused = store.migrate("second").await.unwrap_err();
+        assert!(matches!(&refused, StoreError::Migrating { holder, .. } if holder == "pid 7 on host db1"), "{refused:?}");
+        let waited = began.elapsed();
+        assert!(waited >= Duration::from_secs(10) && waited < Duration::from_secs(15), "{waited:?}");
+    }
+
+    async fn f24_the_lock_of_a_dead_migrator_is_taken_over(db: TestDb) {
+        let store = db.connect().await;
+        let long_ago = store.now().await.unwrap().seconds() - 31;
+        db.run("CREATE TABLE migration_lock (id BIGINT PRIMARY KEY, holder TEXT NOT NULL, seen_at BIGINT NOT NULL)")
+            .await;
+        db.run(&format!("INSERT INTO migration_lock VALUES (1, 'killed', {long_ago})")).await;
+        assert_eq!(store.migrate("next").await.unwrap().len(), 2);
+    }
+
+    async fn f05_a_schema_of_a_newer_program_is_refused(db: TestDb) {
+        let store = db.store().await;
+        db.run("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 2").await;
+        let refused = store.schema().await.unwrap().check().unwrap_err();
+        assert!(matches!(refused, StoreError::SchemaTooNew { found: 9999, known: 2 }), "{refused:?}");
+        assert!(matches!(store.migrate("old").await, Err(StoreError::SchemaTooNew { .. })));
+    }
+
+    async fn d31_a_changed_migration_is_noticed(db: TestDb) {
+        let store = db.store().await;
+        if db.is_sqlite() {
+            db.run("UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 1").await;
+        } else {
+            db.run("UPDATE _sqlx_migrations SET checksum = '\\x00' WHERE version = 1").await;
+        }
+        db.run("DELETE FROM _sqlx_migrations WHERE version = 2").await;
+        let refused = store.migrate("m").await.unwrap_err();
+        assert!(refused.to_string().contains("modified"), "{refused}");
+        assert_eq!(db.count("SELECT COUNT(*) FROM migration_lock").await, 0, "the lock is free again");
+    }
+}
+
+#[tokio::test]
+async fn d11_a_new_sqlite_file_is_ours_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let db = TestDb::sqlite().await;
+    db.store().await.now().await.unwrap();
+    for entry in std::fs::read_dir(db.dir.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", entry.path().display());
+    }
+}
