@@ -16,6 +16,8 @@ mod faults;
 #[cfg(test)]
 mod registry;
 #[cfg(test)]
+mod resource;
+#[cfg(test)]
 mod seeds;
 #[cfg(test)]
 mod token;

@@ -1,0 +1,5 @@
+//! resource-server as its operators run it.
+
+mod keys;
+mod tls;
+mod verify;
