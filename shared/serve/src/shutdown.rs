@@ -89,6 +89,7 @@ impl Shutdown {
             this.begin();
             let name = next_of(&mut term, &mut int).await;
             tracing::warn!(signal = name, "second signal: leaving at once");
+            crate::telemetry::sink::flush();
             std::process::exit(1);
         });
         Ok(())

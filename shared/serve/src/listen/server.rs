@@ -93,6 +93,7 @@ impl Server {
             + 'static,
         S::Future: Send,
     {
+        let _batching = crate::telemetry::sink::batch();
         let connections = Connections::new();
         let limits = self.limits;
         let watched = connections.clone();

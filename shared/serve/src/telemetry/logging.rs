@@ -1,7 +1,6 @@
 //! Structured logs on stderr: one line an event, as text or JSON.
 
 use std::cell::RefCell;
-use std::io::Write;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +13,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::line::{self, Line};
+use super::sink;
 use crate::request_id::RequestId;
 
 /// How log lines look.
@@ -38,7 +38,7 @@ pub struct InvalidLogLevel {
 /// `info,sqlx=warn`. Only the first call in a process counts.
 pub fn init_logging(format: LogFormat, level: &str) -> Result<(), InvalidLogLevel> {
     let filter = Targets::from_str(level).map_err(|_| InvalidLogLevel { level: level.to_owned() })?;
-    let layer = LineLayer { format, write: write_stderr }.with_filter(filter);
+    let layer = LineLayer { format, write: sink::write }.with_filter(filter);
     // Where it fails, a subscriber is there already: a test's, or that of a first call.
     if tracing_subscriber::registry().with(layer).try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
@@ -54,18 +54,13 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     tracing::error!(location, said = message, "panic");
 }
 
-fn write_stderr(line: &[u8]) {
-    // Where stderr is gone there is nobody left to tell.
-    let _lost = std::io::stderr().lock().write_all(line);
-}
-
 /// Writes each event as one line, in one call of `write`.
 pub(super) struct LineLayer<W> {
     pub(super) format: LogFormat,
     pub(super) write: W,
 }
 
-impl<S: Subscriber, W: Fn(&[u8]) + 'static> Layer<S> for LineLayer<W> {
+impl<S: Subscriber, W: Fn(&[u8], bool) + 'static> Layer<S> for LineLayer<W> {
     fn on_event(&self, event: &Event<'_>, _cx: Context<'_, S>) {
         thread_local! {
             static BUFFER: RefCell<String> = const { RefCell::new(String::new()) };
@@ -83,7 +78,7 @@ impl<S: Subscriber, W: Fn(&[u8]) + 'static> Layer<S> for LineLayer<W> {
                 LogFormat::Json => line::json(&mut text, &facts),
             }
             text.push('\n');
-            (self.write)(text.as_bytes());
+            (self.write)(text.as_bytes(), *event.metadata().level() == tracing::Level::ERROR);
         });
     }
 }
@@ -98,7 +93,7 @@ mod tests {
     fn logged(format: LogFormat, work: impl FnOnce()) -> String {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&seen);
-        let write = move |line: &[u8]| sink.lock().unwrap().extend_from_slice(line);
+        let write = move |line: &[u8], _urgent: bool| sink.lock().unwrap().extend_from_slice(line);
         let subscriber = tracing_subscriber::registry().with(LineLayer { format, write });
         tracing::subscriber::with_default(subscriber, work);
         let bytes = seen.lock().unwrap().clone();

@@ -4,6 +4,7 @@ mod http_metrics;
 mod line;
 mod logging;
 mod metrics;
+pub(crate) mod sink;
 
 pub use http_metrics::{EndpointName, HttpMetricsLayer, HttpMetricsService, MeasuredFuture};
 pub use logging::{InvalidLogLevel, LogFormat, init_logging};
