@@ -60,7 +60,7 @@ fn reachable(address: SocketAddr, key: &str) -> Result<SocketAddr, CliError> {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
     };
     Ok(SocketAddr::new(ip, address.port()))
 }

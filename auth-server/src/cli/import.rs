@@ -1,4 +1,5 @@
 //! `import steelcut`.
+#![expect(clippy::doc_markdown, reason = "the comments are the text of --help")]
 
 use clap::Subcommand;
 use serde_json::json;
@@ -33,7 +34,8 @@ pub(super) async fn run(command: ImportCommand, cx: &Context) -> Result<Report, 
     let ImportCommand::Steelcut { from, table, update } = command;
     let store = cx.store().await?;
     let progress = |rows: usize| note(&format!("read {rows} rows"));
-    let rows = steelcut::read(&Secret::new(from), &table, &progress).await.map_err(refused)?;
+    let rows =
+        steelcut::read(&Secret::new(from), &table, &progress).await.map_err(|error| refused(&error))?;
     note(&format!("read {}", table::count(rows.len(), "row", "rows")));
     let registered = store.resources().await?;
     let plan = plan::plan(&rows, plan::Facts { registered: &registered, now: cx.now(), rng: cx.rng() });
@@ -43,7 +45,7 @@ pub(super) async fn run(command: ImportCommand, cx: &Context) -> Result<Report, 
     Ok(report(&plan, &outcome, cx))
 }
 
-fn refused(error: SourceError) -> CliError {
+fn refused(error: &SourceError) -> CliError {
     let mend = match error {
         SourceError::Url(_) => "such as --from postgres://auth_client@127.0.0.1/clientdb",
         SourceError::TableName(_) | SourceError::NoTable(_) => "--table TABLE names it",

@@ -65,15 +65,18 @@ fn refuse(error: &CliError, json: bool) -> ExitCode {
 }
 
 async fn run(cli: Cli, around: &Surroundings) -> Result<Option<Report>, CliError> {
-    let command = match cli.command {
-        Command::Completions { shell } => return shell::completions(shell).map(Some),
-        Command::Man => return shell::man().map(Some),
-        Command::Serve(args) => {
-            let loaded = load(&cli.global, args.flags(), around)?;
-            return serve::run(loaded).await.map(|()| None);
-        }
-        other => other,
-    };
+    let command = cli.command;
+    if let Command::Serve(args) = command {
+        let loaded = load(&cli.global, args.flags(), around)?;
+        return serve::run(loaded).await.map(|()| None);
+    }
+    // These two need no configuration, and must not fail on a broken one.
+    if let Command::Completions { shell } = command {
+        return shell::completions(shell).map(Some);
+    }
+    if matches!(command, Command::Man) {
+        return shell::man().map(Some);
+    }
     let loaded = match load(&cli.global, Vec::new(), around) {
         Err(problem) if matches!(command, Command::Config(ConfigCommand::Check)) => {
             return Ok(Some(config::unreadable(&problem)));

@@ -58,7 +58,7 @@ pub enum LeftOut {
 /// A client that is left out, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Omission {
-    /// What stood in its client_id.
+    /// What stood in its `client_id`.
     pub client_id: String,
     /// Why, as a sentence without its subject.
     pub reason: String,

@@ -1,4 +1,5 @@
 //! The arguments of `client ..`.
+#![expect(clippy::doc_markdown, reason = "the comments are the text of --help")]
 
 use std::path::PathBuf;
 

@@ -106,13 +106,10 @@ fn update_method(client: &mut Client, common: &CommonArgs) -> Result<(), CliErro
 
 fn update_secret_end(client: &mut Client, args: &UpdateArgs, now: Timestamp) -> Result<(), CliError> {
     let Some(end) = secret_end(args.secret_expires, now)? else { return Ok(()) };
-    match secrets_of(client).first_mut() {
-        Some(newest) => newest.expires_at = Some(end),
-        None => {
-            let mend = format!("auth-server client rotate-secret {}", client.client_id);
-            return Err(CliError::new("the client has no secret that could expire", mend));
-        }
-    }
+    let mend = format!("auth-server client rotate-secret {}", client.client_id);
+    let newest = secrets_of(client).first_mut();
+    let newest = newest.ok_or_else(|| CliError::new("the client has no secret that could expire", mend))?;
+    newest.expires_at = Some(end);
     Ok(())
 }
 

@@ -47,9 +47,8 @@ pub(crate) fn check(text: &str) -> Result<(), RefusedUri> {
     if text.contains('#') {
         return Err(RefusedUri::Fragment);
     }
-    let url = Url::parse(text).map_err(|reason| match reason {
-        url::ParseError::EmptyHost => RefusedUri::NoHost,
-        _ => RefusedUri::NotAbsolute,
+    let url = Url::parse(text).map_err(|reason| {
+        if reason == url::ParseError::EmptyHost { RefusedUri::NoHost } else { RefusedUri::NotAbsolute }
     })?;
     let (scheme, rest) = text.split_once(':').ok_or(RefusedUri::NotAbsolute)?;
     if !scheme.eq_ignore_ascii_case(url.scheme()) {

@@ -8,7 +8,7 @@ use crate::cli::CliError;
 use crate::config::{Seconds, TokenSettings};
 use crate::model::{Profile, Resource};
 
-/// Decision 22: the subjects of users begin so, and a machine's subject is its client_id.
+/// Decision 22: the subjects of users begin so, and a machine's subject is its `client_id`.
 const PREFIX_OF_USERS: &str = "u_";
 
 /// An id that an operator chose.

@@ -16,24 +16,25 @@ pub(super) enum Level {
 pub(super) struct Finding {
     pub(super) check: &'static str,
     pub(super) level: Level,
-    pub(super) finding: String,
+    #[serde(rename = "finding")]
+    pub(super) what: String,
     pub(super) mend: Option<String>,
 }
 
 impl Finding {
     /// Nothing to mend.
     pub(super) fn ok(check: &'static str, finding: impl Into<String>) -> Self {
-        Self { check, level: Level::Ok, finding: finding.into(), mend: None }
+        Self { check, level: Level::Ok, what: finding.into(), mend: None }
     }
 
     /// It works, and will not for ever or not as well as it could.
     pub(super) fn warning(check: &'static str, finding: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { check, level: Level::Warning, finding: finding.into(), mend: Some(mend.into()) }
+        Self { check, level: Level::Warning, what: finding.into(), mend: Some(mend.into()) }
     }
 
     /// It does not work.
     pub(super) fn broken(check: &'static str, finding: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { check, level: Level::Broken, finding: finding.into(), mend: Some(mend.into()) }
+        Self { check, level: Level::Broken, what: finding.into(), mend: Some(mend.into()) }
     }
 
     /// A row of the doctor's table.
@@ -44,8 +45,8 @@ impl Finding {
             Level::Broken => "BROKEN",
         };
         let finding = match &self.mend {
-            Some(mend) => format!("{}; {mend}", self.finding),
-            None => self.finding.clone(),
+            Some(mend) => format!("{}; {mend}", self.what),
+            None => self.what.clone(),
         };
         vec![level.to_owned(), self.check.to_owned(), finding]
     }

@@ -44,8 +44,10 @@ pub(super) async fn run(given: &str, cx: &Context) -> Result<Report, CliError> {
     Ok(Report::new(document, table::pairs(cx.screen, &rows)))
 }
 
+type Members = Map<String, Value>;
+
 /// Header and claims of a JWT, nothing proved.
-fn parts(token: &str) -> Result<(Map<String, Value>, Map<String, Value>), CliError> {
+fn parts(token: &str) -> Result<(Members, Members), CliError> {
     let refused =
         |why: &str| CliError::new(format!("this is no token of ours: {why}"), "paste it whole, or use `-`");
     let mut parts = token.split('.');

@@ -29,7 +29,7 @@ pub(super) async fn run(args: IssueArgs, cx: &Context) -> Result<Report, CliErro
         let mend = format!("auth-server client enable {}", client.client_id);
         return Err(CliError::new(format!("the client {} is disabled", client.client_id), mend));
     }
-    let named = !args.resources.is_empty();
+    let resource_asked = !args.resources.is_empty();
     let target = target(args, &client, &store).await?;
     let settings = cx.settings();
     let policy =
@@ -40,7 +40,7 @@ pub(super) async fn run(args: IssueArgs, cx: &Context) -> Result<Report, CliErro
     let issue = Issue { issuer: &issuer, client: &client, sub, target: &target, now, lifetime, jti: &jti };
     let roots = Arc::new(cx.roots(&store).await?);
     let access_token = mint(&issue, (&store, &roots), cx).await?;
-    Ok(report(&issue, access_token, named))
+    Ok(report(&issue, access_token, resource_asked))
 }
 
 async fn target(args: IssueArgs, client: &Client, store: &Store) -> Result<Target, CliError> {
@@ -79,7 +79,7 @@ async fn mint(
     tokens::sign(issue, &key).map_err(|error| CliError::new(error.to_string(), "try another key"))
 }
 
-fn report(issue: &Issue<'_>, access_token: Secret, named: bool) -> Report {
+fn report(issue: &Issue<'_>, access_token: Secret, resource_asked: bool) -> Report {
     let names = issue.target.resources.iter().map(|resource| resource.name.clone());
     let text = access_token.reveal().to_owned();
     let response = TokenResponse {
@@ -87,9 +87,9 @@ fn report(issue: &Issue<'_>, access_token: Secret, named: bool) -> Report {
         token_type: TokenType::Bearer,
         expires_in: issue.lifetime,
         scope: issue.target.scope.scope().clone(),
-        resource: named.then(|| OneOrMany::from_list(names.collect())).flatten(),
-        expires_on: named.then(|| issue.expires_at()),
-        not_before: named.then_some(issue.now),
+        resource: resource_asked.then(|| OneOrMany::from_list(names.collect())).flatten(),
+        expires_on: resource_asked.then(|| issue.expires_at()),
+        not_before: resource_asked.then_some(issue.now),
     };
     Report::new(json!(response), text)
 }
