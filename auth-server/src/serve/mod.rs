@@ -8,8 +8,9 @@ mod sockets;
 
 use trefoil_serve::shutdown::Shutdown;
 use trefoil_serve::systemd;
-use trefoil_serve::telemetry::metrics_handle;
+use trefoil_serve::telemetry::{MetricsHandle, metrics_handle};
 
+use crate::app::App;
 use crate::config::Settings;
 use background::Background;
 use open::{Opened, open};
@@ -39,19 +40,67 @@ pub async fn serve_with(
     shutdown: Shutdown,
     heard: Vec<String>,
 ) -> Result<(), ServeError> {
-    let metrics = metrics_handle()?;
-    let sockets = Sockets::bind(&settings).await?;
-    let issuer = sockets.issuer(&settings)?;
-    let Opened { app, mut notices } = open(&settings, issuer).await?;
-    sockets.announce();
+    let mut server = Server::open(settings).await?;
+    server.notices.splice(0..0, heard);
+    server.sockets.announce();
     systemd::ready();
-    for notice in heard.into_iter().chain(notices.drain(..)) {
-        tracing::warn!("{notice}");
-    }
-    let background = Background::start(&app, &settings, &shutdown);
-    sockets.serve(&app, metrics, &shutdown).await;
-    let fatal = background.stop().await;
-    app.finish().await;
-    tracing::info!("stopped");
-    fatal.map_or(Ok(()), Err)
+    server.run(shutdown).await
 }
+
+/// A server that is bound and open, and answers nobody yet.
+pub struct Server {
+    settings: Settings,
+    sockets: Sockets,
+    app: App,
+    metrics: MetricsHandle,
+    /// What the operator should hear, once the address has been announced.
+    notices: Vec<String>,
+}
+
+impl Server {
+    /// Binds the addresses and opens root secret, database and keys.
+    ///
+    /// # Errors
+    /// As [`serve`].
+    pub async fn open(settings: Settings) -> Result<Self, ServeError> {
+        let metrics = metrics_handle()?;
+        let sockets = Sockets::bind(&settings).await?;
+        let issuer = sockets.issuer(&settings)?;
+        let Opened { app, notices } = open(&settings, issuer).await?;
+        Ok(Self { settings, sockets, app, metrics, notices })
+    }
+
+    /// Where clients find it.
+    pub fn url(&self) -> String {
+        self.sockets.url()
+    }
+
+    /// Where operators find their listener, if there is one.
+    pub fn admin_url(&self) -> Option<String> {
+        self.sockets.admin_url()
+    }
+
+    /// The server behind the listeners.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Serves until `shutdown` has drained and all work has ended.
+    ///
+    /// # Errors
+    /// A database that came back and does not fit.
+    pub async fn run(self, shutdown: Shutdown) -> Result<(), ServeError> {
+        for notice in &self.notices {
+            tracing::warn!("{notice}");
+        }
+        let background = Background::start(&self.app, &self.settings, &shutdown);
+        self.sockets.serve(&self.app, self.metrics, &shutdown).await;
+        let fatal = background.stop().await;
+        self.app.finish().await;
+        tracing::info!("stopped");
+        fatal.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests;

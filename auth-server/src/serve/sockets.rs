@@ -40,6 +40,14 @@ impl Sockets {
         Ok(text.parse()?)
     }
 
+    pub(super) fn url(&self) -> String {
+        self.public.url()
+    }
+
+    pub(super) fn admin_url(&self) -> Option<String> {
+        self.admin.as_ref().map(Server::url)
+    }
+
     /// Writes `listening on URL` to stderr, then where the operators find theirs.
     pub(super) fn announce(&self) {
         self.public.announce();
