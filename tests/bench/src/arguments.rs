@@ -51,6 +51,36 @@ pub(crate) enum Mode {
     /// The limit server, which the program starts by itself.
     #[command(hide = true)]
     Limit(Limit),
+    /// Counts a server's instructions under valgrind, beside its limit's.
+    Profile(Profile),
+}
+
+/// What is counted.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Profile {
+    /// The kind of request.
+    #[arg(value_enum)]
+    pub(crate) subject: Subject,
+    /// The algorithm of tokens that are asked for.
+    #[arg(long, default_value = "ES256")]
+    pub(crate) algorithm: String,
+    /// How many requests are counted.
+    #[arg(long, default_value_t = 2000)]
+    pub(crate) requests: usize,
+    /// How many functions are listed.
+    #[arg(long, default_value_t = 30)]
+    pub(crate) rows: usize,
+}
+
+/// The kinds of requests that a profile knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Subject {
+    /// `POST /token`, on PostgreSQL.
+    Token,
+    /// A protected GET, always with the same token.
+    ResourceCached,
+    /// A protected GET, each with a new token.
+    ResourceNew,
 }
 
 /// What a limit server does for each request.

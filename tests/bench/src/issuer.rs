@@ -94,6 +94,11 @@ impl Issuer {
 
     /// Starts `auth-server serve` with its default configuration, but for the ports; gives the moment of the start.
     pub(crate) fn start(&self, tls: Option<&Certificate>) -> anyhow::Result<(Server, Instant)> {
+        self.prepare(tls).spawn()
+    }
+
+    /// How to start it.
+    pub(crate) fn prepare(&self, tls: Option<&Certificate>) -> Start {
         let mut arguments: Vec<OsString> =
             ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"].map(Into::into).into();
         if let Some(tls) = tls {
@@ -102,7 +107,7 @@ impl Issuer {
         }
         let log = self.dir.path().join("auth-server.log");
         let program = self.program.clone();
-        Start { program, arguments, environment: self.environment(), log }.spawn()
+        Start { program, arguments, environment: self.environment(), log }
     }
 
     /// Requests for tokens of this algorithm, by all clients in turn.

@@ -9,6 +9,7 @@ mod load;
 mod machine;
 mod measure;
 mod process;
+mod profile;
 mod report;
 mod sample;
 mod sections;
@@ -25,6 +26,7 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         match &arguments.mode {
             Some(Mode::Limit(limit)) => limit::serve(limit).await,
+            Some(Mode::Profile(profile)) => profile::run(&arguments, profile).await,
             None => sections::run(&arguments).await,
         }
     })

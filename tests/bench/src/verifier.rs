@@ -57,6 +57,11 @@ impl Verifier {
 
     /// Starts `resource-server serve` with its default configuration, but for the ports.
     pub(crate) fn start(&self) -> anyhow::Result<(Server, Instant)> {
+        self.prepare().spawn()
+    }
+
+    /// How to start it.
+    pub(crate) fn prepare(&self) -> Start {
         let mut route = OsString::from(format!("{PATH}="));
         route.push(self.file());
         let mut arguments: Vec<OsString> =
@@ -70,7 +75,7 @@ impl Verifier {
             ("RESOURCE_SERVER_STATE_DIR".to_owned(), self.state().into()),
         ];
         let log = self.dir.path().join("resource-server.log");
-        Start { program: self.program.clone(), arguments, environment, log }.spawn()
+        Start { program: self.program.clone(), arguments, environment, log }
     }
 
     /// A request with a token that nobody has seen.

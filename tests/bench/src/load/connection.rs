@@ -45,6 +45,19 @@ pub(super) async fn once(load: &Load) -> anyhow::Result<Vec<u8>> {
     Ok(buffer)
 }
 
+/// So many requests on one connection without TLS.
+pub(super) async fn some(load: &Load, count: usize) -> anyhow::Result<()> {
+    let mut stream = connect(load).await?;
+    let mut buffer = Vec::new();
+    for _ in 0..count {
+        let Some(request) = load.requests.next() else { return Ok(()) };
+        buffer.clear();
+        let status = send(&mut stream, request, &mut buffer).await?;
+        anyhow::ensure!(status == load.status, "{}", String::from_utf8_lossy(&buffer));
+    }
+    Ok(())
+}
+
 async fn connect(load: &Load) -> anyhow::Result<TcpStream> {
     let stream = TcpStream::connect(load.address).await?;
     stream.set_nodelay(true)?;

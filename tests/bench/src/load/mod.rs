@@ -60,6 +60,11 @@ impl Load {
         Ok(Outcome { elapsed, times })
     }
 
+    /// Sends so many requests over one connection, or fewer where no more are left.
+    pub(crate) async fn some(&self, count: usize) -> anyhow::Result<()> {
+        connection::some(self, count).await
+    }
+
     /// Sends one request and gives the answer's bytes.
     pub(crate) async fn once(&self) -> anyhow::Result<Vec<u8>> {
         connection::once(self).await

@@ -55,22 +55,30 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// What stands beside a server: its answer as a sample, and the work that each request costs.
-struct LimitServer<'a> {
-    dir: &'a Path,
-    sample: Vec<u8>,
-    work: Vec<OsString>,
+pub(crate) struct LimitServer<'a> {
+    /// Where the sample and the log are kept.
+    pub(crate) dir: &'a Path,
+    /// The answer to imitate.
+    pub(crate) sample: Vec<u8>,
+    /// Further arguments: the work.
+    pub(crate) work: Vec<OsString>,
 }
 
 impl LimitServer<'_> {
     /// Starts this very program as the limit.
     fn start(&self) -> anyhow::Result<Server> {
+        Ok(self.prepare()?.spawn()?.0)
+    }
+
+    /// How to start it.
+    pub(crate) fn prepare(&self) -> anyhow::Result<Start> {
         let sample = self.dir.join("sample.http");
         fs::write(&sample, &self.sample)?;
         let mut arguments: Vec<OsString> = vec!["limit".into(), "--sample".into(), sample.into()];
         arguments.extend(self.work.iter().cloned());
         let log = self.dir.join("limit.log");
         let program = std::env::current_exe()?;
-        Ok(Start { program, arguments, environment: path_alone(), log }.spawn()?.0)
+        Ok(Start { program, arguments, environment: path_alone(), log })
     }
 }
 
@@ -86,7 +94,7 @@ fn tls_arguments(certificate: &Certificate) -> [OsString; 4] {
 }
 
 /// Kept connections without TLS, answers 200.
-fn load(server: &Server, requests: Arc<Requests>) -> Load {
+pub(crate) fn load(server: &Server, requests: Arc<Requests>) -> Load {
     Load {
         address: server.address,
         requests,
@@ -104,7 +112,7 @@ fn tls_load(server: &Server, requests: Arc<Requests>, certificate: &Certificate)
 }
 
 /// One answer of a server, as it came over the wire; it must have the load's status.
-async fn sample(load: &Load, server: &Server) -> anyhow::Result<Vec<u8>> {
+pub(crate) async fn sample(load: &Load, server: &Server) -> anyhow::Result<Vec<u8>> {
     let answer = load.once().await?;
     let shape = crate::sample::Shape::of(&answer)?.context("a whole answer")?;
     let text = || format!("{}\n{}", String::from_utf8_lossy(&answer), server.log());
