@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use arc_swap::ArcSwapOption;
 use aws_lc_rs::digest::{SHA256, digest};
 use metrics::{Counter, counter};
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use thiserror::Error;
 use trefoil_serve::Clock;
@@ -18,8 +19,10 @@ use trefoil_shared::jose::{
 use crate::keys::Refetch;
 use crate::refused::Refused;
 
-/// Verdicts that are remembered at most.
-const MAX_VERDICTS: usize = 65_536;
+/// Verdicts that room is made for at the start.
+const USUAL_VERDICTS: usize = 4_096;
+/// Bytes that all remembered verdicts together may take, more or less.
+const MAX_REMEMBERED: u64 = 48 * 1024 * 1024;
 /// How far our clock and the issuer's may differ, in seconds.
 const LEEWAY_SECS: i64 = 10;
 
@@ -44,7 +47,7 @@ struct Inner {
     keyed: ArcSwapOption<Keyed>,
     generations: AtomicU64,
     confirmed_at: AtomicI64,
-    verdicts: Cache<[u8; 32], Verdict>,
+    verdicts: Cache<[u8; 32], Verdict, Weight>,
     clock: Arc<dyn Clock>,
     refetch: Option<Refetch>,
     hits: Counter,
@@ -63,6 +66,17 @@ struct Keyed {
 struct Verdict {
     claims: Arc<AccessClaims>,
     generation: u64,
+    weight: u64,
+}
+
+/// Weighs a verdict by its token's length: claims take a few times the bytes that they are written with.
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<[u8; 32], Verdict> for Weight {
+    fn weight(&self, _: &[u8; 32], verdict: &Verdict) -> u64 {
+        verdict.weight
+    }
 }
 
 impl TokenVerifier {
@@ -115,7 +129,7 @@ impl TokenVerifier {
             keyed: ArcSwapOption::empty(),
             generations: AtomicU64::new(0),
             confirmed_at: AtomicI64::new(0),
-            verdicts: Cache::new(MAX_VERDICTS),
+            verdicts: Cache::with_weighter(USUAL_VERDICTS, MAX_REMEMBERED, Weight),
             clock,
             refetch,
             hits: counter!("resource_server_verdict_cache_total", "outcome" => "hit"),
@@ -180,7 +194,9 @@ impl TokenVerifier {
         }
         inner.misses.increment(1);
         let claims = verify(keyed, token, now)?;
-        inner.verdicts.insert(key, Verdict { claims: Arc::clone(&claims), generation: keyed.generation });
+        let weight = u64::try_from(token.len()).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(512);
+        let verdict = Verdict { claims: Arc::clone(&claims), generation: keyed.generation, weight };
+        inner.verdicts.insert(key, verdict);
         Ok(claims)
     }
 

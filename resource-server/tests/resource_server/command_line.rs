@@ -148,21 +148,28 @@ fn doctor_names_what_is_wrong_and_health_says_that_nobody_answers() {
     assert!(json(&good)["checks"].as_array().unwrap().iter().any(|check| check["check"] == "keys"));
     place.write("bad.pem", "x");
     assert_eq!(with_key("bad.pem").status.code(), Some(1));
-    let health = ["health", "--public-key", "public.pem", "--admin-listen", "127.0.0.1:1"];
-    assert_fails(&place.run_with_trust(&health), "is it running?");
+    assert_fails(&place.run(&["health", "--listen", "127.0.0.1:1"]), "is it running?");
 }
 
 #[test]
-fn d36_health_is_the_exit_code() {
+fn d36_health_is_the_exit_code_and_needs_the_address_alone() {
     let place = Place::new();
     let program = place.serve(&["--public-key", "public.pem"]);
-    let operators = program.operators();
-    let address = operators.strip_prefix("http://").unwrap();
-    let on_admin = ["health", "--public-key", "public.pem", "--admin-listen", address];
-    assert!(place.run_with_trust(&on_admin).status.success());
-    let public = program.url.strip_prefix("http://").unwrap();
-    let on_public = ["health", "--public-key", "public.pem", "--admin-listen", "off", "--listen", public];
-    assert!(place.run_with_trust(&on_public).status.success());
+    let address = program.url.strip_prefix("http://").unwrap();
+    assert!(place.run(&["health", "--listen", address]).status.success());
+    let mut by_environment = place.command(&["health"]);
+    assert!(by_environment.env("RESOURCE_SERVER_LISTEN", address).status().unwrap().success());
+    let keyless = place.serve(&["--jwks-url", "http://127.0.0.1:1/jwks.json", "--state-dir", "state"]);
+    let address = keyless.url.strip_prefix("http://").unwrap();
+    assert_fails(&place.run(&["health", "--listen", address]), "status 503");
+}
+
+#[test]
+fn the_configuration_that_packages_ship_has_known_keys_only() {
+    let place = Place::new();
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../packaging/etc/resource-server.toml");
+    let shown = place.run(&["config", "show", "--config", shipped]);
+    assert!(shown.status.success(), "{shown:?}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod harness;
 mod jwks_stub;
 mod key_sets;
 mod library;
+mod limits;
 mod paths;
 mod program;
 mod reload;

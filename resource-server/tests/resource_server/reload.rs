@@ -72,6 +72,21 @@ async fn f21_with_neither_copy_nor_auth_server_it_is_not_ready_and_503() {
     let (status, body) = get(&format!("{}/ready", program.operators()), None).await;
     assert_eq!((status, body.contains("keys")), (503, true), "{body}");
     assert_eq!(get(&format!("{}/live", program.operators()), None).await.0, 200);
+    eventually(async || {
+        let metrics = get(&format!("{}/metrics", program.operators()), None).await.1;
+        metrics.contains(r#"resource_server_jwks_fetches_total{outcome="failed"}"#)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a127_the_operators_paths_are_not_on_the_public_listener() {
+    let place = Place::new();
+    let program = place.serve(&["--public-key", "public.pem"]);
+    for path in ["metrics", "ready", "live", "admin"] {
+        assert_eq!(get(&format!("{}/{path}", program.url), None).await.0, 404, "{path}");
+    }
+    assert_eq!(get(&format!("{}/api_v0.0.1", program.operators()), None).await.0, 404);
 }
 
 #[tokio::test]
