@@ -36,7 +36,8 @@ impl RequestId {
         CURRENT.get()
     }
 
-    fn header_value(self) -> HeaderValue {
+    /// The id as the value of a header.
+    pub(crate) fn header_value(self) -> HeaderValue {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [b'0'; 16];
         let mut rest = self.0;
@@ -56,6 +57,15 @@ impl fmt::Display for RequestId {
 
 thread_local! {
     static CURRENT: Cell<Option<RequestId>> = const { Cell::new(None) };
+}
+
+/// Puts the id from before back, even where the work panicked.
+struct Restore(Option<RequestId>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
 }
 
 /// A bijection on 64 bits (the finalizer of SplitMix64): ids stay unique, and do not show how many there were.
@@ -123,10 +133,8 @@ impl<F: Future> Future for Named<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let outer = CURRENT.replace(Some(*this.id));
-        let polled = this.inner.poll(cx);
-        CURRENT.set(outer);
-        polled
+        let _outer = Restore(CURRENT.replace(Some(*this.id)));
+        this.inner.poll(cx)
     }
 }
 
@@ -169,6 +177,15 @@ mod tests {
         let text = RequestId(0xab).to_string();
         assert_eq!(text, "00000000000000ab");
         assert_eq!(RequestId(0xab).header_value(), text);
+    }
+
+    #[test]
+    fn work_that_panics_leaves_no_id_behind() {
+        let work = Named::new(RequestId::fresh(), async { panic!("of the test") });
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let work = std::panic::AssertUnwindSafe(|| runtime.block_on(work));
+        assert!(std::panic::catch_unwind(work).is_err());
+        assert_eq!(RequestId::current(), None);
     }
 
     #[tokio::test]

@@ -97,6 +97,19 @@ async fn d29_http2_is_spoken_where_alpn_says_so() {
 }
 
 #[tokio::test]
+async fn a120_a_slow_body_is_answered_over_http2_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let certificate = Certificate::in_dir(dir.path());
+    let server = start(crate::harness::short(), Some(certificate.open())).await;
+    let h2 = H2 { _dir: dir, certificate, server };
+    let mut stream = h2.connect().await;
+    let post_length = b"\x83\x87\x04\x07/length\x01\x01a";
+    stream.write_all(&frame(HEADERS, END_HEADERS, 1, post_length)).await.unwrap();
+    let answered = async { while next_frame(&mut stream).await.unwrap() != HEADERS {} };
+    tokio::time::timeout(PATIENCE, answered).await.unwrap();
+}
+
+#[tokio::test]
 async fn a122_a_flood_of_resets_ends_the_connection() {
     let h2 = H2::start().await;
     let mut stream = 1;

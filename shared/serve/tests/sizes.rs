@@ -29,7 +29,7 @@ async fn a121_a_body_of_64_kb_passes_and_one_byte_more_is_413() {
     assert!(fits.starts_with("HTTP/1.1 200 ") && fits.ends_with("65536"), "{fits}");
     let over = server.send(&post("/length", 65_537)).await;
     assert!(over.starts_with("HTTP/1.1 413 "), "{over}");
-    assert!(over.contains(r#""error":"invalid_request""#), "{over}");
+    assert!(over.contains(r#""error":"invalid_request""#) && over.contains("x-request-id: "), "{over}");
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ use super::body::{AnswerBody, Fate, RequestBody};
 use super::limits::Limits;
 use super::linger::Stream;
 use crate::peer::PeerAddr;
+use crate::request_id::{RequestId, X_REQUEST_ID};
 
 /// What both servers hand to the accept loop: an axum router, or anything shaped like one.
 pub(super) trait Application:
@@ -155,7 +156,7 @@ async fn exchange<S: Application>(
     }
     if let Some(status) = refusal {
         open.activity().linger();
-        answered = refuse(status);
+        answered = refuse(status, answered.headers_mut().remove(X_REQUEST_ID));
     }
     if chunked || (refusal.is_some() && http1) {
         answered.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -169,12 +170,13 @@ async fn answer<S: Application>(application: S, request: Request<Body>) -> Respo
     match AssertUnwindSafe(application.oneshot(request)).catch_unwind().await {
         Ok(Ok(answer)) => answer,
         Ok(Err(never)) => match never {},
-        Err(_panic) => refuse(StatusCode::INTERNAL_SERVER_ERROR),
+        Err(_panic) => refuse(StatusCode::INTERNAL_SERVER_ERROR, None),
     }
 }
 
-/// An answer that is given in the application's stead, in the form of RFC 6749 section 5.2.
-fn refuse(status: StatusCode) -> Response<Body> {
+/// An answer that is given in the application's stead, in the form of RFC 6749 section 5.2. It carries the request's
+/// id if there is one already, else a fresh one.
+fn refuse(status: StatusCode, id: Option<HeaderValue>) -> Response<Body> {
     let text = match status {
         StatusCode::PAYLOAD_TOO_LARGE => {
             r#"{"error":"invalid_request","error_description":"the request's body is too large"}"#
@@ -189,5 +191,6 @@ fn refuse(status: StatusCode) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_REQUEST_ID, id.unwrap_or_else(|| RequestId::fresh().header_value()));
     response
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::{Context, SubscriberExt};
@@ -37,13 +37,26 @@ pub struct InvalidLogLevel {
 /// Sends the process' events to stderr. `level` is `error`, `warn`, `info`, `debug` or `trace`, or a list such as
 /// `info,sqlx=warn`. Only the first call in a process counts.
 pub fn init_logging(format: LogFormat, level: &str) -> Result<(), InvalidLogLevel> {
-    let filter = Targets::from_str(level).map_err(|_| InvalidLogLevel { level: level.to_owned() })?;
+    let filter = filter(level)?;
     let layer = LineLayer { format, write: sink::write }.with_filter(filter);
     // Where it fails, a subscriber is there already: a test's, or that of a first call.
     if tracing_subscriber::registry().with(layer).try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
     Ok(())
+}
+
+/// Checks that [`init_logging`] would take `level`.
+pub fn check_log_level(level: &str) -> Result<(), InvalidLogLevel> {
+    filter(level).map(|_| ())
+}
+
+fn filter(level: &str) -> Result<Targets, InvalidLogLevel> {
+    // A bare word that is no level would be taken for a target, and nothing else would be logged.
+    let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
+    let words = level.split(',').all(|part| part.contains('=') || is_level(part.trim()));
+    let targets = Targets::from_str(level).ok().filter(|_| words);
+    targets.ok_or_else(|| InvalidLogLevel { level: level.to_owned() })
 }
 
 /// A panic as a log line. Only a message that stands in the source is written: one made at run time may hold a
@@ -157,7 +170,12 @@ mod tests {
 
     #[test]
     fn a_level_that_is_none_is_refused_by_name() {
-        let error = init_logging(LogFormat::Text, "loud=very").unwrap_err();
-        assert!(error.to_string().contains("loud=very"), "{error}");
+        for level in ["loud=very", "verbose", "", "info,verbose"] {
+            let error = init_logging(LogFormat::Text, level).unwrap_err();
+            assert!(error.to_string().contains(&format!("`{level}`")), "{error}");
+        }
+        for level in ["info", "INFO", "off", "warn,sqlx=error"] {
+            assert!(check_log_level(level).is_ok(), "{level}");
+        }
     }
 }

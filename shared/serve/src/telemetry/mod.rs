@@ -7,5 +7,5 @@ mod metrics;
 pub(crate) mod sink;
 
 pub use http_metrics::{EndpointName, HttpMetricsLayer, HttpMetricsService, MeasuredFuture};
-pub use logging::{InvalidLogLevel, LogFormat, init_logging};
+pub use logging::{InvalidLogLevel, LogFormat, check_log_level, init_logging};
 pub use metrics::{MetricsError, MetricsHandle, metrics_handle};
