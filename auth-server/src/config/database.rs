@@ -40,7 +40,12 @@ impl DatabaseSettings {
     /// The same settings with the admin role's URL in the place of the server role's: what the CLI connects with.
     #[must_use]
     pub fn as_admin(&self) -> Self {
-        Self { url: self.admin_url.clone().unwrap_or_else(|| self.url.clone()), ..self.clone() }
+        Self {
+            url: self.admin_url.clone().unwrap_or_else(|| self.url.clone()),
+            // A person waits rather than tries again; nobody queues behind a command.
+            acquire_timeout: Duration::from_secs(5),
+            ..self.clone()
+        }
     }
 
     /// The file behind a SQLite URL; `None` for PostgreSQL.
