@@ -120,7 +120,6 @@ fn no_file_names_somebodys_machine() {
         }
         let text = fs::read_to_string(&path).expect("UTF-8");
         for home in &homes {
-            // `target/`-like names such as `/work/src` inside a container would be found too: use other names there.
             let found = text.lines().find(|line| names_absolute(line, home));
             assert!(found.is_none(), "{}: {found:?}", path.display());
         }
