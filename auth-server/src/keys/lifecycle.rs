@@ -99,7 +99,7 @@ impl Keys {
             return Err(KeyError::NoKey(algorithm));
         }
         if pair.standby.is_none() {
-            self.publish_standby(algorithm, now, None).await?;
+            self.ensure_standby(algorithm, now).await?;
             pair = Pair::of(&self.rows().await?, algorithm);
         }
         if let Some(standby) = pair.standby.as_ref().filter(|_| !force) {
@@ -107,11 +107,10 @@ impl Keys {
         }
         let writes = pair.rotate(self.policy, now).ok_or(KeyError::NoKey(algorithm))?;
         self.write(&writes, act).await?;
-        let standby = self.publish_standby(algorithm, now, None).await?;
         Ok(Rotation {
             retired: pair.active.map(|key| key.row.kid).unwrap_or_default(),
             active: pair.standby.map(|key| key.row.kid),
-            standby: Some(standby.kid),
+            standby: self.ensure_standby(algorithm, now).await?,
         })
     }
 
@@ -146,7 +145,7 @@ impl Keys {
         let pair = Pair::of(&rows, algorithm);
         let signs = pair.active.as_ref().is_some_and(|key| key.row.kid == kid);
         if signs && pair.standby.is_none() {
-            self.publish_standby(algorithm, now, None).await?;
+            self.ensure_standby(algorithm, now).await?;
             rows = self.rows().await?;
         }
         let pair = Pair::of(&rows, algorithm);
@@ -157,9 +156,9 @@ impl Keys {
         self.write(&pair.revoke(key, now), act).await?;
         self.files.delete(kid)?;
         let pair = Pair::of(&self.rows().await?, algorithm);
-        let standby = match (&pair.active, pair.standby) {
-            (Some(_), None) => Some(self.publish_standby(algorithm, now, None).await?.kid),
-            (_, standby) => standby.map(|key| key.row.kid),
+        let standby = match &pair.active {
+            Some(_) => self.ensure_standby(algorithm, now).await?,
+            None => pair.standby.map(|key| key.row.kid),
         };
         Ok(Rotation { retired: kid.to_owned(), active: pair.active.map(|key| key.row.kid), standby })
     }
@@ -189,9 +188,21 @@ impl Keys {
             None => self.write(&[KeyWrite::new(row.clone())], act).await?,
         }
         if state == KeyState::Active && pair.standby.is_none() {
-            self.publish_standby(key.algorithm(), now, None).await?;
+            self.ensure_standby(key.algorithm(), now).await?;
         }
         Ok(row)
+    }
+
+    /// Publishes a standby for every algorithm that has none: one was lost where a process ended between a rotation
+    /// and the next line.
+    pub async fn ensure_standbys(&self, now: Timestamp) -> Result<(), KeyError> {
+        let rows = self.rows().await?;
+        for key in rows.iter().filter(|key| key.row.state == KeyState::Active) {
+            if Pair::of(&rows, key.row.algorithm).standby.is_none() {
+                self.ensure_standby(key.row.algorithm, now).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The rows that are authentic.
@@ -217,12 +228,32 @@ impl Keys {
         if age < self.policy.max_age {
             return Err(KeyError::TooYoung { kid: standby.kid.clone(), age, max_age: self.policy.max_age });
         }
-        for replica in self.store.live_replicas(now).await? {
+        let live = self.store.live_replicas(now).await?;
+        if live.is_empty() && !self.files.has(&standby.kid) {
+            return Err(KeyError::NotEverywhere {
+                kid: standby.kid.clone(),
+                replica: "this machine".to_owned(),
+            });
+        }
+        for replica in live {
             if !replica.kids.contains(&standby.kid) {
                 return Err(KeyError::NotEverywhere { kid: standby.kid.clone(), replica: replica.id });
             }
         }
         Ok(())
+    }
+
+    /// The kid of the standby, which is made where it is missing. Somebody else may be faster.
+    async fn ensure_standby(&self, algorithm: Algorithm, now: Timestamp) -> Result<Option<String>, KeyError> {
+        let there = |rows: &[StoredKey]| Pair::of(rows, algorithm).standby.map(|key| key.row.kid);
+        if let Some(kid) = there(&self.rows().await?) {
+            return Ok(Some(kid));
+        }
+        match self.publish_standby(algorithm, now, None).await {
+            Ok(row) => Ok(Some(row.kid)),
+            Err(KeyError::Store(StoreError::Conflict(_))) => Ok(there(&self.rows().await?)),
+            Err(other) => Err(other),
+        }
     }
 
     async fn publish_standby(

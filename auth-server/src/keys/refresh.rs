@@ -70,15 +70,12 @@ impl HeldKeys {
             let mut every = tokio::time::interval(EVERY);
             every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             while stop.run_until_cancelled(every.tick()).await.is_some() {
-                match held.step(&replica, rotate_every, &mut reported).await {
-                    Ok(()) if std::mem::take(&mut reported.failing) => {
-                        tracing::info!("the keys are read again")
-                    }
-                    Ok(()) => {}
-                    Err(error) if !std::mem::replace(&mut reported.failing, true) => {
-                        tracing::warn!(%error, "the keys cannot be read");
-                    }
-                    Err(_) => {}
+                let stepped = held.step(&replica, rotate_every, &mut reported).await;
+                let was_failing = std::mem::replace(&mut reported.failing, stepped.is_err());
+                match stepped {
+                    Err(error) if !was_failing => tracing::warn!(%error, "the keys cannot be read"),
+                    Ok(()) if was_failing => tracing::info!("the keys are read again"),
+                    Ok(()) | Err(_) => {}
                 }
             }
             // A replica that says good-bye holds up no rotation.
@@ -99,6 +96,7 @@ impl HeldKeys {
             self.keys.store.report_replica(replica, &kids, now).await?;
             (last.kids, last.at) = (kids, now.0);
         }
+        self.keys.ensure_standbys(now).await?;
         for done in match rotate_every {
             Some(every) => self.keys.rotate_if_due(every, now).await?,
             None => Vec::new(),

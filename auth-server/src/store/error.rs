@@ -105,10 +105,8 @@ impl Failure {
 /// Sorts an error by the code that the database gave.
 pub(super) fn classify(error: &sqlx::Error) -> Failure {
     let Some(database) = error.as_database_error() else {
-        return match error {
-            sqlx::Error::RowNotFound | sqlx::Error::ColumnNotFound(_) => Failure::Refused,
-            _ => Failure::Lost,
-        };
+        // No answer of the database, whatever else it is: the connection is not used again.
+        return Failure::Lost;
     };
     let code = database.code().unwrap_or_default();
     if let Some(sqlite) = database.try_downcast_ref::<sqlx::sqlite::SqliteError>() {
@@ -145,10 +143,11 @@ pub(super) fn to_store_error(error: &sqlx::Error, writes: bool) -> StoreError {
     match classify(error) {
         Failure::Constraint => StoreError::Conflict(text),
         Failure::Denied => StoreError::NotPermitted(text),
-        Failure::Again | Failure::Unable | Failure::Cancelled => StoreError::Unavailable(text),
         Failure::Schema => StoreError::SchemaTooOld { found: 0, needed: super::migrate::newest() },
         Failure::Lost if writes => StoreError::OutcomeUnknown(text),
-        Failure::Lost => StoreError::Unavailable(text),
+        Failure::Again | Failure::Unable | Failure::Cancelled | Failure::Lost => {
+            StoreError::Unavailable(text)
+        }
         Failure::Refused => StoreError::Refused(text),
     }
 }

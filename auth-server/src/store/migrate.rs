@@ -197,10 +197,10 @@ async fn apply<C: Migrate>(conn: &mut C) -> Result<(), StoreError> {
         .collect();
     let mut migrator = Migrator::with_migrations(migrations);
     migrator.set_locking(false);
-    migrator.run_direct(None, conn, false).await.map_err(|error| match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-            to_store_error(&error, true)
+    migrator.run_direct(None, conn, false).await.map_err(|error| {
+        if let MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) = &error {
+            return to_store_error(error, true);
         }
-        other => StoreError::Refused(other.to_string()),
+        StoreError::Refused(error.to_string())
     })
 }

@@ -49,7 +49,7 @@ use run::{Runner, Work};
 use statement::{Row, Statement, Step};
 
 /// How long an administrator's transaction may take: an import of many rows is one.
-const ADMIN_DEADLINE: Duration = Duration::from_secs(60);
+const ADMIN_DEADLINE: Duration = Duration::from_mins(1);
 
 /// A database. Clones share its connections.
 #[derive(Clone)]

@@ -11,7 +11,7 @@ use super::{Store, StoreError};
 
 /// How many rows one statement takes, so that none holds others up.
 const BATCH: i64 = 500;
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 /// A key that is gone stays in `key list` for 30 days, a replica's report for an hour.
 const KEY_KEPT: i64 = 30 * 86_400;
 const REPORT_KEPT: i64 = 3_600;

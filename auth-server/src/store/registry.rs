@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use trefoil_shared::{ClientId, ResourceIndicator, Timestamp};
 
 use super::poll::Poll;
-use super::registry_cache::{CacheStats, Table};
+use super::registry_cache::{CacheStats, Known, Table};
 use super::{Store, StoreError};
 use crate::model::{Client, Resource, SecretHash, StoredSecret};
 
@@ -78,8 +78,10 @@ impl Registry {
     /// A client, as it authenticates. `None` for an unknown or removed one; a disabled one is returned as such.
     pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, RegistryError> {
         self.check_age()?;
-        if let Some(known) = self.inner.clients.hit(id) {
-            return Ok(known);
+        match self.inner.clients.known(id) {
+            Known::Present(client) => return Ok(Some(client)),
+            Known::Absent => return Ok(None),
+            Known::No => {}
         }
         let load = || async {
             self.check_store()?;
@@ -91,8 +93,10 @@ impl Registry {
     /// A resource; `None` for an unknown one.
     pub async fn resource(&self, name: &ResourceIndicator) -> Result<Option<Arc<Resource>>, RegistryError> {
         self.check_age()?;
-        if let Some(known) = self.inner.resources.hit(name) {
-            return Ok(known);
+        match self.inner.resources.known(name) {
+            Known::Present(resource) => return Ok(Some(resource)),
+            Known::Absent => return Ok(None),
+            Known::No => {}
         }
         let load = || async {
             self.check_store()?;

@@ -21,6 +21,16 @@ pub struct CacheStats {
     pub entries: u64,
 }
 
+/// What the cache knows of a key.
+pub(super) enum Known<V> {
+    /// It is registered, as this.
+    Present(Arc<V>),
+    /// It is not registered.
+    Absent,
+    /// Nothing: it must be loaded.
+    No,
+}
+
 /// What was loaded, an unknown id too, and the registry version that had been seen before.
 struct Entry<V> {
     version: i64,
@@ -45,11 +55,11 @@ impl<K: Hash + Eq + Clone, V> Table<K, V> {
         Self { cache: Cache::new(capacity), hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
     }
 
-    /// The entry, if it is here.
-    pub(super) fn hit(&self, key: &K) -> Option<Option<Arc<V>>> {
-        let entry = self.cache.get(key)?;
+    /// What is known of a key without asking anybody.
+    pub(super) fn known(&self, key: &K) -> Known<V> {
+        let Some(entry) = self.cache.get(key) else { return Known::No };
         self.hits.fetch_add(1, Ordering::Relaxed);
-        Some(entry.value)
+        entry.value.map_or(Known::Absent, Known::Present)
     }
 
     /// Loads an entry; those who ask for the same one meanwhile wait for this load. `seen` is the newest version

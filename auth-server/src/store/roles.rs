@@ -24,7 +24,7 @@ const GRANTS: &[(&str, &str)] = &[
 /// The administrator's alone.
 const NO_ACCESS: &[&str] = &["audit", "database_roles"];
 
-const SCHEMA: &str = "SELECT CAST(current_schema() AS TEXT) AS name";
+const SCHEMA: &str = "SELECT CAST(current_schema() AS TEXT) AS name, CAST(current_user AS TEXT) AS role";
 const REMEMBER: &str = "INSERT INTO database_roles (role) VALUES ($1) ON CONFLICT (role) DO NOTHING";
 const REMEMBERED: &str = "SELECT role FROM database_roles ORDER BY role";
 
@@ -35,7 +35,13 @@ impl Store {
             return Err(StoreError::Settings("SQLite has no roles; `db roles` is for PostgreSQL".to_owned()));
         }
         let rows = self.read(Statement::new(SCHEMA)).await?;
-        let schema = rows.first().map_or_else(|| Ok("public".to_owned()), |row| row.get("name"))?;
+        let row = rows.first().ok_or_else(|| StoreError::Corrupt("no current schema".to_owned()))?;
+        let (schema, ours): (String, String) = (row.get("name")?, row.get("role")?);
+        if ours == server_role {
+            return Err(StoreError::Settings(format!(
+                "`database.url` and `database.admin_url` name the same role {ours}: give the server its own"
+            )));
+        }
         Ok(statements(&schema, server_role))
     }
 
