@@ -1,0 +1,120 @@
+//! `key ..`
+
+use serde_json::{Value, json};
+
+use super::harness::Lab;
+
+fn states(lab: &Lab) -> Vec<String> {
+    let list = lab.json(&["key", "list"]);
+    let mut states: Vec<String> =
+        list.as_array().unwrap().iter().map(|key| key["state"].as_str().unwrap().to_owned()).collect();
+    states.sort();
+    states
+}
+
+fn kid(lab: &Lab, state: &str) -> String {
+    let list = lab.json(&["key", "list"]);
+    let key = list.as_array().unwrap().iter().find(|key| key["state"] == state).unwrap().clone();
+    key["kid"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn d07_generate_makes_an_active_key_and_a_standby() {
+    let lab = Lab::empty();
+    let made = lab.json(&["key", "generate"]);
+    assert_eq!((&made[0]["state"], &made[1]["state"]), (&json!("active"), &json!("standby")));
+    assert_eq!(states(&lab), ["active", "standby"]);
+    let again = lab.refused(&["key", "generate"]);
+    assert!(
+        again.contains("ES256 has an active key and a standby already: auth-server key rotate"),
+        "{again}"
+    );
+    lab.ok(&["key", "generate", "--alg", "EdDSA"]);
+    assert_eq!(states(&lab), ["active", "active", "standby", "standby"]);
+}
+
+#[test]
+fn d07_rotation_is_refused_while_the_standby_is_too_young() {
+    let lab = Lab::new();
+    let (active, standby) = (kid(&lab, "active"), kid(&lab, "standby"));
+    let refused = lab.refused(&["key", "rotate"]);
+    assert!(
+        refused.contains("verifiers may not know the standby") && refused.contains("--force"),
+        "{refused}"
+    );
+    let rotated = lab.json(&["key", "rotate", "--force"]);
+    assert_eq!((&rotated[0]["retired"], &rotated[0]["active"]), (&json!(active), &json!(standby)));
+    assert_eq!(states(&lab), ["active", "retiring", "standby"]);
+    let at_once = Lab::new().with("AUTH_SERVER_KEYS__MAX_AGE", "0");
+    at_once.ok(&["key", "rotate", "--alg", "ES256"]);
+}
+
+#[test]
+fn d08_a_revoked_key_is_out_at_once_and_its_private_half_deleted() {
+    let lab = Lab::new();
+    let (active, standby) = (kid(&lab, "active"), kid(&lab, "standby"));
+    let file = lab.data().join("keys").join(format!("{active}.pem"));
+    assert!(file.exists());
+    let revoked = lab.json(&["key", "revoke", &active]);
+    assert_eq!(revoked["active"], json!(standby));
+    assert!(!file.exists());
+    assert!(!lab.ok(&["key", "export", "--format", "jwks"]).contains(&active));
+    assert!(lab.refused(&["key", "revoke", &active]).contains("withdrawn already"));
+    assert!(lab.refused(&["key", "export", &active]).contains("there is no published key"));
+}
+
+#[test]
+fn a084_no_export_has_a_private_member() {
+    let lab = Lab::empty();
+    for alg in ["ES256", "ES384", "EdDSA", "RS256"] {
+        lab.ok(&["key", "generate", "--alg", alg]);
+    }
+    let jwks = lab.json(&["key", "export", "--format", "jwks"]);
+    assert_eq!(jwks["keys"].as_array().unwrap().len(), 8);
+    for key in jwks["keys"].as_array().unwrap() {
+        for private in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+            assert!(key.get(private).is_none(), "{private} in {key}");
+        }
+    }
+    let pem = lab.ok(&["key", "export"]);
+    assert_eq!(pem.matches("BEGIN PUBLIC KEY").count(), 8);
+    assert!(!pem.contains("PRIVATE"));
+}
+
+#[test]
+fn d12_an_export_holds_what_is_published_or_one_key() {
+    let lab = Lab::new();
+    let (active, standby) = (kid(&lab, "active"), kid(&lab, "standby"));
+    assert_eq!(lab.json(&["key", "export", "--format", "jwk"])["kid"], json!(active));
+    assert_eq!(lab.json(&["key", "export", "--format", "jwk", &standby])["kid"], json!(standby));
+    assert_eq!(lab.ok(&["key", "export", "--format", "pem", &standby]).matches("BEGIN").count(), 1);
+    let text: Value = serde_json::from_str(&lab.ok(&["key", "export", "--format", "jwks"])).unwrap();
+    assert_eq!(text["keys"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_private_key_is_taken_over_from_a_file() {
+    let old = Lab::new();
+    let active = kid(&old, "active");
+    let file = old.data().join("keys").join(format!("{active}.pem"));
+    let lab = Lab::empty();
+    let made = lab.json(&["key", "import", file.to_str().unwrap()]);
+    assert_eq!((&made["kid"], &made["state"]), (&json!(active), &json!("active")));
+    assert_eq!(states(&lab), ["active", "standby"]);
+    assert!(lab.refused(&["key", "import", file.to_str().unwrap()]).contains("is here already"));
+    let public = lab.file("public.pem", &lab.ok(&["key", "export"]));
+    assert!(lab.refused(&["key", "import", &public]).contains("PKCS#8"));
+}
+
+#[test]
+fn a085_a_key_file_that_others_may_read_is_refused_with_the_chmod() {
+    let lab = Lab::new();
+    lab.add_client(&["--id", "x"]);
+    let file = lab.data().join("keys").join(format!("{}.pem", kid(&lab, "active")));
+    super::harness::set_mode(&file, 0o644);
+    let doctor = lab.run(&["doctor"]);
+    assert_eq!(doctor.code, 1);
+    assert!(doctor.stdout.contains(&format!("chmod 0600 {}", file.display())), "{}", doctor.stdout);
+    let refused = lab.refused(&["token", "issue", "--client", "x"]);
+    assert!(refused.contains("chmod 0600") || refused.contains("no active ES256 key here"), "{refused}");
+}

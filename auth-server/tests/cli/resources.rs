@@ -1,0 +1,71 @@
+//! `resource ..`
+
+use serde_json::json;
+
+use super::harness::Lab;
+
+#[test]
+fn a_resource_is_added_shown_changed_and_removed() {
+    let lab = Lab::new();
+    lab.ok(&["client", "add", "--name", "n", "--id", "peek"]);
+    let made = lab.json(&[
+        "resource",
+        "add",
+        "https://api.example.com/v1",
+        "--audience",
+        "aud",
+        "--scope",
+        "a b",
+        "--scope",
+        "c",
+        "--alg",
+        "EdDSA",
+        "--token-lifetime",
+        "5m",
+        "--token-format",
+        "opaque",
+        "--introspector",
+        "peek",
+    ]);
+    assert_eq!(made["scopes"], json!(["a", "b", "c"]));
+    assert_eq!(made["alg"], json!("EdDSA"));
+    assert_eq!((&made["token_lifetime"], &made["token_format"]), (&json!(300), &json!("opaque")));
+    assert_eq!(made["introspectors"], json!(["peek"]));
+    let name = "https://api.example.com/v1";
+    let changed = lab.json(&[
+        "resource",
+        "update",
+        name,
+        "--drop-scope",
+        "c",
+        "--add-scope",
+        "d",
+        "--alg",
+        "ES256",
+        "--token-format",
+        "jwt",
+        "--no-token-lifetime",
+        "--drop-introspector",
+        "peek",
+    ]);
+    assert_eq!(changed["scopes"], json!(["a", "b", "d"]));
+    assert_eq!(lab.json(&["resource", "show", name]), changed);
+    assert_eq!(lab.json(&["resource", "list"]).as_array().unwrap().len(), 2);
+    assert_eq!(lab.json(&["resource", "remove", name])["removed"], json!(true));
+}
+
+#[test]
+fn a_resource_that_a_client_names_stays() {
+    let lab = Lab::new();
+    lab.add_client(&["--id", "x"]);
+    let refused = lab.refused(&["resource", "remove", "api"]);
+    assert!(refused.ends_with("auth-server client update x --drop-resource api"), "{refused}");
+}
+
+#[test]
+fn the_defaults_are_the_name_es256_and_jwt() {
+    let lab = Lab::new();
+    let shown = lab.json(&["resource", "show", "api"]);
+    assert_eq!((&shown["audience"], &shown["alg"]), (&json!("api"), &json!("ES256")));
+    assert_eq!((&shown["token_format"], &shown["token_lifetime"]), (&json!("jwt"), &json!(null)));
+}

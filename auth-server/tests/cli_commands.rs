@@ -1,0 +1,20 @@
+//! The real binary, in private directories: every command, every refusal.
+
+mod cli {
+    mod audit;
+    mod clients;
+    mod configuration;
+    mod database;
+    mod doctor;
+    mod files;
+    mod harness;
+    mod help;
+    mod import;
+    mod keys;
+    mod postgres;
+    mod refusals;
+    mod resources;
+    mod secrets;
+    mod server;
+    mod tokens;
+}
