@@ -102,7 +102,9 @@ async fn until_reached(app: &App) -> Result<(), StoreError> {
         }
     }
     tracing::info!("the database answers");
-    open::reached(app).await;
+    for notice in open::reached(app).await {
+        tracing::warn!("{notice}");
+    }
     Ok(())
 }
 

@@ -55,7 +55,7 @@ pub(super) async fn open(settings: &Settings, issuer: Issuer) -> Result<Opened, 
     match first {
         Ok(migrated) => {
             notices.extend(migrated.then(|| FIRST_STEPS.to_owned()));
-            reached(&app).await;
+            notices.extend(reached(&app).await);
         }
         Err(error) if error.is_retryable() => {
             notices.push(format!("{error}; serving what needs no database until it answers"));
@@ -84,16 +84,19 @@ pub(super) async fn prepare(store: &Store, root: &RootSecrets) -> Result<bool, S
     Ok(migrated)
 }
 
-/// What is done once the database has been reached and fits.
-pub(super) async fn reached(app: &App) {
+/// What is done once the database has been reached and fits. Returns what the operator should hear: at the start
+/// nothing may be logged before the line with the address.
+pub(super) async fn reached(app: &App) -> Vec<String> {
+    let mut notices = Vec::new();
     if let Err(error) = app.registry().poll_once().await {
-        tracing::warn!(%error, "the registry could not be polled");
+        notices.push(format!("the registry could not be polled: {error}"));
     }
     if let Err(error) = read_keys(app).await {
-        tracing::error!(%error, "the signing keys cannot be read");
+        notices.push(format!("the signing keys cannot be read: {error}"));
     }
     app.set_opened();
-    warn_about_legacy(app).await;
+    notices.extend(warning_of_legacy(app).await);
+    notices
 }
 
 async fn read_keys(app: &App) -> Result<(), KeyError> {
@@ -111,20 +114,20 @@ fn check_key_files(directory: &Path) -> Result<(), ServeError> {
     Ok(())
 }
 
-async fn warn_about_legacy(app: &App) {
+async fn warning_of_legacy(app: &App) -> Option<String> {
     let clients = match app.store().clients().await {
         Ok(clients) => clients,
-        Err(error) => return tracing::warn!(%error, "the clients could not be looked through"),
+        Err(error) => return Some(format!("the clients could not be looked through: {error}")),
     };
     let legacy: Vec<_> = clients.iter().filter(|client| client.profile == Profile::Legacy).collect();
     let imported = legacy.iter().filter(|client| client.imported_from.is_some()).count();
-    if !legacy.is_empty() {
-        tracing::warn!(
-            clients = legacy.len(),
-            imported,
-            "clients of profile `legacy` are let in by rules older than OAuth 2.1: see `auth-server doctor`"
-        );
-    }
+    (!legacy.is_empty()).then(|| {
+        format!(
+            "{} clients of profile `legacy` ({imported} imported) are let in by rules older than OAuth 2.1: see \
+             `auth-server doctor`",
+            legacy.len()
+        )
+    })
 }
 
 fn policy(settings: &Settings) -> Policy {

@@ -160,7 +160,7 @@ fn an_empty_list_says_what_to_run_next() {
 #[test]
 fn tables_are_plain_and_aligned_in_a_pipe() {
     let lab = Lab::new();
-    lab.add_client(&["--id", "a", "--name", "short"]);
+    lab.add_client(&["--id", "a"]);
     lab.add_client(&["--id", "much-longer-than-a"]);
     let text = lab.ok(&["client", "list"]);
     assert!(!text.contains('\u{1b}'), "{text}");

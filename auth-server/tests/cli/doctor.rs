@@ -50,7 +50,7 @@ fn a_resource_without_a_key_is_found() {
 #[test]
 fn d09_a_key_row_that_was_written_around_the_root_secret_is_found() {
     let lab = Lab::new();
-    sql(&lab, "UPDATE keys SET state = 'active' WHERE state = 'standby'");
+    sql(&lab, "UPDATE keys SET published_at = 1 WHERE state = 'standby'");
     let found = broken(&lab);
     assert!(found[0].1.contains("was not written by a holder of the root secret"), "{found:?}");
 }

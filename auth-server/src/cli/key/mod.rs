@@ -41,6 +41,7 @@ pub(crate) enum KeyCommand {
     /// Withdraw a key at once and delete its private half here
     Revoke {
         /// The key
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
     /// Print public keys, never a private half
@@ -49,6 +50,7 @@ pub(crate) enum KeyCommand {
         #[arg(long, default_value = "pem")]
         format: ExportFormat,
         /// One key [default: all that are published]
+        #[arg(allow_hyphen_values = true)]
         kid: Option<String>,
     },
     /// Take over a private key (PKCS#8 PEM): it signs, or stands by where another one signs
