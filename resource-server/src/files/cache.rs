@@ -139,7 +139,7 @@ fn look(target: &Target, path: &Path, known: Option<Stamp>) -> Result<Looked, Re
         return Ok(Looked::Same);
     }
     let (seconds, nanos) = stamp.modified;
-    let etag = format!("\"{seconds:x}.{nanos:x}-{:x}-{:x}\"", stamp.inode, stamp.length);
+    let etag = format!("\"{seconds:x}.{nanos:x}-{:x}\"", stamp.length);
     let etag = HeaderValue::from_str(&etag).map_err(|_| Refused::FileUnreadable)?;
     let media_type = media_type(path);
     if stamp.length > MAX_KEPT {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use metrics::counter;
 use tokio::sync::Notify;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tracing::{info, warn};
 use trefoil_shared::Timestamp;
@@ -118,7 +119,7 @@ impl Refresh {
         match self.client.fetch(self.etag.as_deref()).await {
             Ok(fetched) => {
                 counter!("resource_server_jwks_fetches_total", "outcome" => "ok").increment(1);
-                let max_age = self.take(fetched);
+                let max_age = self.take(fetched).await;
                 let asked = max_age.unwrap_or(self.timing.refresh_at_most);
                 asked.clamp(self.timing.refresh_at_least, self.timing.refresh_at_most)
             }
@@ -130,7 +131,7 @@ impl Refresh {
         }
     }
 
-    fn take(&mut self, fetched: Fetched) -> Option<Duration> {
+    async fn take(&mut self, fetched: Fetched) -> Option<Duration> {
         let now = self.verifier.now();
         let max_age = match fetched {
             Fetched::Unchanged { max_age } => max_age,
@@ -149,10 +150,13 @@ impl Refresh {
             }
         };
         self.verifier.confirm_keys(now);
-        if let Some(copy) = &self.copy
-            && let Err(reason) = copy.write(&self.current, now.seconds())
-        {
-            warn!(%reason, "the key set cannot be kept on disk");
+        if let Some(copy) = self.copy.clone() {
+            let jwks = self.current.clone();
+            // Writing waits for the disk, which no request may wait for.
+            let kept = spawn_blocking(move || copy.write(&jwks, now.seconds())).await;
+            if let Ok(Err(reason)) = kept {
+                warn!(%reason, "the key set cannot be kept on disk");
+            }
         }
         max_age
     }

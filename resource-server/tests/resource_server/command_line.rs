@@ -138,6 +138,26 @@ fn d32_the_environment_stands_between_file_and_flags() {
 }
 
 #[test]
+fn d32_an_environment_name_that_means_nothing_fails_config_check_alone() {
+    let place = Place::new();
+    let check = ["config", "check", "--public-key", "public.pem", "--issuer", ISSUER, "--audience", AUDIENCE];
+    let mut mistyped = place.command(&check);
+    assert_fails(
+        &mistyped.env("RESOURCE_SERVER_AUDIENSE", "x").output().unwrap(),
+        "RESOURCE_SERVER_AUDIENCE",
+    );
+    let mut kubernetes = place.command(&check);
+    kubernetes
+        .env("RESOURCE_SERVER_PORT", "tcp://10.0.0.1:80")
+        .env("RESOURCE_SERVER_SERVICE_HOST", "10.0.0.1");
+    assert!(kubernetes.output().unwrap().status.success());
+    let program = place.serve_with(&["--public-key", "public.pem"], |command| {
+        command.env("RESOURCE_SERVER_AUDIENSE", "x");
+    });
+    program.logged("RESOURCE_SERVER_AUDIENSE");
+}
+
+#[test]
 fn doctor_names_what_is_wrong_and_health_says_that_nobody_answers() {
     let place = Place::new();
     let free = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
@@ -158,7 +178,7 @@ fn d36_health_is_the_exit_code_and_needs_the_address_alone() {
     let address = program.url.strip_prefix("http://").unwrap();
     assert!(place.run(&["health", "--listen", address]).status.success());
     let mut by_environment = place.command(&["health"]);
-    assert!(by_environment.env("RESOURCE_SERVER_LISTEN", address).status().unwrap().success());
+    assert!(by_environment.env("RESOURCE_SERVER_LISTEN", address).output().unwrap().status.success());
     let keyless = place.serve(&["--jwks-url", "http://127.0.0.1:1/jwks.json", "--state-dir", "state"]);
     let address = keyless.url.strip_prefix("http://").unwrap();
     assert_fails(&place.run(&["health", "--listen", address]), "status 503");

@@ -68,6 +68,26 @@ async fn a121_heads_over_16_kb_and_forms_over_64_kb_are_refused() {
 }
 
 #[tokio::test]
+async fn every_answer_has_a_date_and_a_request_id() {
+    let place = Place::new();
+    let program = place.serve(&["--public-key", "public.pem"]);
+    let bearer = format!("Authorization: Bearer {}\r\n", place.token());
+    for (path, more, expected) in [
+        ("/api_v0.0.1", &*bearer, "200"),
+        ("/api_v0.0.1", "", "401"),
+        ("/none", "", "404"),
+        ("/health", "", "200"),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{more}\r\n");
+        let answer = exchange(&program, request.as_bytes()).to_lowercase();
+        assert_eq!(status(&answer), expected, "{path}");
+        for header in ["\r\ndate: ", "\r\nx-request-id: ", "\r\ncache-control: "] {
+            assert!(answer.contains(header), "{header:?} in {answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a122_requests_whose_end_is_ambiguous_are_refused() {
     let place = Place::new();
     let program = place.serve(&["--public-key", "public.pem"]);
