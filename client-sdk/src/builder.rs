@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use trefoil_shared::{ClientId, ServerMetadata};
+use url::Url;
 
 use crate::ambient::Ambient;
 use crate::client::Inner;
-use crate::origin::parse;
+use crate::origin::{PlainHosts, parse};
 use crate::transport::{HttpSettings, Transport};
 use crate::{Client, ClientAuth, Clock, Error, Result, RetryPolicy, TokenObserver, blocking, discovery};
 
@@ -19,7 +20,7 @@ pub struct ClientBuilder {
     id: String,
     auth: ClientAuth,
     issuer: Option<String>,
-    token_endpoint: Option<String>,
+    endpoints: Endpoints,
     params: Vec<(String, String)>,
     headers: HeaderMap,
     retry: RetryPolicy,
@@ -30,13 +31,21 @@ pub struct ClientBuilder {
     transport: Option<Transport>,
 }
 
+/// Endpoints as they were named, not checked yet.
+#[derive(Clone, Default)]
+struct Endpoints {
+    token: Option<String>,
+    revocation: Option<String>,
+    introspection: Option<String>,
+}
+
 impl ClientBuilder {
     pub(crate) fn new(id: impl Into<String>) -> Self {
         Self {
             id: id.into(),
             auth: ClientAuth::None,
             issuer: None,
-            token_endpoint: None,
+            endpoints: Endpoints::default(),
             params: Vec::new(),
             headers: HeaderMap::new(),
             retry: RetryPolicy::default(),
@@ -68,7 +77,11 @@ impl ClientBuilder {
     #[must_use]
     pub fn metadata(mut self, metadata: ServerMetadata) -> Self {
         self.issuer = Some(metadata.issuer);
-        self.token_endpoint = metadata.token_endpoint;
+        self.endpoints = Endpoints {
+            token: metadata.token_endpoint,
+            revocation: metadata.revocation_endpoint,
+            introspection: metadata.introspection_endpoint,
+        };
         self
     }
 
@@ -82,7 +95,21 @@ impl ClientBuilder {
     /// Names the token endpoint.
     #[must_use]
     pub fn token_endpoint(mut self, url: impl Into<String>) -> Self {
-        self.token_endpoint = Some(url.into());
+        self.endpoints.token = Some(url.into());
+        self
+    }
+
+    /// Names the revocation endpoint.
+    #[must_use]
+    pub fn revocation_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.endpoints.revocation = Some(url.into());
+        self
+    }
+
+    /// Names the introspection endpoint.
+    #[must_use]
+    pub fn introspection_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.endpoints.introspection = Some(url.into());
         self
     }
 
@@ -168,19 +195,19 @@ impl ClientBuilder {
     /// Checks the settings and makes the client. A missing endpoint is an error only where it is used.
     pub fn build(mut self) -> Result<Client> {
         let id: ClientId = self.id.parse().map_err(|e| Error::configuration(format!("{e}")))?;
-        let token_endpoint = match &self.token_endpoint {
-            Some(text) => {
-                let url = parse(text, "the token_endpoint")?;
-                self.settings.plain.check(&url)?;
-                Some(url)
-            }
-            None => None,
-        };
+        let plain = &self.settings.plain;
+        let token_endpoint = endpoint(self.endpoints.token.as_deref(), "the token_endpoint", plain)?;
+        let revocation_endpoint =
+            endpoint(self.endpoints.revocation.as_deref(), "the revocation_endpoint", plain)?;
+        let introspection_endpoint =
+            endpoint(self.endpoints.introspection.as_deref(), "the introspection_endpoint", plain)?;
         let transport = self.connect()?;
         Ok(Client::new(Inner {
             id: id.into(),
             issuer: self.issuer,
             token_endpoint,
+            revocation_endpoint,
+            introspection_endpoint,
             auth: self.auth,
             params: self.params,
             headers: self.headers,
@@ -198,12 +225,20 @@ impl ClientBuilder {
     }
 }
 
+/// A named endpoint as a URL that may be spoken to.
+fn endpoint(text: Option<&str>, what: &str, plain: &PlainHosts) -> Result<Option<Url>> {
+    let Some(text) = text else { return Ok(None) };
+    let url = parse(text, what)?;
+    plain.check(&url)?;
+    Ok(Some(url))
+}
+
 impl std::fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("client_id", &self.id)
             .field("issuer", &self.issuer)
-            .field("token_endpoint", &self.token_endpoint)
+            .field("token_endpoint", &self.endpoints.token)
             .field("auth", &self.auth)
             .finish_non_exhaustive()
     }

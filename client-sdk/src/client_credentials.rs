@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use trefoil_shared::ScopeToken;
 
-use crate::client::Form;
+use crate::form_post::{Form, FormPost};
 use crate::{Client, ClientAuth, Error, Result, Session, SessionKey, TokenEvent, TokenObserver, TokenSet};
 
 /// The registered name of the grant.
@@ -22,6 +23,8 @@ pub struct ClientCredentials {
     scopes: BTreeSet<String>,
     resources: Vec<String>,
     params: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
     auth: Option<ClientAuth>,
 }
 
@@ -33,6 +36,8 @@ impl ClientCredentials {
             grant_type: GRANT_TYPE.to_owned(),
             scopes: BTreeSet::new(),
             resources: Vec::new(),
+            query: Vec::new(),
+            headers: Vec::new(),
             auth: None,
         }
     }
@@ -54,6 +59,18 @@ impl ClientCredentials {
     /// Adds a parameter that has no setter here.
     pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.params.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a parameter to the query of the endpoint's URL.
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets a header, in the place of the client's own of that name.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
         self
     }
 
@@ -106,15 +123,29 @@ impl ClientCredentials {
         let scope = self.scope();
         let mut form: Form<'_> =
             vec![("grant_type", &self.grant_type), ("client_id", self.client.client_id())];
-        if let Some(secret) = auth.form_secret() {
-            form.push(("client_secret", secret.reveal()));
-        }
         form.extend(self.resources.iter().map(|resource| ("resource", resource.as_str())));
         if !scope.is_empty() {
             form.push(("scope", &scope));
         }
         form.extend(self.params.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        self.client.ask_for_token(&form, auth).await
+        let mut post = FormPost::new(self.client.token_endpoint()?, &form, auth);
+        post.headers = self.request_headers()?;
+        if !self.query.is_empty() {
+            post.endpoint.query_pairs_mut().extend_pairs(&self.query);
+        }
+        let inner = self.client.inner();
+        let answered = post.send(&inner.transport, &inner.retry).await?;
+        TokenSet::from_answer(&answered.body, answered.asked_at)
+    }
+
+    fn request_headers(&self) -> Result<HeaderMap> {
+        let mut headers = self.client.inner().headers.clone();
+        for (name, value) in &self.headers {
+            let bad = || Error::configuration("a header has a name and a value that HTTP can carry");
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
+            headers.insert(name, HeaderValue::from_str(value).map_err(|_| bad())?);
+        }
+        Ok(headers)
     }
 
     /// What the server would refuse anyway, said before a secret is sent.
@@ -150,7 +181,11 @@ impl ClientCredentials {
         let mut parts = vec![issuer, self.client.client_id(), &self.grant_type, "scope", &scope, "resource"];
         parts.extend(resources);
         parts.push("params");
-        parts.extend(params.into_iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]));
+        parts.extend(params.into_iter().flat_map(pair));
+        parts.push("query");
+        parts.extend(self.query.iter().flat_map(pair));
+        parts.push("headers");
+        parts.extend(self.headers.iter().flat_map(pair));
         SessionKey::of(parts)
     }
 
@@ -165,4 +200,8 @@ impl ClientCredentials {
             expires_at: token.expires_at(),
         }
     }
+}
+
+fn pair(pair: &(String, String)) -> [&str; 2] {
+    [&pair.0, &pair.1]
 }

@@ -7,6 +7,9 @@ use serde_json::Value;
 /// Characters of one server text that are kept: enough for a sentence, too little for a page.
 const MAX_TEXT: usize = 300;
 
+/// Characters that a secret needs to be looked for: taking a shorter one out would garble the codes.
+const MIN_SECRET: usize = 6;
+
 /// What a server said when it refused. All texts are escaped (no control characters, no line ends) and shortened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OAuthError {
@@ -59,7 +62,7 @@ impl OAuthError {
 
     /// Takes a secret out of the texts: a server that repeats the request must not put it into a log.
     pub(crate) fn without(mut self, secret: &str) -> Self {
-        if secret.is_empty() {
+        if secret.len() < MIN_SECRET {
             return self;
         }
         for text in [Some(&mut self.code), self.description.as_mut(), self.uri.as_mut()].into_iter().flatten()
@@ -136,5 +139,9 @@ mod tests {
         assert_eq!(error.description().map(str::len), Some(MAX_TEXT + 3));
         let echoed = OAuthError::new("a", Some("secret was canary!")).without("canary");
         assert_eq!(echoed.description(), Some("secret was [redacted]!"));
+        assert_eq!(
+            OAuthError::new("unsupported_grant_type", None).without("s").code(),
+            "unsupported_grant_type"
+        );
     }
 }

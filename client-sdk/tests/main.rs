@@ -14,6 +14,7 @@ mod suite {
     mod processes;
     mod redaction;
     mod retries;
+    mod revoke_introspect;
     mod session;
     mod store;
     mod tls;

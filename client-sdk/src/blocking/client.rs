@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::wait;
-use crate::{BoxFuture, ClientAuth, ClientBuilder, Generation, Result, TokenSet, TokenSource, TokenStore};
+use crate::{
+    BoxFuture, ClientAuth, ClientBuilder, Generation, Introspection, Result, Secret, TokenSet, TokenSource,
+    TokenStore,
+};
 
 /// [`crate::Client`] without async. Made by [`ClientBuilder::build_blocking`].
 #[derive(Clone, Debug)]
@@ -29,6 +32,18 @@ impl Client {
     /// A token for the client itself.
     pub fn client_credentials(&self) -> ClientCredentials {
         ClientCredentials(self.0.client_credentials())
+    }
+
+    /// Ends a token that is not needed any more; see [`crate::Client::revoke`].
+    pub fn revoke(&self, token: &Secret) -> Result<()> {
+        let (client, token) = (self.0.clone(), token.clone());
+        wait(async move { client.revoke(&token).await })
+    }
+
+    /// Asks what a token is worth; see [`crate::Client::introspect`].
+    pub fn introspect(&self, token: &Secret) -> Result<Introspection> {
+        let (client, token) = (self.0.clone(), token.clone());
+        wait(async move { client.introspect(&token).await })
     }
 }
 
@@ -57,6 +72,16 @@ impl ClientCredentials {
     /// Adds a parameter that has no setter here.
     pub fn param(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         Self(self.0.param(name, value))
+    }
+
+    /// Adds a parameter to the query of the endpoint's URL.
+    pub fn query(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self(self.0.query(name, value))
+    }
+
+    /// Sets a header, in the place of the client's own of that name.
+    pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self(self.0.header(name, value))
     }
 
     /// Authenticates this request otherwise than the client does.

@@ -21,6 +21,7 @@ use trefoil_client::{Client, ClientAuth, ClientBuilder, RetryPolicy, Secret};
 pub(crate) struct Seen {
     pub(crate) method: Method,
     pub(crate) path: String,
+    pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
     /// The server's own base URL.
@@ -180,6 +181,7 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
         let path = parts.uri.path().to_owned();
         let seen = Seen {
             before: all.iter().filter(|seen| seen.path == path).count(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
             method: parts.method,
             headers: parts.headers,
             body: String::from_utf8(body.to_vec()).unwrap(),

@@ -54,6 +54,21 @@ async fn one_request_may_authenticate_otherwise() {
 }
 
 #[tokio::test]
+async fn headers_and_query_of_a_request_go_before_those_of_the_client() {
+    let server = Mock::authorization_server(|_| Answer::token("t"));
+    let client =
+        server.client().default_header("x-tenant", "a").unwrap().default_header("x-kept", "k").unwrap();
+    let request = client.build().unwrap().client_credentials();
+    request.header("x-tenant", "b").query("q", "1 2").send().await.unwrap();
+    let seen = &server.seen("/token")[0];
+    assert_eq!((seen.header("x-tenant"), seen.header("x-kept")), ("b", "k"));
+    assert_eq!(seen.query, "q=1+2");
+    let client = server.client().build().unwrap();
+    let error = client.client_credentials().header("x", "a\r\nb").send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+}
+
+#[tokio::test]
 async fn the_answer_is_read_into_accessors() {
     let server = Mock::authorization_server(|_| {
         Answer::json(
