@@ -16,8 +16,12 @@ mod imports;
 mod key_files;
 #[path = "store/key_life.rs"]
 mod key_life;
+#[path = "store/lost_answers.rs"]
+mod lost_answers;
 #[path = "store/migrations.rs"]
 mod migrations;
+#[path = "store/processes.rs"]
+mod processes;
 #[path = "store/registry_cache.rs"]
 mod registry_cache;
 #[path = "store/roles.rs"]
