@@ -20,7 +20,7 @@ pub(crate) enum Raw {
 }
 
 impl TestDb {
-    pub(crate) async fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", dir.path().join("test.db").display());
         Self { settings: DatabaseSettings::at(url), dir }
@@ -103,7 +103,7 @@ macro_rules! on_both {
             mod $name {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn sqlite() {
-                    super::$name($crate::database::TestDb::sqlite().await).await;
+                    super::$name($crate::database::TestDb::sqlite()).await;
                 }
 
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
