@@ -179,7 +179,8 @@ fn log(raw: RawLog) -> Result<LogSettings, Problem> {
         }
     };
     let level = raw.level.unwrap_or_else(|| "info".to_owned());
-    check_log_level(&level).map_err(|error| Problem::new("log.level", error.to_string()))?;
+    check_log_level(&level)
+        .map_err(|error| Problem::new("log.level", error.to_string().trim_start_matches("log.level ")))?;
     Ok(LogSettings { format, level })
 }
 
@@ -249,7 +250,7 @@ mod tests {
             ("[database]\nmax_connections = 0", "database.max_connections: must be at least 1"),
             ("[limits]\nbody = 0", "limits.body: must be at least 1"),
             ("[log]\nformat = 'xml'", "log.format: `xml` is unknown"),
-            ("[log]\nlevel = 'loud'", "log.level: "),
+            ("[log]\nlevel = 'loud'", "log.level: `loud` is not a level"),
         ] {
             let error = resolve(toml).unwrap_err();
             assert_eq!(error.problems.len(), 1, "{toml}: {error}");
