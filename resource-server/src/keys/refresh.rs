@@ -106,11 +106,12 @@ impl Refresh {
                 last_ask = Some(Instant::now());
                 next = Instant::now() + self.refresh().await;
                 let _gone = ask.send(true);
+                // Whoever asked meanwhile has to be content with the same fetch. After a timed one nobody is
+                // answered: it may be older than the key that is asked for.
+                asks.answer_waiting(true);
             } else {
                 next = Instant::now() + self.refresh().await;
             }
-            // Whoever asked meanwhile is served by the same fetch.
-            asks.answer_waiting(true);
         }
     }
 
