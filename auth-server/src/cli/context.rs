@@ -64,11 +64,11 @@ impl Context {
         let status = store.schema().await?;
         if store.is_sqlite() && !status.pending.is_empty() && status.version <= status.known {
             let ran = store.migrate(&self.holder()).await?;
-            note(&format!(
-                "migrated the database in {}: {}",
-                self.settings().data_dir.display(),
-                ran.join(", ")
-            ));
+            // Empty where another command did it in the same moment.
+            if !ran.is_empty() {
+                let place = self.settings().data_dir.display();
+                note(&format!("migrated the database in {place}: {}", ran.join(", ")));
+            }
         } else {
             status.check()?;
         }

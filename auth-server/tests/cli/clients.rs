@@ -118,6 +118,33 @@ fn a_resource_is_added_dropped_and_replaced() {
 }
 
 #[test]
+fn an_update_that_changes_nothing_writes_nothing() {
+    let lab = Lab::new();
+    lab.add_client(&["--id", "x"]);
+    let before = lab.json(&["audit", "list"]);
+    let outcome = lab.run(&["client", "update", "x", "--scope", "write read"]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert!(outcome.stderr.contains("nothing to change"), "{outcome:?}");
+    assert_eq!(lab.json(&["audit", "list"]), before);
+}
+
+#[test]
+fn f14_commands_at_once_on_an_empty_directory_all_succeed() {
+    let lab = Lab::empty();
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let children = names.map(|name| {
+        let mut command = lab.command(&["client", "add", "--name", name, "--id", name]);
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+    });
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(lab.json(&["client", "list"]).as_array().unwrap().len(), names.len());
+    assert_eq!(lab.json(&["audit", "list"]).as_array().unwrap().len(), names.len());
+}
+
+#[test]
 fn redirect_uris_are_stored_as_they_are_given() {
     let lab = Lab::new();
     let uri = "https://app.example.com/cb?x=%7E";

@@ -154,9 +154,14 @@ fn report(client: &Client, cx: &Context) -> Report {
 
 async fn update(args: UpdateArgs, cx: &Context) -> Result<Report, CliError> {
     let store = cx.store().await?;
-    store.registered_client(&args.id).await?.ok_or_else(|| unknown(&args.id))?;
+    let present = store.registered_client(&args.id).await?.ok_or_else(|| unknown(&args.id))?;
     let registered = store.resources().await?;
     let facts = Facts { registered: &registered, tokens: &cx.settings().tokens, now: cx.now() };
+    let wanted = build::updated(present.clone(), &args, facts)?;
+    if (Client { updated_at: present.updated_at, ..wanted }) == present {
+        note("nothing to change: the client is so already");
+        return Ok(report(&present, cx));
+    }
     let act = cx.act("client update", &args.id);
     let client = store.update_client(&args.id, |client| build::updated(client, &args, facts), &act).await?;
     Ok(report(&client, cx))
