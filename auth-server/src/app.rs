@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use bytes::Bytes;
 use ipnet::IpNet;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use trefoil_serve::Clock;
 use trefoil_serve::admin::NotReady;
@@ -14,7 +15,7 @@ use trefoil_shared::Timestamp;
 use trefoil_shared::jose::{Algorithm, Audience, Verifier, VerifierConfig};
 use trefoil_sign::SigningKey;
 
-use crate::http::{self, Failures};
+use crate::http::{self, Failures, Issued};
 use crate::keys::HeldKeys;
 use crate::model::SecretHash;
 use crate::protocol::{Issuer, TokenPolicy};
@@ -23,6 +24,9 @@ use crate::store::{Registry, Store};
 
 /// How far clocks of replicas may be apart, in seconds, when a server reads its own tokens.
 const LEEWAY: i64 = 10;
+
+/// So much work at a time goes on behind answered requests (decision 16).
+const TASKS: usize = 16;
 
 /// What an [`App`] is made of.
 pub struct Parts {
@@ -89,6 +93,8 @@ struct Inner {
     failures: Failures,
     opened: AtomicBool,
     tasks: TaskTracker,
+    task_places: Arc<Semaphore>,
+    issued: Issued,
 }
 
 impl App {
@@ -104,6 +110,8 @@ impl App {
             failures: Failures::default(),
             opened: AtomicBool::new(false),
             tasks: TaskTracker::new(),
+            task_places: Arc::new(Semaphore::new(TASKS)),
+            issued: Issued::new(),
         }))
     }
 
@@ -157,9 +165,19 @@ impl App {
         self.0.parts.clock.now().plus(self.0.parts.registry.clock_offset())
     }
 
-    /// Runs work that the answer does not wait for, and that the end of the server does.
+    /// Runs work that the answer does not wait for, and that the end of the server does. Where too much of it runs
+    /// already it is left out: only what a later request would do again is given here.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.0.tasks.spawn(work);
+        let Ok(place) = Arc::clone(&self.0.task_places).try_acquire_owned() else { return };
+        self.0.tasks.spawn(async move {
+            work.await;
+            drop(place);
+        });
+    }
+
+    /// Counts issued tokens.
+    pub(crate) fn issued(&self) -> &Issued {
+        &self.0.issued
     }
 
     /// Waits for the work that requests left behind, then closes the store.

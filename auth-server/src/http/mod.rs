@@ -6,6 +6,7 @@ mod failures;
 mod form;
 mod health;
 mod introspect;
+mod issued;
 mod jwks;
 mod metadata;
 mod revoke;
@@ -13,6 +14,7 @@ mod router;
 mod token;
 
 pub(crate) use failures::Failures;
+pub(crate) use issued::Issued;
 pub(crate) use metadata::document as metadata_document;
 pub(crate) use router::router;
 

@@ -53,6 +53,7 @@ async fn answer(
     let issue =
         Issue { issuer: app.issuer(), client, sub: &granted.sub, target: &target, now, lifetime, jti: &jti };
     let access_token = mint(app, &issue).await?;
+    app.issued().count(grant_type);
     tell(&issue, grant_type);
     Ok(success(&respond(&issue, access_token, named_resource)))
 }
@@ -99,8 +100,6 @@ async fn mint_opaque(app: &App, issue: &Issue<'_>) -> Result<Secret, Refused> {
 
 /// The event of an issue: everything but the token.
 fn tell(issue: &Issue<'_>, grant_type: GrantType) {
-    metrics::counter!("trefoil_token_requests_total", "outcome" => "issued").increment(1);
-    metrics::counter!("trefoil_tokens_issued_total", "grant" => grant_type.as_str()).increment(1);
     let resources = issue.target.resources.iter().map(|resource| resource.name.as_str());
     tracing::info!(
         client_id = %issue.client.client_id,

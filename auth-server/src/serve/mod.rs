@@ -4,6 +4,7 @@ mod background;
 mod error;
 mod gauges;
 mod open;
+mod provider;
 mod sockets;
 
 use trefoil_serve::shutdown::Shutdown;
@@ -12,11 +13,10 @@ use trefoil_serve::telemetry::{MetricsHandle, metrics_handle};
 
 use crate::app::App;
 use crate::config::Settings;
-use background::Background;
-use open::{Opened, open};
 use sockets::Sockets;
 
 pub use error::ServeError;
+pub use provider::{Going, Provider};
 
 /// Runs the server until `shutdown` has drained. Logging is set up by the caller; the crypto provider too.
 ///
@@ -41,7 +41,7 @@ pub async fn serve_with(
     heard: Vec<String>,
 ) -> Result<(), ServeError> {
     let mut server = Server::open(settings).await?;
-    server.notices.splice(0..0, heard);
+    server.provider.notices.splice(0..0, heard);
     server.sockets.announce();
     systemd::ready();
     server.run(shutdown).await
@@ -49,12 +49,9 @@ pub async fn serve_with(
 
 /// A server that is bound and open, and answers nobody yet.
 pub struct Server {
-    settings: Settings,
     sockets: Sockets,
-    app: App,
+    provider: Provider,
     metrics: MetricsHandle,
-    /// What the operator should hear, once the address has been announced.
-    notices: Vec<String>,
 }
 
 impl Server {
@@ -66,8 +63,8 @@ impl Server {
         let metrics = metrics_handle()?;
         let sockets = Sockets::bind(&settings).await?;
         let issuer = sockets.issuer(&settings)?;
-        let Opened { app, notices } = open(&settings, issuer).await?;
-        Ok(Self { settings, sockets, app, metrics, notices })
+        let provider = Provider::open(settings, issuer).await?;
+        Ok(Self { sockets, provider, metrics })
     }
 
     /// Where clients find it.
@@ -82,7 +79,7 @@ impl Server {
 
     /// The server behind the listeners.
     pub fn app(&self) -> &App {
-        &self.app
+        self.provider.app()
     }
 
     /// Serves until `shutdown` has drained and all work has ended.
@@ -90,15 +87,12 @@ impl Server {
     /// # Errors
     /// A database that came back and does not fit.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), ServeError> {
-        for notice in &self.notices {
-            tracing::warn!("{notice}");
-        }
-        let background = Background::start(&self.app, &self.settings, &shutdown);
-        self.sockets.serve(&self.app, self.metrics, &shutdown).await;
-        let fatal = background.stop().await;
-        self.app.finish().await;
+        let app = self.provider.app().clone();
+        let going = self.provider.start(&shutdown);
+        self.sockets.serve(&app, self.metrics, &shutdown).await;
+        let ended = going.finish().await;
         tracing::info!("stopped");
-        fatal.map_or(Ok(()), Err)
+        ended
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use trefoil_serve::SystemClock;
 use trefoil_serve::files::check_private;
@@ -33,7 +34,7 @@ pub(super) async fn open(settings: &Settings, issuer: Issuer) -> Result<Opened, 
         ));
     }
     let store = Store::connect(&settings.database).await?;
-    let first = prepare(&store, &root).await;
+    let first = prepare_patiently(&store, &root).await;
     check_key_files(&settings.keys_dir())?;
     let times =
         KeyPolicy { max_age: settings.keys.max_age, token_max_lifetime: settings.tokens.max_lifetime };
@@ -68,6 +69,21 @@ pub(super) async fn open(settings: &Settings, issuer: Issuer) -> Result<Opened, 
 const FIRST_STEPS: &str = "the database is new. Next: `auth-server key generate`, then \
     `auth-server resource add NAME --scope S`, then `auth-server client add --name N --resource NAME`";
 
+/// A database that is only slow to let us in is waited for, so that the first request finds everything in place; one
+/// that is down holds the start up no longer than this.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(100);
+
+async fn prepare_patiently(store: &Store, root: &RootSecrets) -> Result<bool, StoreError> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match prepare(store, root).await {
+            Err(error) if error.is_retryable() && Instant::now() < end => tokio::time::sleep(PAUSE).await,
+            outcome => return outcome,
+        }
+    }
+}
+
 /// Makes sure that the database is ours and of our version. An empty SQLite file is migrated, and `true` says so;
 /// PostgreSQL is migrated by its administrator.
 pub(super) async fn prepare(store: &Store, root: &RootSecrets) -> Result<bool, StoreError> {
@@ -88,10 +104,12 @@ pub(super) async fn prepare(store: &Store, root: &RootSecrets) -> Result<bool, S
 /// nothing may be logged before the line with the address.
 pub(super) async fn reached(app: &App) -> Vec<String> {
     let mut notices = Vec::new();
-    if let Err(error) = app.registry().poll_once().await {
+    // Beside each other, so that more than one connection is open before the first request wants one.
+    let (polled, keys, _warm) = tokio::join!(app.registry().poll_once(), read_keys(app), app.store().now());
+    if let Err(error) = polled {
         notices.push(format!("the registry could not be polled: {error}"));
     }
-    if let Err(error) = read_keys(app).await {
+    if let Err(error) = keys {
         notices.push(format!("the signing keys cannot be read: {error}"));
     }
     app.set_opened();
@@ -100,6 +118,18 @@ pub(super) async fn reached(app: &App) -> Vec<String> {
 }
 
 async fn read_keys(app: &App) -> Result<(), KeyError> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match try_keys(app).await {
+            Err(KeyError::Store(error)) if error.is_retryable() && Instant::now() < end => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn try_keys(app: &App) -> Result<(), KeyError> {
     app.keys().refresh(app.store().now().await?).await
 }
 
