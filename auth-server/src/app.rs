@@ -19,6 +19,7 @@ use crate::http::{self, Failures, Issued};
 use crate::keys::HeldKeys;
 use crate::model::SecretHash;
 use crate::protocol::{Issuer, TokenPolicy};
+use crate::revocations::{Documents, HeldRevocations};
 use crate::secrets::{Argon2Gate, Rng, RootSecrets};
 use crate::store::{Registry, Store};
 
@@ -38,6 +39,8 @@ pub struct Parts {
     pub registry: Registry,
     /// The signing keys.
     pub keys: HeldKeys,
+    /// What is revoked.
+    pub revocations: HeldRevocations,
     /// The root secret.
     pub root: Arc<RootSecrets>,
     /// The time of day.
@@ -91,6 +94,7 @@ struct Inner {
     metadata: Bytes,
     argon2: Argon2Gate,
     failures: Failures,
+    documents: Documents,
     opened: AtomicBool,
     tasks: TaskTracker,
     task_places: Arc<Semaphore>,
@@ -108,6 +112,7 @@ impl App {
             metadata,
             argon2: Argon2Gate::default(),
             failures: Failures::default(),
+            documents: Documents::default(),
             opened: AtomicBool::new(false),
             tasks: TaskTracker::new(),
             task_places: Arc::new(Semaphore::new(TASKS)),
@@ -165,6 +170,14 @@ impl App {
         self.0.parts.clock.now().plus(self.0.parts.registry.clock_offset())
     }
 
+    /// The moment that a token is issued at: now, but never later than the registry that it is issued by was seen,
+    /// less the second within which changes are seen anyway. So a cut-off covers what a replica that is kept from the
+    /// database still issues.
+    pub fn issue_time(&self) -> Timestamp {
+        let behind = i64::try_from(self.registry().age().as_secs()).unwrap_or(i64::MAX);
+        self.now().plus(behind.saturating_neg())
+    }
+
     /// Runs work that the answer does not wait for, and that the end of the server does. Where too much of it runs
     /// already it is left out: only what a later request would do again is given here.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
@@ -200,6 +213,19 @@ impl App {
     /// The signing keys.
     pub fn keys(&self) -> &HeldKeys {
         &self.0.parts.keys
+    }
+
+    /// What is revoked.
+    pub fn revocations(&self) -> &HeldRevocations {
+        &self.0.parts.revocations
+    }
+
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.0.documents
+    }
+
+    pub(crate) fn shared_rng(&self) -> Arc<dyn Rng> {
+        Arc::clone(&self.0.parts.rng)
     }
 
     /// Who issues.

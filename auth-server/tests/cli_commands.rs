@@ -1,6 +1,5 @@
 //! The real binary, in private directories: every command, every refusal.
 
-#[cfg(test)]
 mod cli {
     mod audit;
     mod clients;

@@ -1,13 +1,6 @@
 //! One contract that both databases pass: each test runs on SQLite and on PostgreSQL, on a database of its own.
 //!
 //! PostgreSQL is found in `TREFOIL_TEST_POSTGRES`: run them by `tests/with-postgres cargo test ...`.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a helper fails its test by panicking"
-)]
 
 #[path = "store/cancellation.rs"]
 mod cancellation;
@@ -23,12 +16,8 @@ mod imports;
 mod key_files;
 #[path = "store/key_life.rs"]
 mod key_life;
-#[path = "store/lost_answers.rs"]
-mod lost_answers;
 #[path = "store/migrations.rs"]
 mod migrations;
-#[path = "store/processes.rs"]
-mod processes;
 #[path = "store/registry_cache.rs"]
 mod registry_cache;
 #[path = "store/roles.rs"]

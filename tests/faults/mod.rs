@@ -4,7 +4,6 @@ mod cold_start;
 mod contention;
 mod database_lost;
 mod disconnects;
-mod jwks;
 mod killed_admin;
 mod pool;
 mod sigterm;

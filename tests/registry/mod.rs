@@ -2,5 +2,4 @@
 
 mod canaries;
 mod disable;
-mod names;
 mod roles;

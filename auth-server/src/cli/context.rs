@@ -1,14 +1,15 @@
 //! What a command works with: settings, database, root secret, the present moment, and who asks.
 
 use trefoil_serve::{Clock, SystemClock};
-use trefoil_shared::Timestamp;
+use trefoil_shared::revocation::CutOffScope;
+use trefoil_shared::{ClientId, Timestamp};
 
 use super::CliError;
 use super::output::{Screen, note};
 use crate::config::{LoadedSettings, Settings, Surroundings};
 use crate::secrets::files::make_private_dir;
 use crate::secrets::{OsRng, Rng, RootSecrets};
-use crate::store::{Act, Store};
+use crate::store::{Act, Revocation, Store};
 
 /// What a command works with.
 pub(super) struct Context {
@@ -44,6 +45,19 @@ impl Context {
     /// An act of whoever runs this command, for the audit: the actor is the operating system's user (decision 4).
     pub(super) fn act(&self, action: &str, target: &impl ToString) -> Act {
         Act::new(self.now(), &self.actor, action, &target.to_string())
+    }
+
+    /// Ends every token of a client that was issued up to `grace` seconds from now (decision 19), by the database's
+    /// clock, which tokens go by.
+    pub(super) async fn cut_off(
+        &self,
+        store: &Store,
+        client: &ClientId,
+        grace: i64,
+    ) -> Result<Revocation, CliError> {
+        let second = store.now().await?.plus(grace);
+        let longest = self.settings().tokens.max_lifetime;
+        Ok(Revocation::cut_off(CutOffScope::Client(client.as_str()), second, longest))
     }
 
     /// The database by the admin role, as it is.

@@ -2,10 +2,12 @@
 
 use clap::Subcommand;
 use serde_json::json;
+use trefoil_shared::revocation::CutOffScope;
 
 use super::context::Context;
 use super::output::{Report, note};
 use super::{CliError, table};
+use crate::store::Revocation;
 
 /// `db ..`
 #[derive(Debug, Subcommand)]
@@ -25,6 +27,8 @@ pub(crate) enum DbCommand {
     },
     /// Remove what nobody can ask for any more: the server does it by itself, too
     Prune,
+    /// Say that this database was restored from a backup: every token issued before is dead
+    Restored,
 }
 
 /// Runs one of them.
@@ -34,6 +38,7 @@ pub(super) async fn run(command: DbCommand, cx: &Context) -> Result<Report, CliE
         DbCommand::Status => status(cx).await,
         DbCommand::Roles { apply, role } => roles(cx, apply, role).await,
         DbCommand::Prune => prune(cx).await,
+        DbCommand::Restored => restored(cx).await,
     }
 }
 
@@ -108,6 +113,17 @@ async fn prune(cx: &Context) -> Result<Report, CliError> {
     let document = serde_json::to_value(gone)
         .map_err(|error| CliError::new("cannot write the answer", error.to_string()))?;
     Ok(Report::new(document, format!("removed {}", table::count(to_usize(gone.total()), "row", "rows"))))
+}
+
+/// A backup does not know what was revoked after it was made, so that everything issued before is cut off.
+async fn restored(cx: &Context) -> Result<Report, CliError> {
+    let store = cx.store().await?;
+    let now = store.now().await?;
+    let everybody = Revocation::cut_off(CutOffScope::Everybody, now, cx.settings().tokens.max_lifetime);
+    let epoch = cx.rng().id();
+    store.begin_epoch(&epoch, everybody, &cx.act("db restored", &epoch)).await?;
+    let text = "a new epoch has begun: every token issued before is dead, verifiers hear of it within 15 s";
+    Ok(Report::new(json!({ "epoch": epoch, "cut_off": now }), text.to_owned()))
 }
 
 fn to_usize(number: u64) -> usize {

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, header};
 use trefoil_shared::jose::AccessClaims;
+use trefoil_shared::revocation::TokenFacts;
 use trefoil_shared::{
     Active, ClientId, Introspection, OneOrMany, ResourceIndicator, TokenType, TypedValue, ValueKind,
 };
@@ -60,6 +61,9 @@ async fn look_up(app: &App, caller: &Confidential, token: &str) -> Result<Intros
     let issued_to = found.active.client_id.clone();
     let holder = app.registry().client(&issued_to).await?;
     let resources = resources(app, holder.as_deref(), &found).await?;
+    if app.revocations().revoked(&facts_of(&found.active)).is_some() {
+        return Ok(Introspection::inactive());
+    }
     let facts =
         IntrospectionFacts { issued_to: &issued_to, holder: holder.as_deref(), resources: &resources };
     if protocol::may_know(caller, &facts) {
@@ -67,6 +71,10 @@ async fn look_up(app: &App, caller: &Confidential, token: &str) -> Result<Intros
     } else {
         Ok(Introspection::inactive())
     }
+}
+
+fn facts_of(token: &Active) -> TokenFacts<'_> {
+    TokenFacts { jti: &token.jti, client_id: token.client_id.as_str(), sub: &token.sub, iat: token.iat }
 }
 
 async fn opaque(app: &App, value: &TypedValue) -> Result<Option<Found>, Refused> {

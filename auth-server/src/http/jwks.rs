@@ -26,7 +26,7 @@ pub(super) async fn jwks(State(app): State<App>, headers: HeaderMap) -> Response
 }
 
 /// Whether the caller has this version already (RFC 9110 section 13.1.2; compared weakly).
-fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     values
         .flat_map(|value| value.split(','))

@@ -31,6 +31,7 @@ pub(crate) fn document(issuer: &Issuer) -> Bytes {
         token_endpoint: Some(issuer.endpoint("/token")),
         jwks_uri: Some(issuer.endpoint("/jwks.json")),
         revocation_endpoint: Some(issuer.endpoint("/revoke")),
+        revocations_uri: Some(issuer.endpoint("/revocations")),
         introspection_endpoint: Some(issuer.endpoint("/introspect")),
         response_types_supported: Vec::new(),
         grant_types_supported: grants::SUPPORTED.to_vec(),

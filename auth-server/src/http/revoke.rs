@@ -1,9 +1,10 @@
-//! `POST /revoke`: RFC 7009. An opaque token ends here; a JWT does not yet.
+//! `POST /revoke`: RFC 7009. An opaque token ends at once; a JWT as soon as its verifiers have read the list.
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, StatusCode, header};
+use trefoil_shared::revocation::TokenId;
 use trefoil_shared::{TypedValue, ValueKind};
 
 use super::client::{authenticate, named};
@@ -12,7 +13,7 @@ use super::form::Form;
 use crate::app::App;
 use crate::model::Client;
 use crate::protocol::Denied;
-use crate::store::Revoked;
+use crate::store::{Revocation, Revoked};
 
 pub(super) async fn revoke(State(app): State<App>, request: Request<Body>) -> Response {
     match end(&app, request).await {
@@ -36,7 +37,7 @@ async fn end(app: &App, request: Request<Body>) -> Result<(), Refused> {
 async fn end_token(app: &App, client: &Client, token: Option<&str>) -> Result<(), Refused> {
     let token = token.ok_or(Denied::TokenMissing)?;
     let Ok(value) = TypedValue::parse(ValueKind::OpaqueToken, token) else {
-        return refuse_own_jwt(app, client, token);
+        return end_jwt(app, client, token).await;
     };
     for hash in app.root().token_hashes(ValueKind::OpaqueToken, &value) {
         if let Revoked::Now { jti } = app.store().revoke_opaque(&hash, &client.client_id, app.now()).await? {
@@ -48,10 +49,16 @@ async fn end_token(app: &App, client: &Client, token: Option<&str>) -> Result<()
     Ok(())
 }
 
-/// To say 200 to a live JWT would claim that it had ended (RFC 7009 section 2.2.1).
-fn refuse_own_jwt(app: &App, client: &Client, token: &str) -> Result<(), Refused> {
-    match app.verifier().verify(token, app.now()) {
-        Ok(claims) if claims.client_id == client.client_id.as_str() => Err(Denied::TokenIsJwt.into()),
-        Ok(_) | Err(_) => Ok(()),
+/// A JWT of this client goes on the list until it has expired. Anything else the verifier refuses anyway.
+async fn end_jwt(app: &App, client: &Client, token: &str) -> Result<(), Refused> {
+    let now = app.now();
+    let Ok(claims) = app.verifier().verify(token, now) else { return Ok(()) };
+    let Some(id) = TokenId::from_text(&claims.jti) else { return Ok(()) };
+    if claims.client_id != client.client_id.as_str() {
+        return Ok(());
     }
+    app.store().revoke(Revocation::Token { id, expires_at: claims.exp }, now).await?;
+    tracing::info!(client_id = %client.client_id, jti = %id, "token revoked");
+    metrics::counter!("trefoil_tokens_revoked_total").increment(1);
+    Ok(())
 }

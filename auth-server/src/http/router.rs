@@ -5,7 +5,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::error::Refused;
-use super::{health, introspect, jwks, metadata, revoke, token};
+use super::{health, introspect, jwks, metadata, revocations, revoke, token};
 use crate::app::App;
 use crate::protocol::Denied;
 
@@ -18,6 +18,7 @@ pub(crate) fn router(app: App) -> Router {
         .route(&format!("{base}/introspect"), post(introspect::introspect))
         .route(&format!("{base}/revoke"), post(revoke::revoke))
         .route(&format!("{base}/jwks.json"), get(jwks::jwks))
+        .route(&format!("{base}/revocations/{{kid}}"), get(revocations::revocations))
         .route(&app.issuer().metadata_path(), get(metadata::metadata))
         .route("/health", get(health::health))
         .fallback(no_such_path)

@@ -49,7 +49,7 @@ async fn answer(
     let target = target(app, client, asked).await?;
     let resources = target.resources.iter().map(Arc::as_ref);
     let lifetime = protocol::lifetime(app.policy().tokens, client, resources);
-    let (now, jti) = (app.now(), app.rng().id());
+    let (now, jti) = (app.issue_time(), app.rng().id());
     let issue =
         Issue { issuer: app.issuer(), client, sub: &granted.sub, target: &target, now, lifetime, jti: &jti };
     let access_token = mint(app, &issue).await?;

@@ -90,6 +90,11 @@ impl HeldKeys {
         self.view.load().active.get(&algorithm).cloned()
     }
 
+    /// The private half of a published key, active or not: it signs its own revocation list (decision 17).
+    pub fn signer(&self, kid: &str) -> Option<Arc<SigningKey>> {
+        self.view.load().held.get(kid).cloned()
+    }
+
     /// What `/jwks.json` answers.
     pub fn published_jwks(&self) -> Arc<Jwks> {
         Arc::clone(&self.view.load().jwks)

@@ -72,6 +72,8 @@ denials! {
     ParameterRepeated = InvalidRequest, "RFC 6749 3.2", "a parameter is repeated";
     /// `grant_type` is missing.
     GrantTypeMissing = InvalidRequest, "RFC 6749 4.4.2", "grant_type is missing";
+    /// `since` is not a revision.
+    SinceMalformed = InvalidRequest, "our format", "since is not a revision";
     /// `token` is missing.
     TokenMissing = InvalidRequest, "RFC 7009 2.1", "token is missing";
     /// There is more than one Authorization header.
@@ -122,8 +124,6 @@ denials! {
     ScopeTooWide = InvalidScope, "RFC 6749 3.3", "the scope is unknown or goes beyond what this client may have here";
     /// Two of the resources define the same scope.
     ScopeOfTwoResources = InvalidScope, "RFC 8707 2.2", "two of the resources define the same scope: ask for one at a time";
-    /// A JWT cannot be ended before its time here.
-    TokenIsJwt = UnsupportedTokenType, "RFC 7009 2.2.1", "a JWT cannot be revoked at this server";
     /// Too many wrong secrets came from this address.
     TooManyFailures = SlowDown, "RFC 6585 4", "too many failed attempts: try again later";
     /// Too many slow secret checks are under way.
@@ -136,6 +136,8 @@ denials! {
     OutcomeUnknown = TemporarilyUnavailable, "RFC 9110 15.6.4", "the server cannot answer now: try again soon";
     /// What the cache holds of the registry is too old to rely on.
     RegistryStale = TemporarilyUnavailable, "RFC 9110 15.6.4", "the server cannot answer now: try again soon";
+    /// What is known of revocations is too old to be signed anew.
+    RevocationsStale = TemporarilyUnavailable, "RFC 9110 15.6.4", "the server cannot answer now: try again soon";
     /// Something that must not happen did; the log has it.
     Internal = ServerError, "RFC 9110 15.6.1", "the server failed";
 }

@@ -13,7 +13,7 @@ use crate::config::Settings;
 use crate::store::StoreError;
 
 const MEASURE: Duration = Duration::from_secs(5);
-const PRUNE_FAILURES: Duration = Duration::from_mins(1);
+const PRUNE_MEMORY: Duration = Duration::from_mins(1);
 /// Between two tries to reach a database that was down at the start: ready within 5 s of its return (fault 5).
 const KNOCK: Duration = Duration::from_millis(500);
 
@@ -33,10 +33,11 @@ impl Background {
         background.tasks.spawn(joined(app.registry().spawn_poller(stop.clone())));
         let (replica, rotate_every) = (app.replica().to_owned(), settings.keys.rotate_every);
         background.tasks.spawn(joined(app.keys().spawn_refresher(replica, rotate_every, stop.clone())));
+        background.tasks.spawn(joined(app.revocations().spawn_poller(app.shared_rng(), stop.clone())));
         background.tasks.spawn(joined(app.store().spawn_sweeper(stop)));
         let parts = (app, shutdown);
         background.every(MEASURE, parts, measure);
-        background.every(PRUNE_FAILURES, parts, prune_failures);
+        background.every(PRUNE_MEMORY, parts, prune_memory);
         background
     }
 
@@ -117,6 +118,7 @@ async fn measure(app: App) {
     gauges::read(&app);
 }
 
-async fn prune_failures(app: App) {
+async fn prune_memory(app: App) {
     app.prune_failures();
+    app.revocations().forget_expired(app.now());
 }

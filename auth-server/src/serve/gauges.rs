@@ -14,6 +14,7 @@ pub(super) fn read(app: &App) {
         .set(number(cache.entries.try_into().unwrap_or(usize::MAX)));
     let offset = i32::try_from(app.registry().clock_offset()).unwrap_or(i32::MAX);
     metrics::gauge!("trefoil_database_clock_offset_seconds").set(f64::from(offset));
+    metrics::gauge!("trefoil_revocations").set(number(app.revocations().count()));
     for key in app.keys().ages() {
         let age = u32::try_from(app.now().since(key.activated_at).max(0)).unwrap_or(u32::MAX);
         metrics::gauge!("trefoil_key_age_seconds", "kid" => key.kid, "alg" => key.algorithm.as_str())

@@ -13,6 +13,7 @@ use crate::config::Settings;
 use crate::keys::{HeldKeys, KeyError, KeyPolicy, Keys};
 use crate::model::Profile;
 use crate::protocol::{Issuer, TokenPolicy};
+use crate::revocations::HeldRevocations;
 use crate::secrets::{OsRng, Rng, RootSecrets};
 use crate::store::{Registry, Store, StoreError};
 
@@ -41,11 +42,13 @@ pub(super) async fn open(settings: &Settings, issuer: Issuer) -> Result<Opened, 
     let keys = Keys::new(store.clone(), Arc::clone(&root), &settings.data_dir, times);
     let keys = HeldKeys::open(keys)?;
     let registry = Registry::new(store.clone(), settings.registry.max_stale);
+    let revocations = HeldRevocations::new(store.clone());
     let parts = Parts {
         issuer,
         store,
         registry,
         keys,
+        revocations,
         root,
         clock: Arc::new(SystemClock),
         rng: Arc::new(OsRng),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use trefoil_shared::Timestamp;
 
 use super::statement::{Row, Statement, Step};
-use super::{Store, StoreError};
+use super::{Revocation, Store, StoreError};
 
 /// What an administrator does. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,6 +20,9 @@ pub struct Act {
     pub target: String,
     /// What else is worth knowing, as JSON.
     pub detail: Value,
+    /// The cut-off that belongs to the act, written in its transaction (decision 19).
+    #[serde(skip)]
+    pub revokes: Option<Revocation>,
 }
 
 /// An act that was done.
@@ -47,6 +50,7 @@ impl Act {
             action: action.to_owned(),
             target: target.to_owned(),
             detail: Value::Null,
+            revokes: None,
         }
     }
 
@@ -54,6 +58,12 @@ impl Act {
     #[must_use]
     pub fn with_detail(self, detail: Value) -> Self {
         Self { detail, ..self }
+    }
+
+    /// The same, ending tokens.
+    #[must_use]
+    pub fn revoking(self, revocation: Revocation) -> Self {
+        Self { revokes: Some(revocation), ..self }
     }
 
     pub(super) fn queue_up() -> Step {
@@ -72,11 +82,6 @@ impl Act {
 }
 
 impl Store {
-    /// Writes down an act that changes nothing in the registry: a token issued by hand.
-    pub async fn record(&self, act: &Act) -> Result<(), StoreError> {
-        self.transact(vec![Act::queue_up(), act.step()]).await
-    }
-
     /// The newest acts first.
     pub async fn audit(&self, limit: i64) -> Result<Vec<AuditEntry>, StoreError> {
         self.read(Statement::new(LIST).int(limit)).await?.iter().map(entry).collect()
@@ -90,6 +95,7 @@ fn entry(row: &Row) -> Result<AuditEntry, StoreError> {
         action: row.get("action")?,
         target: row.get("target")?,
         detail: row.json("detail")?,
+        revokes: None,
     };
     Ok(AuditEntry { id: row.get("id")?, act })
 }

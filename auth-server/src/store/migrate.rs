@@ -16,6 +16,7 @@ use super::{Store, StoreError};
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "registry", include_str!("../../migrations/0001_registry.sql")),
     (2, "server", include_str!("../../migrations/0002_server.sql")),
+    (3, "revocations", include_str!("../../migrations/0003_revocations.sql")),
 ];
 
 /// How long a second migrator waits for the first.

@@ -19,6 +19,7 @@ mod registry_write;
 mod rehash;
 mod replicas;
 mod resources;
+mod revocations;
 mod roles;
 mod root_claim;
 mod run;
@@ -42,6 +43,7 @@ pub use prune::Pruned;
 pub use registry::{Registry, RegistryError};
 pub use registry_cache::CacheStats;
 pub use replicas::Replica;
+pub use revocations::{NumberedRevocation, Revocation, RevocationsSince};
 pub use root_claim::RootClaim;
 
 use pool::{Access, Pools};

@@ -29,6 +29,9 @@ const KEYS: &str = "DELETE FROM keys WHERE kid IN (SELECT kid FROM keys \
 const REPLICAS: &str = "DELETE FROM replicas WHERE replica_id IN \
      (SELECT replica_id FROM replicas WHERE seen_at < $1 LIMIT $2) RETURNING replica_id";
 
+const REVOCATIONS: &str = "DELETE FROM revocations WHERE id IN \
+     (SELECT id FROM revocations WHERE expires_at < $1 AND revision IS NOT NULL LIMIT $2) RETURNING id";
+
 /// How many rows went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Pruned {
@@ -40,17 +43,23 @@ pub struct Pruned {
     pub keys: u64,
     /// Reports of replicas that are long gone.
     pub replicas: u64,
+    /// Revocations of what has expired since.
+    pub revocations: u64,
 }
 
 impl Pruned {
     /// All rows together.
     pub fn total(&self) -> u64 {
-        self.opaque_tokens + self.secret_rehashes + self.keys + self.replicas
+        self.counts().iter().sum()
+    }
+
+    fn counts(&self) -> [u64; 5] {
+        [self.opaque_tokens, self.secret_rehashes, self.keys, self.replicas, self.revocations]
     }
 
     fn is_full(&self, batch: i64) -> bool {
         let batch = u64::try_from(batch).unwrap_or(u64::MAX);
-        [self.opaque_tokens, self.secret_rehashes, self.keys, self.replicas].iter().any(|gone| *gone >= batch)
+        self.counts().iter().any(|gone| *gone >= batch)
     }
 }
 
@@ -62,6 +71,7 @@ impl Store {
             secret_rehashes: self.drop_rows(REHASHES, now.plus(-REHASH_KEPT), batch).await?,
             keys: self.drop_rows(KEYS, now.plus(-KEY_KEPT), batch).await?,
             replicas: self.drop_rows(REPLICAS, now.plus(-REPORT_KEPT), batch).await?,
+            revocations: self.drop_rows(REVOCATIONS, now, batch).await?,
         })
     }
 
@@ -74,6 +84,7 @@ impl Store {
             all.secret_rehashes += gone.secret_rehashes;
             all.keys += gone.keys;
             all.replicas += gone.replicas;
+            all.revocations += gone.revocations;
             if !gone.is_full(BATCH) {
                 return Ok(all);
             }

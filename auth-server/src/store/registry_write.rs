@@ -57,6 +57,7 @@ impl<'a> RegistryWrite<'a> {
             self.steps.push(Step::any(Statement::new(LINE).text(kind.as_str()).text(name).int(at)));
         }
         self.steps.push(Step::any(Statement::new(PRUNE).int(at.saturating_sub(LINES_KEPT))));
+        self.steps.extend(self.act.revokes.map(|revocation| revocation.step(self.act.at)));
         self.steps.push(self.act.step());
         store.transact(self.steps).await
     }

@@ -19,6 +19,8 @@ const GRANTS: &[(&str, &str)] = &[
     ("secret_rehashes", "SELECT, INSERT, UPDATE, DELETE"),
     ("opaque_tokens", "SELECT, INSERT, UPDATE, DELETE"),
     ("replicas", "SELECT, INSERT, UPDATE, DELETE"),
+    ("revocations", "SELECT, INSERT, UPDATE, DELETE"),
+    ("revocation_state", "SELECT, UPDATE"),
 ];
 
 /// The administrator's alone.
@@ -92,6 +94,7 @@ mod tests {
         let texts = [
             include_str!("../../migrations/0001_registry.sql"),
             include_str!("../../migrations/0002_server.sql"),
+            include_str!("../../migrations/0003_revocations.sql"),
         ];
         let tables =
             texts.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("CREATE TABLE "));

@@ -35,7 +35,7 @@ on_both! {
             .update_resource::<StoreError>(
                 &name("api"),
                 |mut api| {
-                    "other".clone_into(&mut api.audience);
+                    api.audience = "other".to_owned();
                     Ok(api)
                 },
                 &act("resource update", "api"),

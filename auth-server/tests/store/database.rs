@@ -20,7 +20,7 @@ pub(crate) enum Raw {
 }
 
 impl TestDb {
-    pub(crate) fn sqlite() -> Self {
+    pub(crate) async fn sqlite() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", dir.path().join("test.db").display());
         Self { settings: DatabaseSettings::at(url), dir }
@@ -97,21 +97,21 @@ pub(crate) fn superuser_url() -> String {
 /// Runs each test on SQLite and on PostgreSQL.
 macro_rules! on_both {
     ($(async fn $name:ident($db:ident: TestDb) $body:block)+) => {
-        $(
-            async fn $name($db: $crate::database::TestDb) $body
+        $(mod $name {
+            use super::*;
 
-            mod $name {
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn sqlite() {
-                    super::$name($crate::database::TestDb::sqlite()).await;
-                }
+            async fn contract($db: $crate::database::TestDb) $body
 
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn postgres() {
-                    super::$name($crate::database::TestDb::postgres().await).await;
-                }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                contract($crate::database::TestDb::sqlite().await).await;
             }
-        )+
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                contract($crate::database::TestDb::postgres().await).await;
+            }
+        })+
     };
 }
 pub(crate) use on_both;

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 use trefoil_serve::config::{LimitSettings, LogSettings, ShutdownSettings, TlsSettings};
-use trefoil_serve::telemetry::{InvalidLogLevel, check_log_level};
 use trefoil_shared::{Scope, ScopeToken};
 use url::Url;
 
@@ -80,9 +79,6 @@ pub enum SettingsError {
     /// The JWKS URL or what it is asked with.
     #[error(transparent)]
     Url(#[from] UrlRefused),
-    /// `log.level`.
-    #[error(transparent)]
-    LogLevel(#[from] InvalidLogLevel),
     /// A mode that does not work yet.
     #[error("revocation = \"required\" is not available yet; use \"when_reachable\" or \"off\"")]
     RevocationRequired,
@@ -127,7 +123,6 @@ impl Settings {
             Revocation::WhenReachable | Revocation::Off => {}
             Revocation::Required => return Err(SettingsError::RevocationRequired),
         }
-        check_log_level(&raw.log.level)?;
         let outbound = Outbound {
             extra_ca: raw.outbound.extra_ca.as_deref().map(read_extra_ca).transpose()?,
             allow_hosts: raw.outbound.allow_hosts,
@@ -258,7 +253,6 @@ mod tests {
             (error(|raw| raw.audience = Some(String::new())), "--audience"),
             (error(|raw| raw.public_key = None), "--public-key"),
             (error(|raw| raw.jwks_url = Some("https://a/".to_owned())), "keep one"),
-            (error(|raw| raw.log.level = "verbose".to_owned()), "info"),
             (error(|raw| raw.revocation = Revocation::Required), "when_reachable"),
             (error(|raw| raw.public_url = Some("api".to_owned())), "https://api.example.com"),
             (route(at_a()), "exactly one of file and dir"),

@@ -9,6 +9,7 @@ mod introspection;
 pub mod jose;
 mod metadata;
 mod resource;
+pub mod revocation;
 mod scope;
 mod secret;
 mod time;

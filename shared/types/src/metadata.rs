@@ -18,6 +18,9 @@ pub struct ServerMetadata {
     /// RFC 7009.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revocation_endpoint: Option<String>,
+    /// Where signed revocation lists are, one for each key: `{revocations_uri}/{kid}`. Ours, not of the registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocations_uri: Option<String>,
     /// RFC 7662.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub introspection_endpoint: Option<String>,

@@ -167,6 +167,9 @@ pub(crate) struct UpdateArgs {
 pub(crate) struct RotateArgs {
     /// The client
     pub(crate) id: ClientId,
+    /// End every token that was issued by now, too
+    #[arg(long)]
+    pub(crate) revoke_tokens: bool,
     /// Let the old secret work on for so long [default without a number: 24h]
     #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "24h")]
     pub(crate) keep_old: Option<Seconds>,

@@ -26,6 +26,9 @@ use build::Facts;
 
 pub(super) use args::ClientCommand;
 
+/// Within so many seconds a change is seen by every replica; what one issues until then is cut off, too.
+const SEEN_EVERYWHERE: i64 = 1;
+
 /// Runs one of them.
 pub(super) async fn run(command: ClientCommand, cx: &Context) -> Result<Report, CliError> {
     match command {
@@ -174,7 +177,11 @@ async fn rotate_secret(args: RotateArgs, cx: &Context) -> Result<Report, CliErro
     let roots = cx.roots(&store).await?;
     let (secret, stored) =
         new_secret(&client, SecretOrder { brought, expires: args.secret_expires }, &roots, cx)?;
-    let act = cx.act("client rotate-secret", &args.id).with_detail(json!({ "keep_old": args.keep_old }));
+    let detail = json!({ "keep_old": args.keep_old, "revoke_tokens": args.revoke_tokens });
+    let mut act = cx.act("client rotate-secret", &args.id).with_detail(detail);
+    if args.revoke_tokens {
+        act = act.revoking(cx.cut_off(&store, &args.id, SEEN_EVERYWHERE).await?);
+    }
     let change = |client| rotation::rotated(client, stored.clone(), args.keep_old, cx.now());
     let client = store.update_client(&args.id, change, &act).await?;
     if args.keep_old.is_none() {
@@ -186,13 +193,18 @@ async fn rotate_secret(args: RotateArgs, cx: &Context) -> Result<Report, CliErro
 async fn set_enabled(id: &ClientId, enabled: bool, cx: &Context) -> Result<Report, CliError> {
     let action = if enabled { "client enable" } else { "client disable" };
     let store = cx.store().await?;
-    let client = store.set_client_enabled(id, enabled, &cx.act(action, id)).await;
+    let mut act = cx.act(action, id);
+    if !enabled {
+        act = act.revoking(cx.cut_off(&store, id, SEEN_EVERYWHERE).await?);
+    }
+    let client = store.set_client_enabled(id, enabled, &act).await;
     Ok(report(&client.map_err(|error| not_found(error, id))?, cx))
 }
 
 async fn remove(id: &ClientId, cx: &Context) -> Result<Report, CliError> {
     let store = cx.store().await?;
-    store.remove_client(id, &cx.act("client remove", id)).await.map_err(|error| not_found(error, id))?;
+    let act = cx.act("client remove", id).revoking(cx.cut_off(&store, id, SEEN_EVERYWHERE).await?);
+    store.remove_client(id, &act).await.map_err(|error| not_found(error, id))?;
     let document = json!({ "client_id": id, "removed": true });
     Ok(Report::new(document, format!("the client {id} is removed; its id is never given out again")))
 }

@@ -2,6 +2,7 @@
 
 mod decode;
 mod issue;
+mod revoke;
 
 use clap::{Args, Subcommand};
 use trefoil_shared::{ClientId, ResourceIndicator, Scope};
@@ -20,6 +21,19 @@ pub(crate) enum TokenCommand {
         /// The token, or `-` for standard input
         token: String,
     },
+    /// End a token, or every token of a client: verifiers refuse it within 15 seconds
+    Revoke(RevokeArgs),
+}
+
+/// `token revoke ..`
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct RevokeArgs {
+    /// The token, or `-` for standard input
+    pub(crate) token: Option<String>,
+    /// End every token that was issued to this client by now
+    #[arg(long, value_name = "ID")]
+    pub(crate) client: Option<ClientId>,
 }
 
 /// `token issue ..`
@@ -41,6 +55,7 @@ pub(super) async fn run(command: TokenCommand, cx: &Context) -> Result<Report, C
     match command {
         TokenCommand::Issue(args) => issue::run(args, cx).await,
         TokenCommand::Decode { token } => decode::run(&token, cx).await,
+        TokenCommand::Revoke(args) => revoke::run(args, cx).await,
     }
 }
 

@@ -22,6 +22,7 @@ use crate::config::DatabaseSettings;
 use crate::keys::{HeldKeys, KeyPolicy, Keys};
 use crate::model::{Authentication, Client, Resource, StoredSecret};
 use crate::protocol::samples;
+use crate::revocations::HeldRevocations;
 use crate::secrets::{OsRng, Rng, RootSecrets};
 use crate::store::{Act, Registry, Store};
 
@@ -59,12 +60,16 @@ impl Server {
         let keys = held_keys(&store, &root, directory.path()).await;
         let registry = Registry::new(store.clone(), policy.max_stale);
         registry.poll_once().await.unwrap();
+        let revocations = HeldRevocations::new(store.clone());
+        store.ensure_epoch("epoch").await.unwrap();
+        revocations.poll_once().await.unwrap();
         let clock = ManualClock::new(SystemClock.now());
         let parts = Parts {
             issuer: issuer.parse().unwrap(),
             store,
             registry,
             keys,
+            revocations,
             root,
             clock: Arc::new(clock.clone()),
             rng: Arc::new(OsRng),

@@ -8,7 +8,7 @@ use crate::protocol::samples;
 use trefoil_shared::jose::Algorithm;
 
 impl Server {
-    async fn introspect(&self, by: &str, token: &str) -> Answer {
+    pub(super) async fn introspect(&self, by: &str, token: &str) -> Answer {
         let authorization = basic(by, SECRET);
         self.post("/introspect", &[("authorization", &authorization)], format!("token={token}")).await
     }

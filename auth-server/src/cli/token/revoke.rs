@@ -1,0 +1,81 @@
+//! `token revoke`: ends a token, or every token of a client (decision 19).
+
+use serde_json::json;
+use trefoil_shared::jose::{Audience, KeySet, Rejected, Verifier, VerifierConfig};
+use trefoil_shared::revocation::TokenId;
+use trefoil_shared::{ClientId, Secret, TypedValue, ValueKind};
+
+use super::RevokeArgs;
+use crate::cli::context::Context;
+use crate::cli::output::Report;
+use crate::cli::{CliError, client, input, key};
+use crate::store::{Revocation, Store};
+
+/// Between the clock here and the one of whoever issued it, in seconds.
+const LEEWAY: i64 = 10;
+
+/// Runs it.
+pub(super) async fn run(args: RevokeArgs, cx: &Context) -> Result<Report, CliError> {
+    match (args.token, args.client) {
+        (_, Some(id)) => every_token(&id, cx).await,
+        (Some(token), None) => one_token(&token, cx).await,
+        (None, None) => Err(CliError::new("nothing to revoke", "give a token, or --client ID")),
+    }
+}
+
+async fn every_token(id: &ClientId, cx: &Context) -> Result<Report, CliError> {
+    let store = cx.store().await?;
+    // A tombstone's tokens were ended when it was removed.
+    store.registered_client(id).await?.ok_or_else(|| client::unknown(id))?;
+    let revocation = cx.cut_off(&store, id, 0).await?;
+    store.revoke_audited(revocation, &cx.act("token revoke --client", id)).await?;
+    let text =
+        format!("every token that {id} has by now is revoked; verifiers that poll refuse it within 15 s");
+    Ok(Report::new(json!({ "client_id": id, "revoked": true }), text))
+}
+
+async fn one_token(given: &str, cx: &Context) -> Result<Report, CliError> {
+    let token = input::value(given)?;
+    let token = Secret::new(token.reveal().trim());
+    let store = cx.store().await?;
+    let jti = match TypedValue::parse(ValueKind::OpaqueToken, token.reveal()) {
+        Ok(value) => opaque(&store, &value, cx).await?,
+        Err(_) => jwt(&store, token.reveal(), cx).await?,
+    };
+    let text = format!("the token {jti} is revoked; verifiers that poll refuse it within 15 s");
+    Ok(Report::new(json!({ "jti": jti, "revoked": true }), text))
+}
+
+async fn jwt(store: &Store, token: &str, cx: &Context) -> Result<String, CliError> {
+    let (keys, _) = key::keys(cx).await?;
+    let now = store.now().await?;
+    let published = KeySet::from_keys(keys.published(now).await?)
+        .map_err(|error| CliError::new(error.to_string(), "auth-server key list"))?;
+    let issuer = super::issuer(cx)?;
+    let config = VerifierConfig { issuer, audience: Audience::CheckedByCaller, leeway_secs: LEEWAY };
+    let claims = Verifier::new(config, published).verify(token, now).map_err(|why| refused(&why))?;
+    let id = TokenId::from_text(&claims.jti).ok_or_else(|| refused(&Rejected::ClaimMissing("jti")))?;
+    let act = cx.act("token revoke", &id).with_detail(json!({ "client_id": claims.client_id }));
+    store.revoke_audited(Revocation::Token { id, expires_at: claims.exp }, &act).await?;
+    Ok(id.to_string())
+}
+
+fn refused(why: &Rejected) -> CliError {
+    CliError::new(
+        format!("this token needs no revoking, or is not ours: {why}"),
+        "auth-server token decode TOKEN shows what is in it",
+    )
+}
+
+/// An opaque token is ended by its jti, as a JWT is: introspection asks both.
+async fn opaque(store: &Store, value: &TypedValue, cx: &Context) -> Result<String, CliError> {
+    let roots = cx.roots(store).await?;
+    for hash in roots.token_hashes(ValueKind::OpaqueToken, value) {
+        let Some(token) = store.opaque(&hash).await? else { continue };
+        let Some(id) = TokenId::from_text(&token.jti) else { continue };
+        let act = cx.act("token revoke", &id).with_detail(json!({ "client_id": token.client_id }));
+        store.revoke_audited(Revocation::Token { id, expires_at: token.expires_at }, &act).await?;
+        return Ok(id.to_string());
+    }
+    Err(CliError::new("no such token: unknown, expired or revoked before", "nothing is left to do"))
+}

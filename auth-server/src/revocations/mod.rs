@@ -1,0 +1,7 @@
+//! What is revoked, as this process knows it: followed by polling, asked by introspection, published as signed lists.
+
+mod document;
+mod held;
+
+pub use document::{Document, Documents};
+pub use held::{HeldRevocations, Snapshot};

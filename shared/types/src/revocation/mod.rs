@@ -1,0 +1,13 @@
+//! Which unexpired tokens are revoked: the signed list that an auth-server publishes, what a verifier keeps of it,
+//! and the rule that both go by. Pure; the format for other languages is in `docs/revocation-list.md`.
+//!
+//! A token carries nothing for this. It is revoked if its `jti` is listed, or if a *cut-off* covers it: "every token
+//! of this client (subject, or of anybody) issued up to this second".
+
+mod cut_off;
+mod list;
+mod state;
+
+pub use cut_off::{CutOffKey, CutOffScope};
+pub use list::{ListError, MAX_LIST_BYTES, REVOCATIONS_TYPE, RevocationList, TokenId};
+pub use state::{Applied, Revocations, Revoked, TokenFacts};

@@ -1,0 +1,131 @@
+//! What a verifier keeps of the lists that it has read, and the rule: is this token revoked?
+
+use std::collections::HashMap;
+
+use super::{CutOffKey, CutOffScope, RevocationList, TokenId};
+use crate::Timestamp;
+use crate::jose::AccessClaims;
+
+/// Everything revoked that may still matter, merged from whole lists and deltas.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revocations {
+    epoch: Option<String>,
+    revision: i64,
+    tokens: HashMap<TokenId, Timestamp>,
+    before: HashMap<CutOffKey, Timestamp>,
+}
+
+/// What became of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// Merged; the state stands at its revision now.
+    Merged,
+    /// Older than the state: nothing changed. There is no way back within an epoch.
+    Older,
+    /// A delta that does not join on, or of another epoch: ask for the whole list.
+    NeedsWhole,
+}
+
+/// Why a token is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// It is listed itself.
+    Token,
+    /// A cut-off for everybody covers it.
+    Everybody,
+    /// A cut-off of its client covers it.
+    Client,
+    /// A cut-off of its subject covers it.
+    Subject,
+}
+
+impl Revocations {
+    /// The epoch and revision last merged, to ask for what came after; `None` while nothing was read.
+    pub fn position(&self) -> Option<(&str, i64)> {
+        self.epoch.as_deref().map(|epoch| (epoch, self.revision))
+    }
+
+    /// How many tokens and cut-offs are kept.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.tokens.len(), self.before.len())
+    }
+
+    /// Takes a verified list over. Cut-offs only move forward: of two for one key the later holds.
+    pub fn apply(&mut self, list: RevocationList) -> Applied {
+        let whole = list.since == 0;
+        let same_epoch = self.epoch.as_deref() == Some(list.epoch.as_str());
+        if !whole && (!same_epoch || list.since > self.revision) {
+            return Applied::NeedsWhole;
+        }
+        if same_epoch && list.revision < self.revision {
+            return Applied::Older;
+        }
+        if whole {
+            // A whole list says what is revoked now; what has left it has expired. A new epoch begins with a
+            // cut-off for everybody, so nothing of the old one is needed.
+            self.tokens.clear();
+            self.before.clear();
+        }
+        self.epoch = Some(list.epoch);
+        self.revision = list.revision;
+        self.tokens.extend(list.tokens);
+        for (key, second) in list.before {
+            let kept = self.before.entry(key).or_insert(second);
+            *kept = (*kept).max(second);
+        }
+        Applied::Merged
+    }
+
+    /// Forgets tokens that have expired by `now`: a verifier refuses those anyway.
+    pub fn forget_expired(&mut self, now: Timestamp) {
+        self.tokens.retain(|_, exp| exp.plus(EXPIRY_LEEWAY) > now);
+    }
+
+    /// Whether this token is revoked. A cut-off covers every `iat` up to and including its second.
+    pub fn revoked(&self, token: &TokenFacts<'_>) -> Option<Revoked> {
+        if !self.tokens.is_empty()
+            && TokenId::from_text(token.jti).is_some_and(|id| self.tokens.contains_key(&id))
+        {
+            return Some(Revoked::Token);
+        }
+        if self.before.is_empty() {
+            return None;
+        }
+        let covers =
+            |scope: CutOffScope<'_>| self.before.get(&scope.key()).is_some_and(|second| token.iat <= *second);
+        if covers(CutOffScope::Everybody) {
+            Some(Revoked::Everybody)
+        } else if covers(CutOffScope::Client(token.client_id)) {
+            Some(Revoked::Client)
+        } else if covers(CutOffScope::Subject(token.sub)) {
+            Some(Revoked::Subject)
+        } else {
+            None
+        }
+    }
+}
+
+/// What the rule looks at of a token, JWT or opaque.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenFacts<'a> {
+    /// Its identifier.
+    pub jti: &'a str,
+    /// Whom it was issued to.
+    pub client_id: &'a str,
+    /// Whom it speaks for.
+    pub sub: &'a str,
+    /// When it was issued.
+    pub iat: Timestamp,
+}
+
+impl<'a> From<&'a AccessClaims> for TokenFacts<'a> {
+    fn from(claims: &'a AccessClaims) -> Self {
+        Self { jti: &claims.jti, client_id: &claims.client_id, sub: &claims.sub, iat: claims.iat }
+    }
+}
+
+/// A verifier takes a token up to this many seconds after its `exp`, so it is remembered as long.
+const EXPIRY_LEEWAY: i64 = 60;
+
+#[cfg(test)]
+mod tests;
