@@ -173,13 +173,12 @@ impl HeldRevocations {
             let mut every = tokio::time::interval(POLL_EVERY);
             every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             while stop.run_until_cancelled(every.tick()).await.is_some() {
-                match held.step(rng.as_ref(), &mut named).await {
-                    Ok(()) if std::mem::take(&mut failing) => tracing::info!("revocations are polled again"),
-                    Ok(()) => {}
-                    Err(error) if !std::mem::replace(&mut failing, true) => {
-                        tracing::warn!(%error, "revocations cannot be polled");
-                    }
-                    Err(_) => {}
+                let polled = held.step(rng.as_ref(), &mut named).await;
+                let failed_before = std::mem::replace(&mut failing, polled.is_err());
+                match polled {
+                    Ok(()) if failed_before => tracing::info!("revocations are polled again"),
+                    Err(error) if !failed_before => tracing::warn!(%error, "revocations cannot be polled"),
+                    Ok(()) | Err(_) => {}
                 }
             }
         })
