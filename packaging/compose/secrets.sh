@@ -15,9 +15,9 @@ for role in superuser admin server; do
 done
 # The database's image has a user of its own, and no other container mounts this volume.
 chmod 0755 "$database"
-chmod 0444 "$database"/{superuser,admin,server}
+chmod 0644 "$database"/{superuser,admin,server}
 
 # The network between the two holds nobody else, hence no TLS; said here because it is never assumed.
 url() { printf 'postgres://trefoil_%s:%s@postgres:5432/trefoil?sslmode=disable' "$1" "$(cat "$database/$1")"; }
-url server > "$secrets/server_url"
-chmod 0400 "$secrets/server_url"
+url server > "$secrets/server_url.new"
+mv -f "$secrets/server_url.new" "$secrets/server_url"
