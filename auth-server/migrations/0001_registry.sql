@@ -37,6 +37,8 @@ CREATE TABLE clients (
     removed_at BIGINT
 );
 
+CREATE INDEX clients_by_legacy ON clients (client_id) WHERE profile = 'legacy';
+
 CREATE TABLE client_secrets (
     client_id TEXT NOT NULL REFERENCES clients (client_id),
     secret_id TEXT NOT NULL,
@@ -47,6 +49,9 @@ CREATE TABLE client_secrets (
     expires_at BIGINT,
     PRIMARY KEY (client_id, secret_id)
 );
+
+-- Imported secrets are few, and asked for at each change of the registry.
+CREATE INDEX client_secrets_by_argon2 ON client_secrets (client_id) WHERE hash LIKE '$argon2%';
 
 CREATE TABLE resources (
     name TEXT PRIMARY KEY,

@@ -11,7 +11,6 @@ use super::ServeError;
 use crate::app::{App, Parts, Policy};
 use crate::config::Settings;
 use crate::keys::{HeldKeys, KeyError, KeyPolicy, Keys};
-use crate::model::Profile;
 use crate::protocol::{Issuer, TokenPolicy};
 use crate::revocations::HeldRevocations;
 use crate::secrets::{OsRng, Rng, RootSecrets};
@@ -26,6 +25,8 @@ pub(super) struct Opened {
 
 pub(super) async fn open(settings: &Settings, issuer: Issuer) -> Result<Opened, ServeError> {
     let mut notices = Vec::new();
+    let store = Store::connect(&settings.database).await?;
+    refuse_lost_root(&store, settings).await?;
     let (root, created) = RootSecrets::load_or_create(&settings.data_dir, &settings.secrets.root, &OsRng)?;
     let root = Arc::new(root);
     if created {
@@ -34,7 +35,6 @@ pub(super) async fn open(settings: &Settings, issuer: Issuer) -> Result<Opened, 
             settings.data_dir.display()
         ));
     }
-    let store = Store::connect(&settings.database).await?;
     let first = prepare_patiently(&store, &root).await;
     check_key_files(&settings.keys_dir())?;
     let times =
@@ -103,6 +103,22 @@ pub(super) async fn prepare(store: &Store, root: &RootSecrets) -> Result<bool, S
     Ok(migrated)
 }
 
+/// A database that names a root secret, and no file at all: to make one would hide that the right one is missing
+/// (decision 5). A database that does not answer, or is empty, says nothing.
+async fn refuse_lost_root(store: &Store, settings: &Settings) -> Result<(), ServeError> {
+    if settings.root_secret_files().iter().any(|file| file.exists()) {
+        return Ok(());
+    }
+    match store.root_id().await {
+        Ok(Some(id)) => Err(StoreError::Settings(format!(
+            "this database was filled under root secret {id}, and no root_secret file is here: bring it from the first \
+             server's data directory or your backup, or name it in `secrets.root`"
+        ))
+        .into()),
+        Ok(None) | Err(_) => Ok(()),
+    }
+}
+
 /// What is done once the database has been reached and fits. Returns what the operator should hear: at the start
 /// nothing may be logged before the line with the address.
 pub(super) async fn reached(app: &App) -> Vec<String> {
@@ -148,17 +164,14 @@ fn check_key_files(directory: &Path) -> Result<(), ServeError> {
 }
 
 async fn warning_of_legacy(app: &App) -> Option<String> {
-    let clients = match app.store().clients().await {
-        Ok(clients) => clients,
+    let (legacy, imported) = match app.store().legacy_clients().await {
+        Ok(counts) => counts,
         Err(error) => return Some(format!("the clients could not be looked through: {error}")),
     };
-    let legacy: Vec<_> = clients.iter().filter(|client| client.profile == Profile::Legacy).collect();
-    let imported = legacy.iter().filter(|client| client.imported_from.is_some()).count();
-    (!legacy.is_empty()).then(|| {
+    (legacy > 0).then(|| {
         format!(
-            "{} clients of profile `legacy` ({imported} imported) are let in by rules older than OAuth 2.1: see \
-             `auth-server doctor`",
-            legacy.len()
+            "{legacy} clients of profile `legacy` ({imported} imported) are let in by rules older than OAuth 2.1: see \
+             `auth-server doctor`"
         )
     })
 }

@@ -55,6 +55,12 @@ const ADD_SECRET: &str = "INSERT INTO client_secrets (client_id, secret_id, posi
 const UNCONVERTED: &str = "SELECT COUNT(*) AS n FROM client_secrets s WHERE s.hash LIKE '$argon2%' AND NOT EXISTS \
      (SELECT 1 FROM secret_rehashes r WHERE r.client_id = s.client_id AND r.replaces = s.digest)";
 
+const ANY_UNCONVERTED: &str = "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM client_secrets s \
+     WHERE s.hash LIKE '$argon2%' AND NOT EXISTS (SELECT 1 FROM secret_rehashes r \
+     WHERE r.client_id = s.client_id AND r.replaces = s.digest)) THEN 1 ELSE 0 END AS BIGINT) AS n";
+const LEGACY: &str = "SELECT COUNT(*) AS n, COUNT(import_source) AS imported FROM clients \
+     WHERE profile = 'legacy' AND removed_at IS NULL";
+
 /// How often an update is tried again when others change the same client.
 const ATTEMPTS: usize = 10;
 
@@ -168,6 +174,18 @@ impl Store {
     pub async fn unconverted_secrets(&self) -> Result<i64, StoreError> {
         let rows = self.read(Statement::new(UNCONVERTED)).await?;
         rows.first().map_or(Ok(0), |row| row.get("n"))
+    }
+
+    /// Whether there are such secrets: asked at each change of the registry, so by an index and no further than one.
+    pub(super) async fn has_unconverted_secrets(&self) -> Result<bool, StoreError> {
+        let rows = self.read(Statement::new(ANY_UNCONVERTED)).await?;
+        rows.first().map_or(Ok(false), |row| Ok(row.get::<i64>("n")? != 0))
+    }
+
+    /// How many clients have the profile `legacy`, and how many of them were imported.
+    pub async fn legacy_clients(&self) -> Result<(i64, i64), StoreError> {
+        let rows = self.read(Statement::new(LEGACY)).await?;
+        rows.first().map_or(Ok((0, 0)), |row| Ok((row.get("n")?, row.get("imported")?)))
     }
 
     pub(super) async fn client_row(&self, id: &ClientId) -> Result<Option<ClientRow>, StoreError> {

@@ -64,7 +64,7 @@ impl Store {
             poll.touched.push((row.get("kind")?, row.get("name")?));
         }
         if version != seen {
-            poll.unconverted = Some(self.unconverted_secrets().await? > 0);
+            poll.unconverted = Some(self.has_unconverted_secrets().await?);
         }
         Ok(poll)
     }

@@ -170,20 +170,33 @@ async fn f09_a_database_that_never_answers_is_given_up() {
     black_hole.abort();
 }
 
+/// Ends every connection of this database, and waits until the server has let go of them.
+async fn end_all(db: &TestDb) {
+    db.count(
+        "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    .await;
+    let others = "SELECT COUNT(*) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let end = Instant::now() + Duration::from_secs(10);
+    while db.count(others).await > 0 {
+        assert!(Instant::now() < end, "the connections do not end");
+    }
+}
+
 /// What a failover leaves: dead connections, then a server that only reads.
 #[tokio::test]
 async fn f08_dead_and_read_only_connections_are_dropped() {
     let db = TestDb::postgres().await;
     let store = db.store().await;
     store.insert_opaque(&fresh(), &token("before", "a")).await.unwrap();
-    let end_all = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
-         WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    db.count(end_all).await;
+    end_all(&db).await;
     assert!(store.client(&id("a")).await.is_ok(), "a read finds a new connection by itself");
 
     let database = db.settings.url.reveal().rsplit('/').next().unwrap().to_owned();
     db.run(&format!("ALTER DATABASE {database} SET default_transaction_read_only = on")).await;
-    db.count(end_all).await;
+    end_all(&db).await;
     assert!(store.client(&id("a")).await.is_ok());
     let answer = store.insert_opaque(&fresh(), &token("j", "a")).await.unwrap_err();
     assert!(matches!(answer, StoreError::Unavailable(_)), "it wrote nothing, and says so: {answer:?}");
