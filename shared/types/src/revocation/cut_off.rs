@@ -1,10 +1,6 @@
 //! Whom a cut-off concerns, named so that a public list names nobody.
 
-use std::fmt;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use crate::jose::base64url;
+use super::short_value::short_value;
 
 /// Whose tokens a cut-off ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,44 +29,13 @@ impl CutOffScope<'_> {
         for (to, from) in key.iter_mut().zip(context.finish().as_ref()) {
             *to = *from;
         }
-        CutOffKey(key)
+        CutOffKey::from_bytes(key)
     }
 }
 
-/// The truncated hash that stands for a [`CutOffScope`]; 22 characters of base64url on the wire.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CutOffKey([u8; 16]);
-
-impl CutOffKey {
-    /// Reads the text of a list or of a database row; `None` for any other text.
-    pub fn from_text(text: &str) -> Option<Self> {
-        base64url::decode(text)?.try_into().ok().map(Self)
-    }
-}
-
-impl fmt::Display for CutOffKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&base64url::encode(self.0))
-    }
-}
-
-impl fmt::Debug for CutOffKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for CutOffKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for CutOffKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::from_text(&text).ok_or_else(|| serde::de::Error::custom("not the key of a cut-off"))
-    }
+short_value! {
+    /// The truncated hash that stands for a [`CutOffScope`]; 22 characters of base64url on the wire.
+    CutOffKey, 16, "not the key of a cut-off"
 }
 
 #[cfg(test)]

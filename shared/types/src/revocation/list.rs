@@ -1,13 +1,12 @@
 //! The document `GET /revocations/{kid}`: a JWT of type `revocations+jwt`.
 
-use std::fmt;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::CutOffKey;
+use super::short_value::short_value;
 use crate::Timestamp;
-use crate::jose::{KeySet, Rejected, TokenRules, base64url, verify_signed};
+use crate::jose::{KeySet, Rejected, TokenRules, verify_signed};
 
 /// The `typ` of the document.
 pub const REVOCATIONS_TYPE: &str = "revocations+jwt";
@@ -78,43 +77,7 @@ impl RevocationList {
 
 const CLOCK_LEEWAY: i64 = 10;
 
-/// The `jti` of one of our tokens: 96 random bits, 16 characters of base64url.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TokenId([u8; 12]);
-
-impl TokenId {
-    /// Makes an id from random bytes.
-    pub fn from_bytes(bytes: [u8; 12]) -> Self {
-        Self(bytes)
-    }
-
-    /// Reads a `jti`; `None` for one that is not ours.
-    pub fn from_text(text: &str) -> Option<Self> {
-        base64url::decode(text)?.try_into().ok().map(Self)
-    }
-}
-
-impl fmt::Display for TokenId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&base64url::encode(self.0))
-    }
-}
-
-impl fmt::Debug for TokenId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for TokenId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for TokenId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::from_text(&text).ok_or_else(|| serde::de::Error::custom("not a token id"))
-    }
+short_value! {
+    /// The `jti` of one of our tokens: 96 random bits, 16 characters of base64url.
+    TokenId, 12, "not a token id"
 }

@@ -6,6 +6,7 @@
 
 mod cut_off;
 mod list;
+mod short_value;
 mod state;
 
 pub use cut_off::{CutOffKey, CutOffScope};
