@@ -1,5 +1,6 @@
 //! The real binary, in private directories: every command, every refusal.
 
+#[cfg(test)]
 mod cli {
     mod audit;
     mod clients;

@@ -2,27 +2,39 @@
 //!
 //! PostgreSQL is found in `TREFOIL_TEST_POSTGRES`: run them by `tests/with-postgres cargo test ...`.
 
+#[cfg(test)]
 #[path = "store/cancellation.rs"]
 mod cancellation;
+#[cfg(test)]
 #[path = "store/clients.rs"]
 mod clients;
+#[cfg(test)]
 #[path = "store/database.rs"]
 mod database;
+#[cfg(test)]
 #[path = "store/faults.rs"]
 mod faults;
+#[cfg(test)]
 #[path = "store/imports.rs"]
 mod imports;
+#[cfg(test)]
 #[path = "store/key_files.rs"]
 mod key_files;
+#[cfg(test)]
 #[path = "store/key_life.rs"]
 mod key_life;
+#[cfg(test)]
 #[path = "store/migrations.rs"]
 mod migrations;
+#[cfg(test)]
 #[path = "store/registry_cache.rs"]
 mod registry_cache;
+#[cfg(test)]
 #[path = "store/roles.rs"]
 mod roles;
+#[cfg(test)]
 #[path = "store/samples.rs"]
 mod samples;
+#[cfg(test)]
 #[path = "store/server_tables.rs"]
 mod server_tables;

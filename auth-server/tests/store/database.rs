@@ -20,7 +20,7 @@ pub(crate) enum Raw {
 }
 
 impl TestDb {
-    pub(crate) async fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", dir.path().join("test.db").display());
         Self { settings: DatabaseSettings::at(url), dir }
@@ -97,19 +97,17 @@ pub(crate) fn superuser_url() -> String {
 /// Runs each test on SQLite and on PostgreSQL.
 macro_rules! on_both {
     ($(async fn $name:ident($db:ident: TestDb) $body:block)+) => {
-        $(mod $name {
-            use super::*;
+        $(async fn $name($db: $crate::database::TestDb) $body
 
-            async fn contract($db: $crate::database::TestDb) $body
-
+        mod $name {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                contract($crate::database::TestDb::sqlite().await).await;
+                super::$name($crate::database::TestDb::sqlite()).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                contract($crate::database::TestDb::postgres().await).await;
+                super::$name($crate::database::TestDb::postgres().await).await;
             }
         })+
     };

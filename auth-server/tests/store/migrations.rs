@@ -91,7 +91,7 @@ on_both! {
 async fn d11_a_new_sqlite_file_is_ours_alone() {
     use std::os::unix::fs::PermissionsExt;
 
-    let db = TestDb::sqlite().await;
+    let db = TestDb::sqlite();
     db.store().await.now().await.unwrap();
     for entry in std::fs::read_dir(db.dir.path()).unwrap() {
         let entry = entry.unwrap();

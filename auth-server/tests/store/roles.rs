@@ -59,7 +59,11 @@ async fn d01_the_server_role_cannot_write_the_registry_nor_read_the_audit() {
     }
     for sql in statements {
         let error = conn.execute(AssertSqlSafe(sql.clone())).await.expect_err(&sql);
-        let code = error.as_database_error().and_then(|e| e.code()).unwrap_or_default().into_owned();
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code)
+            .unwrap_or_default()
+            .into_owned();
         assert_eq!(code, "42501", "{sql}: {error}");
     }
 }
@@ -128,6 +132,6 @@ async fn d01_a_later_migration_serves_the_roles_again() {
 
 #[tokio::test]
 async fn d01_sqlite_has_no_roles() {
-    let db = TestDb::sqlite().await;
+    let db = TestDb::sqlite();
     assert!(matches!(db.store().await.roles_sql("x").await, Err(StoreError::Settings(_))));
 }
