@@ -11,4 +11,4 @@ mod state;
 
 pub use cut_off::{CutOffKey, CutOffScope};
 pub use list::{ListError, MAX_LIST_BYTES, REVOCATIONS_TYPE, RevocationList, TokenId};
-pub use state::{Applied, Revocations, Revoked, TokenFacts};
+pub use state::{Applied, HashedToken, Revocations, Revoked, TokenFacts};

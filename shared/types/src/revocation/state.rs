@@ -81,26 +81,71 @@ impl Revocations {
         self.tokens.retain(|_, exp| exp.plus(EXPIRY_LEEWAY) > now);
     }
 
+    /// Everything that is kept, as a whole list of `iss`, to be stored and applied again; `None` while nothing was
+    /// read. Whoever reads it back has to trust the place, since nothing signs it.
+    pub fn to_list(&self, iss: &str) -> Option<RevocationList> {
+        let epoch = self.epoch.clone()?;
+        Some(RevocationList {
+            iss: iss.to_owned(),
+            iat: Timestamp(0),
+            exp: Timestamp(0),
+            ttl: 1,
+            epoch,
+            revision: self.revision,
+            since: 0,
+            tokens: self.tokens.iter().map(|(id, exp)| (*id, *exp)).collect(),
+            before: self.before.iter().map(|(key, second)| (*key, *second)).collect(),
+        })
+    }
+
     /// Whether this token is revoked. A cut-off covers every `iat` up to and including its second.
     pub fn revoked(&self, token: &TokenFacts<'_>) -> Option<Revoked> {
-        if !self.tokens.is_empty()
-            && TokenId::from_text(token.jti).is_some_and(|id| self.tokens.contains_key(&id))
-        {
+        if self.tokens.is_empty() && self.before.is_empty() {
+            return None;
+        }
+        self.revoked_hashed(&HashedToken::from(token))
+    }
+
+    /// The same for a token whose hashes were made before.
+    pub fn revoked_hashed(&self, token: &HashedToken) -> Option<Revoked> {
+        if !self.tokens.is_empty() && token.id.is_some_and(|id| self.tokens.contains_key(&id)) {
             return Some(Revoked::Token);
         }
         if self.before.is_empty() {
             return None;
         }
-        let covers =
-            |scope: CutOffScope<'_>| self.before.get(&scope.key()).is_some_and(|second| token.iat <= *second);
-        if covers(CutOffScope::Everybody) {
+        let covers = |key: &CutOffKey| self.before.get(key).is_some_and(|second| token.iat <= *second);
+        if covers(&token.everybody) {
             Some(Revoked::Everybody)
-        } else if covers(CutOffScope::Client(token.client_id)) {
+        } else if covers(&token.client) {
             Some(Revoked::Client)
-        } else if covers(CutOffScope::Subject(token.sub)) {
+        } else if covers(&token.subject) {
             Some(Revoked::Subject)
         } else {
             None
+        }
+    }
+}
+
+/// What the rule looks up of a token. A verifier that remembers verdicts keeps it with each, so that a look-up hashes
+/// nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashedToken {
+    id: Option<TokenId>,
+    everybody: CutOffKey,
+    client: CutOffKey,
+    subject: CutOffKey,
+    iat: Timestamp,
+}
+
+impl From<&TokenFacts<'_>> for HashedToken {
+    fn from(token: &TokenFacts<'_>) -> Self {
+        Self {
+            id: TokenId::from_text(token.jti),
+            everybody: CutOffScope::Everybody.key(),
+            client: CutOffScope::Client(token.client_id).key(),
+            subject: CutOffScope::Subject(token.sub).key(),
+            iat: token.iat,
         }
     }
 }
