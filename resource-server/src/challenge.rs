@@ -43,7 +43,7 @@ pub fn refusal(refused: &Refused, metadata: Option<&MetadataUrl>) -> Response {
     }
     match refused {
         Refused::MethodNotAllowed(allow) => insert(&mut response, header::ALLOW, allow),
-        Refused::NoKeys => insert(&mut response, header::RETRY_AFTER, "5"),
+        Refused::NoKeys | Refused::RevocationsUnknown => insert(&mut response, header::RETRY_AFTER, "5"),
         Refused::NoToken
         | Refused::SeveralAuthorizations
         | Refused::MalformedAuthorization
@@ -53,6 +53,7 @@ pub fn refusal(refused: &Refused, metadata: Option<&MetadataUrl>) -> Response {
         | Refused::NotAToken
         | Refused::Token(_)
         | Refused::BoundToken
+        | Refused::Revoked
         | Refused::InsufficientScope(_)
         | Refused::UncleanPath
         | Refused::NoRoute

@@ -3,6 +3,7 @@
 //!
 //! - [`TokenVerifier`] checks tokens of one issuer for one audience and remembers good verdicts.
 //! - [`RequireToken`] is a tower layer before a service; [`Verified`] and [`Scoped`] are extractors behind it.
+//! - [`revocation`] keeps up with the issuer's list of revoked tokens, for a verifier that is told to ask it.
 //! - [`Refused`] is every reason to refuse, with the one table to what a client hears (RFC 6750).
 
 mod bearer;
@@ -12,9 +13,11 @@ mod demand;
 mod extract;
 pub mod files;
 pub mod keys;
+mod outbound;
 pub mod path;
 mod refused;
 mod require;
+pub mod revocation;
 pub mod route;
 pub mod server;
 pub mod settings;

@@ -38,6 +38,9 @@ pub enum Refused {
     /// The token is bound to a key (`cnf`), and no proof of it can be checked here: never a plain bearer token.
     #[error("the token is bound to a key that was not proven")]
     BoundToken,
+    /// The issuer has taken the token back.
+    #[error("the token was revoked")]
+    Revoked,
     /// The token is good and its scope is not enough.
     #[error("the token's scope does not cover the request")]
     InsufficientScope(Arc<Demand>),
@@ -56,6 +59,9 @@ pub enum Refused {
     /// There is no key yet to check a token with: nothing is wrong with the token, so never a 401.
     #[error("there is no key set yet")]
     NoKeys,
+    /// Revocations must be known and are not, or not freshly: nothing is wrong with the token, so never a 401.
+    #[error("the revocation list was not read, or too long ago")]
+    RevocationsUnknown,
     /// The file is there and cannot be read.
     #[error("the file cannot be read")]
     FileUnreadable,
@@ -101,12 +107,14 @@ impl Refused {
             Self::NotAToken => "not_a_token",
             Self::Token(rejected) => rejected.name(),
             Self::BoundToken => "bound_token",
+            Self::Revoked => "revoked",
             Self::InsufficientScope(_) => "insufficient_scope",
             Self::UncleanPath => "unclean_path",
             Self::NoRoute => "no_route",
             Self::NoFile => "no_file",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::NoKeys => "no_keys",
+            Self::RevocationsUnknown => "revocations_unknown",
             Self::FileUnreadable => "file_unreadable",
             Self::Unguarded => "unguarded",
         }
@@ -128,6 +136,7 @@ impl Refused {
             Self::NotAToken => invalid_token("The access token is malformed."),
             Self::Token(rejected) => invalid_token(sentence(rejected)),
             Self::BoundToken => invalid_token("The access token is bound to a key and needs its proof."),
+            Self::Revoked => invalid_token("The access token has been revoked."),
             Self::InsufficientScope(_) => Answer {
                 status: StatusCode::FORBIDDEN,
                 error: "insufficient_scope",
@@ -140,7 +149,7 @@ impl Refused {
             Self::MethodNotAllowed(_) => {
                 plain(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "That method is not served here.")
             }
-            Self::NoKeys => plain(
+            Self::NoKeys | Self::RevocationsUnknown => plain(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "temporarily_unavailable",
                 "Tokens cannot be checked yet; try again later.",

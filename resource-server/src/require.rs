@@ -74,9 +74,7 @@ pub(crate) async fn admit(
     uri: &Uri,
     demand: &Arc<Demand>,
 ) -> Result<Arc<AccessClaims>, Refused> {
-    if !verifier.has_keys() {
-        return Err(Refused::NoKeys);
-    }
+    verifier.readiness()?;
     refuse_token_in_query(uri.query())?;
     let token = token_of_header(headers)?;
     let claims = verifier.check_or_refetch(token).await?;

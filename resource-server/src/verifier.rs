@@ -1,8 +1,8 @@
 //! The verifier of a resource: one issuer, one audience, a key set that may be replaced, and a memory of verdicts.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -15,9 +15,11 @@ use trefoil_shared::Timestamp;
 use trefoil_shared::jose::{
     AccessClaims, Audience, KeySet, MAX_TOKEN_BYTES, Rejected, Verifier, VerifierConfig,
 };
+use trefoil_shared::revocation::{HashedToken, TokenFacts};
 
 use crate::keys::Refetch;
 use crate::refused::Refused;
+use crate::revocation::RevocationState;
 
 /// Verdicts that room is made for at the start.
 const USUAL_VERDICTS: usize = 4_096;
@@ -50,6 +52,7 @@ struct Inner {
     verdicts: Cache<[u8; 32], Verdict, Weight>,
     clock: Arc<dyn Clock>,
     refetch: Option<Refetch>,
+    revocations: OnceLock<RevocationState>,
     hits: Counter,
     misses: Counter,
 }
@@ -65,6 +68,7 @@ struct Keyed {
 #[derive(Clone)]
 struct Verdict {
     claims: Arc<AccessClaims>,
+    hashed: HashedToken,
     generation: u64,
     weight: u64,
 }
@@ -132,9 +136,33 @@ impl TokenVerifier {
             verdicts: Cache::with_weighter(USUAL_VERDICTS, MAX_REMEMBERED, Weight),
             clock,
             refetch,
+            revocations: OnceLock::new(),
             hits: counter!("resource_server_verdict_cache_total", "outcome" => "hit"),
             misses: counter!("resource_server_verdict_cache_total", "outcome" => "miss"),
         })))
+    }
+
+    /// Asks this state about each token that is otherwise good, remembered or not. The first state given stays.
+    #[must_use]
+    pub fn with_revocations(self, state: RevocationState) -> Self {
+        let _kept = self.0.revocations.set(state);
+        self
+    }
+
+    /// The state that is asked about revoked tokens.
+    pub fn revocations(&self) -> Option<&RevocationState> {
+        self.0.revocations.get()
+    }
+
+    /// Whether tokens can be checked at all: there are keys, and revocations are known well enough.
+    pub fn readiness(&self) -> Result<(), Refused> {
+        if !self.has_keys() {
+            return Err(Refused::NoKeys);
+        }
+        match self.revocations() {
+            Some(state) if !state.is_usable() => Err(Refused::RevocationsUnknown),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Takes a new key set over. Every verdict given under the old one is forgotten.
@@ -167,6 +195,16 @@ impl TokenVerifier {
         self.0.keyed.load().is_some()
     }
 
+    /// The issuer.
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// The keys in use.
+    pub fn keys(&self) -> Option<KeySet> {
+        self.0.keyed.load().as_ref().map(|keyed| keyed.verifier.keys().clone())
+    }
+
     /// The ids of the keys in use.
     pub fn kids(&self) -> Vec<String> {
         let keyed = self.0.keyed.load();
@@ -178,26 +216,44 @@ impl TokenVerifier {
         self.0.clock.now()
     }
 
-    /// Checks a token against the keys at hand. A verdict is remembered until the token's `exp`.
+    /// Checks a token against the keys and revocations at hand. A verdict is remembered until the token's `exp`;
+    /// revocations are asked at each use, so that they need no flushing (decision 20).
     pub fn check(&self, token: &str) -> Result<Arc<AccessClaims>, Refused> {
+        let (claims, hashed) = self.check_signed(token)?;
+        let Some(state) = self.revocations() else { return Ok(claims) };
+        if !state.is_usable() {
+            return Err(Refused::RevocationsUnknown);
+        }
+        match state.revoked(&hashed) {
+            Some(_) => Err(Refused::Revoked),
+            None => Ok(claims),
+        }
+    }
+
+    fn check_signed(&self, token: &str) -> Result<(Arc<AccessClaims>, HashedToken), Refused> {
         let inner = &self.0;
         let keyed = inner.keyed.load();
         let Some(keyed) = keyed.as_ref() else { return Err(Refused::NoKeys) };
         let now = inner.clock.now();
-        let Some(key) = verdict_key(token) else { return verify(keyed, token, now) };
+        let Some(key) = verdict_key(token) else {
+            let claims = verify(keyed, token, now)?;
+            let hashed = hashed(&claims);
+            return Ok((claims, hashed));
+        };
         if let Some(verdict) = inner.verdicts.get(&key) {
             if verdict.generation == keyed.generation && now < verdict.claims.exp {
                 inner.hits.increment(1);
-                return Ok(verdict.claims);
+                return Ok((verdict.claims, verdict.hashed));
             }
             inner.verdicts.remove(&key);
         }
         inner.misses.increment(1);
         let claims = verify(keyed, token, now)?;
         let weight = u64::try_from(token.len()).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(512);
-        let verdict = Verdict { claims: Arc::clone(&claims), generation: keyed.generation, weight };
+        let hashed = hashed(&claims);
+        let verdict = Verdict { claims: Arc::clone(&claims), hashed, generation: keyed.generation, weight };
         inner.verdicts.insert(key, verdict);
-        Ok(claims)
+        Ok((claims, hashed))
     }
 
     /// Checks a token; where its key is unknown, asks for a newer key set first and tries once more. Asking is
@@ -217,6 +273,10 @@ fn verify(keyed: &Keyed, token: &str, now: Timestamp) -> Result<Arc<AccessClaims
         return Err(Refused::BoundToken);
     }
     Ok(Arc::new(claims))
+}
+
+fn hashed(claims: &AccessClaims) -> HashedToken {
+    HashedToken::from(&TokenFacts::from(claims))
 }
 
 /// The hash of the whole token; none for a text too long to be one, which is not worth hashing.

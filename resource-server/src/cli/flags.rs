@@ -30,10 +30,13 @@ pub(super) struct SettingFlags {
     /// Where the issuer's key set is fetched
     #[arg(long, value_name = "URL")]
     jwks_url: Option<String>,
+    /// Where revocation lists are asked for [default: ISSUER/revocations]
+    #[arg(long, value_name = "URL")]
+    revocations_url: Option<String>,
     /// What challenges and metadata call this resource
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// Where the last good key set is kept
+    /// Where the last good key set and the revocations are kept
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// A route: a path and the file or folder behind it; repeatable
@@ -71,6 +74,7 @@ impl SettingFlags {
         flags.set("audience", self.audience.as_ref())?;
         flags.set("public_key", self.public_key.as_ref())?;
         flags.set("jwks_url", self.jwks_url.as_ref())?;
+        flags.set("revocations_url", self.revocations_url.as_ref())?;
         flags.set("public_url", self.public_url.as_ref())?;
         flags.set("state_dir", self.state_dir.as_ref())?;
         flags.set("route", Some(&self.route).filter(|routes| !routes.is_empty()))?;

@@ -6,6 +6,7 @@ mod failure;
 mod flags;
 mod health;
 mod output;
+mod revocations;
 mod serve;
 mod verify;
 

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tracing::{info, warn};
 use trefoil_serve::SystemClock;
-use trefoil_serve::admin::{self, NotReady};
+use trefoil_serve::admin;
 use trefoil_serve::listen::Server;
 use trefoil_serve::shutdown::Shutdown;
 use trefoil_serve::telemetry::{init_logging, metrics_handle};
@@ -20,14 +20,17 @@ use trefoil_shared::jose::KeySet;
 use super::Place;
 use super::failure::Failure;
 use super::flags::SettingFlags;
+use super::revocations;
 use crate::keys::{
     DiskCopy, JwksClient, Refetch, RefetchAsks, Refresh, Timing, read_key_file, watch_key_file,
 };
 use crate::server::{App, AppParts, PublicResource, router};
-use crate::settings::{KeySource, Settings};
+use crate::settings::{KeySource, RevocationSource, Settings};
 use crate::verifier::TokenVerifier;
 
-/// How often the age of the key set is measured.
+/// What the state directory holds.
+const COPIES: [&str; 2] = ["jwks.json", "revocations.json"];
+/// How often the ages of key set and revocations are measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
 /// Serves until SIGTERM or SIGINT.
@@ -56,6 +59,7 @@ pub(super) async fn run(place: &Place, flags: &SettingFlags) -> Result<(), Failu
     }
     let verifier = keys.verifier.clone();
     keys.start(&settings)?;
+    revocations::start(&settings, &verifier);
     tokio::spawn(measure(verifier.clone()));
     let app = router(app(settings, verifier.clone())?);
     trefoil_serve::systemd::ready();
@@ -64,23 +68,12 @@ pub(super) async fn run(place: &Place, flags: &SettingFlags) -> Result<(), Failu
         None => serving.await,
         Some(operators) => {
             info!(url = operators.url(), "operators' listener");
-            let ready = move || std::future::ready(readiness(&verifier));
+            let ready = move || std::future::ready(revocations::readiness(&verifier));
             let router = admin::router(shutdown.clone(), metrics, ready);
             tokio::join!(serving, operators.serve(router, shutdown));
         }
     }
     Ok(())
-}
-
-fn readiness(verifier: &TokenVerifier) -> Vec<NotReady> {
-    if verifier.has_keys() {
-        Vec::new()
-    } else {
-        vec![NotReady::new(
-            "keys",
-            "there is neither a key set from the auth-server nor an earlier copy of one",
-        )]
-    }
 }
 
 fn app(settings: Settings, verifier: TokenVerifier) -> Result<App, Failure> {
@@ -110,12 +103,14 @@ impl Keys {
         match &settings.keys {
             KeySource::File(path) => {
                 let source = Source::File { path: path.clone(), keys: read_key_file(path)? };
-                Ok(Self { verifier: TokenVerifier::without_keys(issuer, audience, clock)?, source })
+                let verifier = TokenVerifier::without_keys(issuer, audience, clock)?;
+                Ok(Self { verifier: revocations::with_revocations(verifier, &settings.revocations), source })
             }
             KeySource::Url(client) => {
                 let (refetch, asks) = Refetch::channel();
                 let source = Source::Url { client: JwksClient::clone(client), asks };
-                Ok(Self { verifier: TokenVerifier::with_refetch(issuer, audience, clock, refetch)?, source })
+                let verifier = TokenVerifier::with_refetch(issuer, audience, clock, refetch)?;
+                Ok(Self { verifier: revocations::with_revocations(verifier, &settings.revocations), source })
             }
         }
     }
@@ -155,17 +150,18 @@ fn warn_of_ignored(keys: &KeySet) {
     }
 }
 
-fn state_dir_or_warn(settings: &Settings) -> Option<PathBuf> {
+pub(super) fn state_dir_or_warn(settings: &Settings) -> Option<PathBuf> {
     prepare_state_dir(settings).unwrap_or_else(|reason| {
         warn!("{reason}");
         None
     })
 }
 
-/// Makes the state directory, where keys are fetched and need one. That it cannot be written is no reason not to
+/// Makes the state directory, where keys or revocations are fetched and need one. That it cannot be written is no reason not to
 /// serve (decision 33): the text of the error is a warning.
 pub(super) fn prepare_state_dir(settings: &Settings) -> Result<Option<PathBuf>, String> {
-    if matches!(settings.keys, KeySource::File(_)) {
+    let asks = matches!(settings.revocations, RevocationSource::Issuer { .. });
+    if matches!(settings.keys, KeySource::File(_)) && !asks {
         return Ok(None);
     }
     let mend = "set state_dir to a writable folder, so that a start needs no auth-server";
@@ -175,7 +171,7 @@ pub(super) fn prepare_state_dir(settings: &Settings) -> Result<Option<PathBuf>, 
     match probed {
         Ok(()) => Ok(Some(dir.clone())),
         // An earlier copy may still be read there.
-        Err(reason) if dir.join("jwks.json").exists() => {
+        Err(reason) if COPIES.iter().any(|copy| dir.join(copy).exists()) => {
             warn!("state_dir {}: {reason}; {mend}", dir.display());
             Ok(Some(dir.clone()))
         }
@@ -188,7 +184,9 @@ async fn measure(verifier: TokenVerifier) {
         "resource_server_key_set_age_seconds",
         "Seconds since the key set was known to be the issuer's"
     );
+    revocations::describe();
     loop {
+        revocations::measure(&verifier);
         if let Some(age) = verifier.keys_age() {
             gauge!("resource_server_key_set_age_seconds")
                 .set(f64::from(i32::try_from(age).unwrap_or(i32::MAX)));

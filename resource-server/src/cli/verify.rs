@@ -10,6 +10,7 @@ use super::Place;
 use super::failure::Failure;
 use super::flags::SettingFlags;
 use super::output::{Output, columns};
+use super::revocations;
 use crate::keys::{DiskCopy, Fetched, JwksClient, parse_jwks, read_key_file};
 use crate::settings::{KeySource, Settings};
 use crate::verifier::TokenVerifier;
@@ -27,6 +28,8 @@ pub(super) async fn run(
         KeySource::Url(client) => fetched_or_kept(client, &settings).await?,
     };
     let verifier = TokenVerifier::new(&settings.issuer, &settings.audience, keys, Arc::new(SystemClock))?;
+    let verifier = revocations::with_revocations(verifier, &settings.revocations);
+    revocations::read_once(&settings, &verifier).await;
     let claims = verifier.check(&token).map_err(|refused| Failure::coded(refused.name(), refused))?;
     let document = serde_json::to_value(&*claims)?;
     output.document(&document, || {

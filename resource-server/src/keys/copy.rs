@@ -99,17 +99,18 @@ impl DiskCopy {
         let raw: &RawValue = serde_json::from_str(text).map_err(|_| malformed())?;
         let document = Document { jwks_url: self.jwks_url.clone(), fetched_at, jwks: raw };
         let bytes = serde_json::to_vec(&document).map_err(|_| malformed())?;
-        self.replace(&bytes).map_err(|source| CopyError::Io { path: self.path.clone(), source })
+        replace(&self.path, &bytes).map_err(|source| CopyError::Io { path: self.path.clone(), source })
     }
+}
 
-    fn replace(&self, bytes: &[u8]) -> std::io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let mut file = NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(&self.path).map_err(|error| error.error)?;
-        std::fs::File::open(folder)?.sync_all()
-    }
+/// Writes a private file whole or not at all.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    std::fs::File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

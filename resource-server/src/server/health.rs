@@ -6,11 +6,9 @@ use http::{HeaderValue, header};
 use crate::refused::Refused;
 use crate::verifier::TokenVerifier;
 
-/// 200 where there are keys to check tokens with. It grants nothing and tells nothing else.
+/// 200 where tokens can be checked. It grants nothing and tells nothing else.
 pub(super) fn health(verifier: &TokenVerifier) -> Result<Response, Refused> {
-    if !verifier.has_keys() {
-        return Err(Refused::NoKeys);
-    }
+    verifier.readiness()?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 use trefoil_serve::config::{LimitSettings, LogSettings, ShutdownSettings, TlsSettings};
+use trefoil_serve::telemetry::{InvalidLogLevel, check_log_level};
 use trefoil_shared::{Scope, ScopeToken};
 use url::Url;
 
-use super::raw::{RawRoute, RawSettings, Revocation};
+use super::raw::{RawRoute, RawSettings};
+use super::revocations::{RevocationSource, revocation_source};
 use crate::demand::Demand;
 use crate::keys::{JwksClient, Outbound, UrlRefused, read_extra_ca};
 use crate::route::{InvalidRoute, Route, RouteTable, Target};
@@ -29,6 +31,8 @@ pub struct Settings {
     pub keys: KeySource,
     /// Where the last good key set is kept; `None` where no place is known.
     pub state_dir: Option<PathBuf>,
+    /// Where revocations come from.
+    pub revocations: RevocationSource,
     /// The routes.
     pub routes: RouteTable,
     /// `tls.*`.
@@ -79,9 +83,12 @@ pub enum SettingsError {
     /// The JWKS URL or what it is asked with.
     #[error(transparent)]
     Url(#[from] UrlRefused),
-    /// A mode that does not work yet.
-    #[error("revocation = \"required\" is not available yet; use \"when_reachable\" or \"off\"")]
-    RevocationRequired,
+    /// `log.level`.
+    #[error(transparent)]
+    LogLevel(#[from] InvalidLogLevel),
+    /// An age that no list is ever younger than.
+    #[error("revocation_max_stale = {0}: a list is asked for every 5 s; give 15 or more")]
+    MaxStale(u64),
     /// A route.
     #[error(transparent)]
     Route(#[from] InvalidRoute),
@@ -119,14 +126,14 @@ impl Settings {
     pub fn check(raw: RawSettings, env: &[(String, String)]) -> Result<Self, SettingsError> {
         let issuer = raw.issuer.filter(|text| !text.is_empty()).ok_or(SettingsError::NoIssuer)?;
         let audience = raw.audience.filter(|text| !text.is_empty()).ok_or(SettingsError::NoAudience)?;
-        match raw.revocation {
-            Revocation::WhenReachable | Revocation::Off => {}
-            Revocation::Required => return Err(SettingsError::RevocationRequired),
-        }
+        check_log_level(&raw.log.level)?;
         let outbound = Outbound {
             extra_ca: raw.outbound.extra_ca.as_deref().map(read_extra_ca).transpose()?,
             allow_hosts: raw.outbound.allow_hosts,
         };
+        let max_stale = raw.revocation_max_stale;
+        let revocations =
+            revocation_source((raw.revocation, max_stale), (raw.revocations_url, &issuer), &outbound)?;
         let keys = match (raw.public_key, raw.jwks_url) {
             (Some(file), None) => KeySource::File(file),
             (None, Some(url)) => KeySource::Url(Box::new(JwksClient::new(&url, &outbound)?)),
@@ -142,6 +149,7 @@ impl Settings {
             public_url: raw.public_url.as_deref().map(public_url).transpose()?,
             keys,
             state_dir: raw.state_dir.or_else(|| default_state_dir(env)),
+            revocations,
             routes: RouteTable::new(routes)?,
             tls: raw.tls,
             limits: raw.limits,
@@ -253,7 +261,8 @@ mod tests {
             (error(|raw| raw.audience = Some(String::new())), "--audience"),
             (error(|raw| raw.public_key = None), "--public-key"),
             (error(|raw| raw.jwks_url = Some("https://a/".to_owned())), "keep one"),
-            (error(|raw| raw.revocation = Revocation::Required), "when_reachable"),
+            (error(|raw| raw.log.level = "verbose".to_owned()), "info"),
+            (error(|raw| raw.revocations_url = Some("http://as.example/".to_owned())), "allow_hosts"),
             (error(|raw| raw.public_url = Some("api".to_owned())), "https://api.example.com"),
             (route(at_a()), "exactly one of file and dir"),
             (route(RawRoute { upstream: Some("http://b".to_owned()), ..at_a() }), "not available yet"),
@@ -278,12 +287,5 @@ mod tests {
         assert_eq!(default_state_dir(&[]), None);
         let raw = RawSettings { state_dir: Some("/configured".into()), ..raw() };
         assert_eq!(Settings::check(raw, &env(&all)).unwrap().state_dir, Some("/configured".into()));
-    }
-
-    #[test]
-    fn d20_revocation_may_be_off_or_when_reachable() {
-        for mode in [Revocation::Off, Revocation::WhenReachable] {
-            assert!(Settings::check(RawSettings { revocation: mode, ..raw() }, &[]).is_ok());
-        }
     }
 }

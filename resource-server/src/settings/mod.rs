@@ -2,6 +2,8 @@
 
 mod checked;
 mod raw;
+mod revocations;
 
 pub use checked::{KeySource, Settings, SettingsError};
 pub use raw::{RawOutbound, RawRoute, RawSettings, Revocation};
+pub use revocations::RevocationSource;

@@ -27,6 +27,10 @@ pub struct RawSettings {
     pub state_dir: Option<PathBuf>,
     /// Whether revocations are asked for.
     pub revocation: Revocation,
+    /// Where lists are asked for; by default `revocations` under the issuer.
+    pub revocations_url: Option<String>,
+    /// With `revocation = "required"`: how old the list may be, in seconds.
+    pub revocation_max_stale: u64,
     /// `outbound.*`.
     pub outbound: RawOutbound,
     /// `shutdown.*`.
@@ -41,15 +45,14 @@ pub struct RawSettings {
     pub route: Vec<RawRoute>,
 }
 
-/// What is done about revoked tokens. No revocation list is read by this version: a revoked token is refused once it
-/// has expired.
+/// What is done about revoked tokens (decision 20).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Revocation {
-    /// Refuse revoked tokens as far as the list could be read; it never is, so far.
+    /// Refuse revoked tokens as far as the list could be read; go on where it cannot.
     #[default]
     WhenReachable,
-    /// Serve nothing without a fresh list. Not available yet.
+    /// Serve nothing without a fresh list.
     Required,
     /// Do not ask.
     Off,
@@ -97,6 +100,8 @@ impl Default for RawSettings {
             jwks_url: None,
             state_dir: None,
             revocation: Revocation::default(),
+            revocations_url: None,
+            revocation_max_stale: 60,
             outbound: RawOutbound::default(),
             shutdown: ShutdownSettings::default(),
             tls: TlsSettings::default(),

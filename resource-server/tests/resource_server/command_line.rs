@@ -112,7 +112,7 @@ fn d32_routes_and_keys_come_from_toml_and_unknown_names_are_refused() {
         ("scopes", "scope", "scopes"),
         ("[\"GET\"]", "[\"POST\"]", "GET"),
         ("[\"read\"]", "[\"re ad\"]", "not a scope"),
-        ("\"off\"", "\"required\"", "not available yet"),
+        ("\"off\"", "\"required\"\nrevocation_max_stale = 1", "15 or more"),
         ("\"off\"", "\"sometimes\"", "when_reachable"),
     ];
     for (from, to, mend) in cases {

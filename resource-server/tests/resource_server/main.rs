@@ -19,5 +19,8 @@ mod limits;
 mod paths;
 mod program;
 mod reload;
+mod revocation;
+mod revocation_program;
+mod revocation_stub;
 mod secrecy;
 mod tokens;

@@ -1,0 +1,107 @@
+//! Revocations for `serve` and `verify`: from the settings to a verifier that asks.
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+
+use metrics::{describe_gauge, gauge};
+use tokio::sync::Notify;
+use tracing::warn;
+use trefoil_serve::admin::NotReady;
+
+use super::serve::state_dir_or_warn;
+use crate::refused::Refused;
+use crate::revocation::{
+    PollTiming, RevocationClient, RevocationCopy, RevocationPolicy, RevocationPoller, RevocationState,
+};
+use crate::settings::{RevocationSource, Settings};
+use crate::verifier::TokenVerifier;
+
+/// A verifier that asks for revocations as the settings say.
+pub(super) fn with_revocations(verifier: TokenVerifier, source: &RevocationSource) -> TokenVerifier {
+    match source {
+        RevocationSource::Off => verifier,
+        RevocationSource::NotAsked(_) => {
+            verifier.with_revocations(RevocationState::new(RevocationPolicy::WhenReachable))
+        }
+        RevocationSource::Issuer { policy, .. } => verifier.with_revocations(RevocationState::new(*policy)),
+    }
+}
+
+/// Puts the copy on disk into use and starts the task that polls.
+pub(super) fn start(settings: &Settings, verifier: &TokenVerifier) {
+    let Some(state) = verifier.revocations() else { return };
+    let copy = state_dir_or_warn(settings).map(|dir| RevocationCopy::new(&dir, &settings.issuer));
+    let parts = (verifier.clone(), state.clone());
+    match &settings.revocations {
+        RevocationSource::Off => {}
+        RevocationSource::NotAsked(reason) => {
+            warn!(reason, "revocations are never read: name a revocations_url, or say revocation = \"off\"");
+            if let Some(list) = copy.and_then(|copy| copy.read().ok().flatten()) {
+                state.apply(list, verifier.now());
+            }
+        }
+        RevocationSource::Issuer { client, .. } => {
+            let timing = PollTiming { seed: seed(), ..PollTiming::default() };
+            let poller = RevocationPoller::new(RevocationClient::clone(client), copy, parts, timing);
+            poller.use_copy();
+            tokio::spawn(poller.run(Arc::new(Notify::new())));
+        }
+    }
+}
+
+/// Something that differs between processes, so that they do not poll in step. No secret.
+fn seed() -> u64 {
+    std::hash::RandomState::new().build_hasher().finish()
+}
+
+/// For `verify`: what is on disk, and what the issuer says where it can be asked.
+pub(super) async fn read_once(settings: &Settings, verifier: &TokenVerifier) {
+    let Some(state) = verifier.revocations() else { return };
+    let dir = settings.state_dir.as_deref();
+    let copy = dir.map(|dir| RevocationCopy::new(dir, &settings.issuer));
+    if let Some(list) = copy.and_then(|copy| copy.read().ok().flatten()) {
+        state.apply(list, verifier.now());
+    }
+    if let RevocationSource::Issuer { client, .. } = &settings.revocations {
+        let parts = (verifier.clone(), state.clone());
+        let client = RevocationClient::clone(client);
+        RevocationPoller::new(client, None, parts, PollTiming::default()).poll().await;
+    }
+}
+
+/// The reasons of `/ready`.
+pub(super) fn readiness(verifier: &TokenVerifier) -> Vec<NotReady> {
+    match verifier.readiness() {
+        Ok(()) => Vec::new(),
+        Err(Refused::RevocationsUnknown) => vec![NotReady::new(
+            "revocations",
+            "the revocation list is required, and was not read or too long ago",
+        )],
+        Err(_) => vec![NotReady::new(
+            "keys",
+            "there is neither a key set from the auth-server nor an earlier copy of one",
+        )],
+    }
+}
+
+/// Names the metrics.
+pub(super) fn describe() {
+    describe_gauge!(
+        "resource_server_revocation_list_read",
+        "1 once this process has read the revocation list, 0 before"
+    );
+    describe_gauge!(
+        "resource_server_revocation_list_age_seconds",
+        "Seconds since the issuer last answered with its revocation list"
+    );
+}
+
+/// Measures age and presence of the list.
+pub(super) fn measure(verifier: &TokenVerifier) {
+    let Some(state) = verifier.revocations() else { return };
+    let age = state.age();
+    gauge!("resource_server_revocation_list_read").set(if age.is_some() { 1.0 } else { 0.0 });
+    if let Some(age) = age {
+        gauge!("resource_server_revocation_list_age_seconds").set(age.as_secs_f64());
+    }
+}
