@@ -15,6 +15,7 @@ mod cli {
     mod postgres;
     mod refusals;
     mod resources;
+    mod revocations;
     mod secrets;
     mod server;
     mod tokens;

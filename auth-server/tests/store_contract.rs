@@ -30,6 +30,9 @@ mod migrations;
 #[path = "store/registry_cache.rs"]
 mod registry_cache;
 #[cfg(test)]
+#[path = "store/revocations.rs"]
+mod revocations;
+#[cfg(test)]
 #[path = "store/roles.rs"]
 mod roles;
 #[cfg(test)]

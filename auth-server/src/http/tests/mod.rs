@@ -6,6 +6,7 @@ mod harness;
 mod imported;
 mod introspect;
 mod openings;
+mod revocations;
 mod revoke;
 mod target;
 mod token;

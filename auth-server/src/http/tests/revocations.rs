@@ -1,0 +1,119 @@
+//! `/revocations/{kid}`.
+
+use std::io::Read as _;
+
+use axum::body::Body;
+use flate2::read::GzDecoder;
+use http::Request;
+use trefoil_shared::jose::{Algorithm, KeySet};
+use trefoil_shared::revocation::{CutOffScope, RevocationList, TokenId};
+
+use super::harness::{ISSUER, Server};
+use crate::store::Revocation;
+
+impl Server {
+    fn kid(&self) -> String {
+        self.app.keys().active(Algorithm::ES256).unwrap().kid().to_owned()
+    }
+
+    async fn list(&self, query: &str) -> RevocationList {
+        self.app.revocations().poll_once().await.unwrap();
+        let answer = self.get(&format!("/revocations/{}{query}", self.kid())).await.ok();
+        assert_eq!(answer.header("content-type"), "application/revocations+jwt");
+        self.read(std::str::from_utf8(&answer.body).unwrap())
+    }
+
+    /// As a verifier reads it that has the one PEM.
+    fn read(&self, document: &str) -> RevocationList {
+        let key = self.app.keys().active(Algorithm::ES256).unwrap();
+        let keys = KeySet::from_bytes(key.public_key().to_pem().as_bytes()).unwrap();
+        RevocationList::verify(document, &keys, ISSUER, self.app.now()).unwrap()
+    }
+
+    async fn revoke_row(&self, n: u8) {
+        let id = TokenId::from_bytes([n; 12]);
+        let row = Revocation::Token { id, expires_at: self.app.now().plus(3_600) };
+        self.app.store().revoke(row, self.app.now()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn d17_the_list_is_signed_by_the_key_that_was_asked_and_has_what_was_revoked() {
+    let server = Server::start().await;
+    assert_eq!(server.list("").await.tokens, []);
+    server.revoke_row(1).await;
+    let second = server.app.now();
+    let cut = Revocation::cut_off(CutOffScope::Client("machine"), second, 3_600);
+    server.app.store().revoke(cut, second).await.unwrap();
+    let list = server.list("").await;
+    assert_eq!(list.tokens.len(), 1);
+    assert_eq!(list.before, [(CutOffScope::Client("machine").key(), second)]);
+    assert_eq!((list.since, list.revision, list.ttl), (0, 1, 15));
+}
+
+#[tokio::test]
+async fn d17_a_delta_has_what_came_after_and_the_whole_list_answers_those_ahead() {
+    let server = Server::start().await;
+    for n in 1..=4 {
+        server.revoke_row(n).await;
+        server.app.revocations().poll_once().await.unwrap();
+    }
+    let delta = server.list("?since=3").await;
+    assert_eq!((delta.since, delta.revision, delta.tokens.len()), (3, 4, 1));
+    let nothing = server.list("?since=4").await;
+    assert_eq!((nothing.since, nothing.tokens.len()), (4, 0));
+    let ahead = server.list("?since=99").await;
+    assert_eq!((ahead.since, ahead.revision, ahead.tokens.len()), (0, 4, 4));
+}
+
+#[tokio::test]
+async fn d17_an_unknown_kid_is_404_and_a_bad_since_400() {
+    let server = Server::start().await;
+    assert_eq!(server.get("/revocations/nobody").await.refused().0, 404);
+    let bad = server.get(&format!("/revocations/{}?since=x", server.kid())).await;
+    assert_eq!(bad.refused(), (400, "invalid_request".to_owned()));
+}
+
+#[tokio::test]
+async fn d17_a_long_list_comes_in_gzip_to_who_takes_it_and_not_again_to_who_has_it() {
+    let server = Server::start().await;
+    for n in 0..100 {
+        server.revoke_row(n).await;
+    }
+    server.app.revocations().poll_once().await.unwrap();
+    let path = format!("/revocations/{}", server.kid());
+    let request = Request::get(&path).header("accept-encoding", "br, gzip");
+    let zipped = server.send(request.body(Body::empty()).unwrap()).await.ok();
+    assert_eq!(zipped.header("content-encoding"), "gzip");
+    let mut text = String::new();
+    GzDecoder::new(zipped.body.as_ref()).read_to_string(&mut text).unwrap();
+    assert_eq!(server.read(&text).tokens.len(), 100);
+    let request = Request::get(&path).header("if-none-match", zipped.header("etag"));
+    assert_eq!(server.send(request.body(Body::empty()).unwrap()).await.status, 304);
+}
+
+#[tokio::test]
+async fn a081_a_cut_off_makes_a_clients_tokens_inactive_up_to_its_second() {
+    let server = Server::start().await;
+    let token = server.access_token().await;
+    let earlier = server.app.now().plus(-60);
+    for second in [earlier, server.app.now()] {
+        let cut = Revocation::cut_off(CutOffScope::Client("machine"), second, 3_600);
+        server.app.store().revoke(cut, second).await.unwrap();
+        server.app.revocations().poll_once().await.unwrap();
+        let active = server.introspect("machine", &token).await.json()["active"] == true;
+        assert_eq!(active, second == earlier);
+    }
+}
+
+#[tokio::test]
+async fn d17_without_the_database_no_old_list_is_signed_anew() {
+    let server = Server::with(
+        ISSUER,
+        crate::app::Policy { max_stale: std::time::Duration::ZERO, ..crate::app::Policy::default() },
+    )
+    .await;
+    let answer = server.get(&format!("/revocations/{}", server.kid())).await;
+    assert_eq!(answer.refused(), (503, "temporarily_unavailable".to_owned()));
+    assert!(!answer.header("retry-after").is_empty());
+}

@@ -1,0 +1,70 @@
+//! `token revoke`, and the commands that end tokens on the way.
+
+use serde_json::{Value, json};
+
+use super::harness::Lab;
+
+fn token(lab: &Lab, client: &str) -> String {
+    lab.ok(&["token", "issue", "--client", client]).trim().to_owned()
+}
+
+fn acts(lab: &Lab) -> Vec<String> {
+    let audit = lab.json(&["audit", "list"]);
+    let entries = audit.as_array().unwrap().clone();
+    entries.iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn d19_a_token_is_revoked_by_its_text_and_audited_by_its_jti() {
+    let lab = Lab::new();
+    lab.add_client(&["--id", "x"]);
+    let token = token(&lab, "x");
+    let revoked = lab.json(&["token", "revoke", &token]);
+    let jti = lab.json(&["token", "decode", &token])["claims"]["jti"].clone();
+    assert_eq!((&revoked["jti"], &revoked["revoked"]), (&jti, &json!(true)));
+    assert_eq!(acts(&lab).first().map(String::as_str), Some("token revoke"));
+    let from_stdin = lab.run_with(&["token", "revoke", "-"], &token);
+    assert_eq!(from_stdin.code, 0, "{from_stdin:?}");
+}
+
+#[test]
+fn d19_every_token_of_a_client_is_revoked() {
+    let lab = Lab::new();
+    lab.add_client(&["--id", "x"]);
+    let revoked: Value = lab.json(&["token", "revoke", "--client", "x"]);
+    assert_eq!((&revoked["client_id"], &revoked["revoked"]), (&json!("x"), &json!(true)));
+    let unknown = lab.run(&["token", "revoke", "--client", "nobody"]);
+    assert_eq!(unknown.code, 1, "{unknown:?}");
+    assert!(unknown.stderr.contains("there is no client nobody"), "{unknown:?}");
+}
+
+#[test]
+fn d19_what_is_no_token_of_ours_is_refused_with_the_reason() {
+    let lab = Lab::new();
+    lab.add_client(&["--id", "x"]);
+    let foreign = Lab::new();
+    foreign.add_client(&["--id", "x"]);
+    let refused = lab.run(&["token", "revoke", &token(&foreign, "x")]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("needs no revoking, or is not ours"), "{refused:?}");
+    assert_eq!(lab.run(&["token", "revoke"]).code, 2, "neither a token nor a client");
+    assert_eq!(lab.run(&["token", "revoke", "t", "--client", "x"]).code, 2, "both");
+}
+
+#[test]
+fn d19_rotate_secret_may_end_the_tokens_too() {
+    let lab = Lab::new();
+    lab.add_client(&["--id", "x"]);
+    let rotated = lab.json(&["client", "rotate-secret", "x", "--revoke-tokens"]);
+    assert!(rotated["client_secret"].as_str().is_some_and(|secret| secret.starts_with("tfs_")), "{rotated}");
+    let audit = lab.json(&["audit", "list"]);
+    assert_eq!(audit[0]["detail"]["revoke_tokens"], json!(true), "{audit}");
+}
+
+#[test]
+fn d21_a_restored_database_says_so() {
+    let lab = Lab::new();
+    let restored = lab.json(&["db", "restored"]);
+    assert!(restored["epoch"].as_str().is_some_and(|epoch| epoch.len() == 16), "{restored}");
+    assert_eq!(acts(&lab).first().map(String::as_str), Some("db restored"));
+}

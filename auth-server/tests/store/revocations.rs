@@ -1,0 +1,126 @@
+//! Revocations: numbered in the order of their commits, kept until what they mean has expired.
+
+use trefoil_auth_server::store::{NumberedRevocation, Revocation, StoreError};
+use trefoil_shared::Timestamp;
+use trefoil_shared::revocation::{CutOffScope, TokenId};
+
+use crate::database::on_both;
+use crate::samples::{NOW, act, client, id, roots, token};
+
+fn one(n: u8) -> Revocation {
+    Revocation::Token { id: TokenId::from_bytes([n; 12]), expires_at: NOW.plus(3_600) }
+}
+
+fn cut(client: &str, second: Timestamp) -> Revocation {
+    Revocation::cut_off(CutOffScope::Client(client), second, 86_400)
+}
+
+/// SQLite has one writer: who waits too long for it hears so, has written nothing, and tries again.
+async fn in_the_end<F: Future<Output = Result<(), StoreError>>>(mut call: impl FnMut() -> F) {
+    loop {
+        match call().await {
+            Err(StoreError::Unavailable(_)) => {}
+            done => return done.unwrap(),
+        }
+    }
+}
+
+on_both! {
+    async fn d18_rows_wait_for_a_number_and_get_the_next(db: TestDb) {
+        let store = db.store().await;
+        store.revoke(one(1), NOW).await.unwrap();
+        let waiting = store.revocations_since(-1).await.unwrap();
+        assert!(waiting.pending && waiting.rows.is_empty(), "{waiting:?}");
+        store.number_revocations().await.unwrap();
+        store.revoke(cut("a", NOW), NOW).await.unwrap();
+        store.number_revocations().await.unwrap();
+        store.number_revocations().await.unwrap();
+        let all = store.revocations_since(-1).await.unwrap();
+        let first = NumberedRevocation { revision: 1, revocation: one(1) };
+        let second = NumberedRevocation { revision: 2, revocation: cut("a", NOW) };
+        assert_eq!((all.revision, all.pending, all.rows), (2, false, vec![first, second]));
+        assert_eq!(store.revocations_since(1).await.unwrap().rows, [second]);
+        assert_eq!(store.revocations_since(2).await.unwrap().rows, []);
+    }
+
+    async fn d19_to_revoke_twice_is_to_revoke_once(db: TestDb) {
+        let store = db.store().await;
+        for _ in 0..2 {
+            store.revoke(one(1), NOW).await.unwrap();
+            store.number_revocations().await.unwrap();
+        }
+        let all = store.revocations_since(-1).await.unwrap();
+        assert_eq!((all.revision, all.rows.len()), (1, 1));
+    }
+
+    async fn d18_while_many_number_at_once_no_reader_misses_a_row(db: TestDb) {
+        let store = db.store().await;
+        let writers: Vec<_> = (0..4_u8).map(|writer| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for n in 0..10 {
+                    in_the_end(|| store.revoke(one(writer * 10 + n), NOW)).await;
+                    in_the_end(|| store.number_revocations()).await;
+                }
+            })
+        }).collect();
+        let reader = {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let (mut seen, mut revision) = (0, 0);
+                while seen < 40 {
+                    let since = store.revocations_since(revision).await.unwrap();
+                    if since.pending {
+                        in_the_end(|| store.number_revocations()).await;
+                    }
+                    assert!(since.revision >= revision, "no way back");
+                    (seen, revision) = (seen + since.rows.len(), since.revision);
+                }
+                seen
+            })
+        };
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        let seen = tokio::time::timeout(std::time::Duration::from_secs(30), reader).await.unwrap().unwrap();
+        assert_eq!(seen, 40, "each row once, none missed");
+    }
+
+    async fn d19_a_cut_off_is_written_with_its_act_or_not_at_all(db: TestDb) {
+        let store = db.store().await;
+        store.add_client(&client("a"), &act("client add", "a")).await.unwrap();
+        let ends = act("client disable", "a").revoking(cut("a", NOW));
+        store.set_client_enabled(&id("a"), false, &ends).await.unwrap();
+        let ends = act("client remove", "nobody").revoking(cut("nobody", NOW));
+        store.remove_client(&id("nobody"), &ends).await.unwrap_err();
+        store.number_revocations().await.unwrap();
+        let all = store.revocations_since(-1).await.unwrap().rows;
+        assert_eq!(all, [NumberedRevocation { revision: 1, revocation: cut("a", NOW) }]);
+    }
+
+    async fn d21_a_restored_database_has_a_new_epoch_and_no_opaque_token(db: TestDb) {
+        let store = db.store().await;
+        store.ensure_epoch("first").await.unwrap();
+        store.ensure_epoch("second").await.unwrap();
+        assert_eq!(store.revocations_since(-1).await.unwrap().epoch, "first", "the first name stays");
+        let value = trefoil_shared::TypedValue::from_bytes(trefoil_shared::ValueKind::OpaqueToken, &[1; 32]);
+        let hash = roots().hash_token(trefoil_shared::ValueKind::OpaqueToken, &value);
+        store.insert_opaque(&hash, &token("j", "a")).await.unwrap();
+        let everybody = Revocation::cut_off(CutOffScope::Everybody, NOW, 86_400);
+        store.begin_epoch("restored", everybody, &act("db restored", "restored")).await.unwrap();
+        store.number_revocations().await.unwrap();
+        let now = store.revocations_since(-1).await.unwrap();
+        assert_eq!(now.epoch, "restored");
+        assert_eq!(now.rows.iter().map(|row| row.revocation).collect::<Vec<_>>(), [everybody]);
+        assert_eq!(store.opaque(&hash).await.unwrap(), None);
+    }
+
+    async fn d17_a_row_goes_when_what_it_means_has_expired_and_no_sooner(db: TestDb) {
+        let store = db.store().await;
+        store.revoke(one(1), NOW).await.unwrap();
+        store.number_revocations().await.unwrap();
+        assert_eq!(store.prune(NOW.plus(3_660), 500).await.unwrap().revocations, 0, "a verifier's leeway");
+        assert_eq!(store.prune(NOW.plus(3_661), 500).await.unwrap().revocations, 1);
+        assert_eq!(store.revocations_since(-1).await.unwrap().revision, 1, "the number does not go back");
+    }
+}
