@@ -105,9 +105,11 @@ impl Lab {
         Credentials { id: id.to_owned(), secret: fs::read_to_string(secret).expect("secret") }
     }
 
-    /// Starts auth-server on a free port, its second listener off.
+    /// Starts auth-server on a free port, its second listener off, and waits until it can serve.
     pub(crate) fn start_auth(&self) -> Server {
-        self.start_auth_with(&["--listen", "127.0.0.1:0", "--admin-listen", "off"])
+        let server = self.start_auth_with(&["--listen", "127.0.0.1:0", "--admin-listen", "off"]);
+        server.wait_until_healthy();
+        server
     }
 
     /// Starts auth-server with these arguments of `serve`.

@@ -1,7 +1,8 @@
 //! A running server: its address from the first line of its log, its log, its end.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -60,6 +61,18 @@ impl Server {
     /// The base URL followed by `path`.
     pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
+    }
+
+    /// Waits until `/health` says that it can serve: on a busy machine the database may answer late at first.
+    pub(crate) fn wait_until_healthy(&self) {
+        let address = self.url.trim_start_matches("http://");
+        until_blocking("a healthy server", START, || {
+            let mut stream = TcpStream::connect(address).ok()?;
+            write!(stream, "GET /health HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n").ok()?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).ok()?;
+            answer.starts_with("HTTP/1.1 200").then_some(())
+        });
     }
 
     /// Everything that the process has written so far.
