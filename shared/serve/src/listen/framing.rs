@@ -64,7 +64,7 @@ impl Framing {
                     self.part = Part::Head;
                 }
                 Part::Head => {
-                    let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
+                    let Some(end) = memchr::memchr(b'\n', bytes) else {
                         self.keep(bytes);
                         return Ok(());
                     };
