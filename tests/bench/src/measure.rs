@@ -1,5 +1,7 @@
 //! One measurement, and rounds in which a limit and a server take turns.
 
+use anyhow::Context as _;
+
 use crate::load::Load;
 use crate::process::Server;
 
@@ -20,14 +22,14 @@ pub(crate) struct Measured {
 
 /// Runs the load once, after a short one that warms up and does not count.
 pub(crate) async fn once(server: &Server, load: &Load, seconds: f64) -> anyhow::Result<Measured> {
-    load.run((seconds / 6.0).min(0.5)).await?;
+    load.run((seconds / 6.0).min(0.5)).await.with_context(|| server.last_words())?;
     cold(server, load, seconds).await
 }
 
 /// Runs the load once, without warming up.
 pub(crate) async fn cold(server: &Server, load: &Load, seconds: f64) -> anyhow::Result<Measured> {
     let before = server.cpu()?;
-    let mut outcome = load.run(seconds).await?;
+    let mut outcome = load.run(seconds).await.with_context(|| server.last_words())?;
     let cpu = server.cpu()?.saturating_sub(before);
     let count = outcome.times.count();
     Ok(Measured {

@@ -110,6 +110,13 @@ impl Server {
         Ok(())
     }
 
+    /// The last lines of its log that are warnings or errors, for people.
+    pub(crate) fn last_words(&self) -> String {
+        let log = self.log();
+        let grave: Vec<&str> = log.lines().filter(|line| !line.contains(" INFO ")).collect();
+        grave.get(grave.len().saturating_sub(20)..).unwrap_or_default().join("\n")
+    }
+
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()

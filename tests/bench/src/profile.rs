@@ -121,7 +121,10 @@ fn print_table(name: &str, annotated: &str, profile: &Profile) {
         let each = f64::from(count) / requests;
         if function.contains("PROGRAM TOTALS") {
             total = each;
-        } else if let Some((_, function)) = function.split_once(':') {
+        } else if each < total * 0.9
+            && let Some((_, function)) = function.split_once(':')
+        {
+            // Frames that were open when the counters were set to zero have everything below them on their account.
             rows.push((each, function.split(" [").next().unwrap_or(function).trim().to_owned()));
         }
     }
