@@ -4,8 +4,8 @@ WORKDIR /build
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/build/target,sharing=locked \
-    cargo build --release --locked -p trefoil-auth-server -p trefoil-resource-server \
- && cargo build --release --locked -p trefoil-client --example machine_to_machine \
+    cargo build --release --locked -p trefoil-auth-server -p trefoil-resource-server -p trefoil-client \
+      --bins --example machine_to_machine \
  && mkdir /out \
  && cp target/release/auth-server target/release/resource-server target/release/examples/machine_to_machine /out/
 

@@ -24,8 +24,14 @@ mod key_files;
 #[path = "store/key_life.rs"]
 mod key_life;
 #[cfg(test)]
+#[path = "store/lost_answers.rs"]
+mod lost_answers;
+#[cfg(test)]
 #[path = "store/migrations.rs"]
 mod migrations;
+#[cfg(test)]
+#[path = "store/processes.rs"]
+mod processes;
 #[cfg(test)]
 #[path = "store/registry_cache.rs"]
 mod registry_cache;

@@ -64,3 +64,7 @@ pub use store::{FileStore, MemoryStore, SessionKey, StoreGuard, TokenStore};
 pub use token_set::TokenSet;
 pub use token_source::{BoxFuture, Generation, TokenSource};
 pub use trefoil_shared::{ServerMetadata, Timestamp};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -113,7 +113,7 @@ impl Project {
 
 impl Drop for Project {
     fn drop(&mut self) {
-        let _ = self.command(&["down", "--volumes", "--remove-orphans", "--timeout", "5"]);
+        let _ = self.command(&["down", "--volumes", "--rmi", "local", "--remove-orphans", "--timeout", "5"]);
     }
 }
 

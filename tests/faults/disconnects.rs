@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use base64::Engine as _;
 use futures_util::future::join_all;
-use sqlx::Row;
+use sqlx::{Connection, Row, SqliteConnection};
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::Semaphore};
 
 use crate::harness::{Credentials, Engine, Lab, Server, environment::rounds, wait::until};
@@ -86,9 +86,28 @@ on_both!(f04_ten_thousand_disconnects_leave_no_dirty_connection, |engine| {
         let answer = crate::harness::Answer::read(request.send().await.expect("introspection")).await;
         assert_eq!(answer.json()["active"], true, "an acknowledged token is gone: {answer:?}");
     }
+    // The storm did reach the store: far more rows than acknowledged tokens.
+    let rows = rows_written(&lab, engine).await;
+    assert!(
+        rows > i64::try_from(acknowledged.len()).expect("small") + 1_000,
+        "{rows} rows: the storm never came in"
+    );
     // And an admin can write at once: nobody holds a lock.
     lab.add_client("afterwards");
 });
+
+async fn rows_written(lab: &Lab, engine: Engine) -> i64 {
+    let count = "SELECT count(*) FROM opaque_tokens";
+    match engine {
+        Engine::Postgres => {
+            sqlx::query(count).fetch_one(&mut lab.database.superuser().await).await.expect("count").get(0)
+        }
+        Engine::Sqlite => {
+            let mut file = SqliteConnection::connect(&lab.database.url).await.expect("the file");
+            sqlx::query(count).fetch_one(&mut file).await.expect("count").get(0)
+        }
+    }
+}
 
 async fn no_transaction_is_open(lab: &Lab) {
     let mut root = lab.database.superuser().await;

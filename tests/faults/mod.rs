@@ -4,6 +4,7 @@ mod cold_start;
 mod contention;
 mod database_lost;
 mod disconnects;
+mod jwks;
 mod killed_admin;
 mod pool;
 mod sigterm;

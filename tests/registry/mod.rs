@@ -2,4 +2,5 @@
 
 mod canaries;
 mod disable;
+mod names;
 mod roles;

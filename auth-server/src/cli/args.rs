@@ -17,7 +17,7 @@ use super::token::TokenCommand;
 
 /// The OAuth 2.1 authorization server: issues, revokes and introspects tokens
 #[derive(Debug, Parser)]
-#[command(name = "auth-server", version, propagate_version = true, subcommand_required = true)]
+#[command(name = "auth-server", version, subcommand_required = true)]
 #[command(after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.\n\
     Configuration: defaults < --config FILE < AUTH_SERVER_... in the environment < flags; see `auth-server config show`.")]
 pub(crate) struct Cli {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use trefoil_serve::telemetry::LogFormat;
+use trefoil_serve::telemetry::{LogFormat, check_log_level};
 use trefoil_shared::Secret;
 
 use super::checks::{address, check_database_url, issuer, network};
@@ -178,7 +178,10 @@ fn log(raw: RawLog) -> Result<LogSettings, Problem> {
             return Err(Problem::new("log.format", format!("`{other}` is unknown: use `text` or `json`")));
         }
     };
-    Ok(LogSettings { format, level: raw.level.unwrap_or_else(|| "info".to_owned()) })
+    let level = raw.level.unwrap_or_else(|| "info".to_owned());
+    check_log_level(&level)
+        .map_err(|error| Problem::new("log.level", error.to_string().trim_start_matches("log.level ")))?;
+    Ok(LogSettings { format, level })
 }
 
 #[cfg(test)]
@@ -247,6 +250,7 @@ mod tests {
             ("[database]\nmax_connections = 0", "database.max_connections: must be at least 1"),
             ("[limits]\nbody = 0", "limits.body: must be at least 1"),
             ("[log]\nformat = 'xml'", "log.format: `xml` is unknown"),
+            ("[log]\nlevel = 'loud'", "log.level: `loud` is not a level"),
         ] {
             let error = resolve(toml).unwrap_err();
             assert_eq!(error.problems.len(), 1, "{toml}: {error}");

@@ -9,6 +9,7 @@ fn d04_every_act_of_an_administrator_is_in_the_audit() {
     for act in [
         vec!["client", "update", "x", "--name", "m"],
         vec!["client", "rotate-secret", "x"],
+        vec!["token", "issue", "--client", "x"],
         vec!["client", "disable", "x"],
         vec!["client", "enable", "x"],
         vec!["client", "remove", "x"],
@@ -30,6 +31,7 @@ fn d04_every_act_of_an_administrator_is_in_the_audit() {
             "client remove",
             "client enable",
             "client disable",
+            "token issue",
             "client rotate-secret",
             "client update",
             "client add",

@@ -41,7 +41,11 @@ fn an_empty_directory_is_not_broken_and_stays_empty() {
 #[test]
 fn a_resource_without_a_key_is_found() {
     let lab = Lab::new();
-    lab.ok(&["resource", "add", "signed", "--alg", "ES384"]);
+    let added = lab.run(&["resource", "add", "signed", "--alg", "ES384"]);
+    assert!(
+        added.stderr.contains("no key signs ES384 yet: auth-server key generate --alg ES384"),
+        "{added:?}"
+    );
     let found = broken(&lab);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].1, "there is no active ES384 key; auth-server key generate --alg ES384");

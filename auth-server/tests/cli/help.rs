@@ -1,5 +1,7 @@
 //! `--help`, `completions` and `man`.
 
+use std::fmt::Write;
+
 use super::harness::Lab;
 
 const COMMANDS: &[&str] = &[
@@ -55,7 +57,7 @@ fn the_help_of_every_command() {
     for command in COMMANDS {
         let mut arguments: Vec<&str> = command.split(' ').filter(|word| !word.is_empty()).collect();
         arguments.push("--help");
-        all.extend(["$ auth-server ", &arguments.join(" "), "\n", &lab.ok(&arguments), "\n"]);
+        writeln!(all, "$ auth-server {}\n{}", arguments.join(" "), lab.ok(&arguments)).unwrap();
     }
     insta::assert_snapshot!(all);
 }

@@ -35,7 +35,7 @@ on_both! {
             .update_resource::<StoreError>(
                 &name("api"),
                 |mut api| {
-                    api.audience = "other".to_owned();
+                    "other".clone_into(&mut api.audience);
                     Ok(api)
                 },
                 &act("resource update", "api"),

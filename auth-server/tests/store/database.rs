@@ -97,19 +97,21 @@ pub(crate) fn superuser_url() -> String {
 /// Runs each test on SQLite and on PostgreSQL.
 macro_rules! on_both {
     ($(async fn $name:ident($db:ident: TestDb) $body:block)+) => {
-        $(async fn $name($db: $crate::database::TestDb) $body
+        $(
+            async fn $name($db: $crate::database::TestDb) $body
 
-        mod $name {
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                super::$name($crate::database::TestDb::sqlite()).await;
-            }
+            mod $name {
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn sqlite() {
+                    super::$name($crate::database::TestDb::sqlite()).await;
+                }
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                super::$name($crate::database::TestDb::postgres().await).await;
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn postgres() {
+                    super::$name($crate::database::TestDb::postgres().await).await;
+                }
             }
-        })+
+        )+
     };
 }
 pub(crate) use on_both;

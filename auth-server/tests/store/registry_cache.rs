@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
+use trefoil_auth_server::model::SecretHash;
 use trefoil_auth_server::store::{Registry, RegistryError, Store};
 
 use crate::database::{eventually, on_both};
-use crate::samples::{NOW, act, client, id, name, resource, roots, secret_of, secrets};
+use crate::samples::{NOW, act, client, id, name, resource, roots, secret_of, secrets, set_secrets, stored};
 
 const MAX_STALE: Duration = Duration::from_secs(15);
 
@@ -159,6 +160,20 @@ on_both! {
         registry.remember_rehash(&id("a"), stored, (&hash, NOW)).await.unwrap();
         let after = registry.client(&id("a")).await.unwrap().unwrap();
         assert_eq!(secrets(&after)[0].hash, hash);
+    }
+
+    async fn d28_the_last_converted_secret_ends_the_dummy_checks(db: TestDb) {
+        let store = db.store().await;
+        let phc = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA".to_owned();
+        let imported = stored("one", SecretHash::Argon2 { phc, rehashed: None });
+        let mut a = client("a");
+        set_secrets(&mut a, vec![imported.clone()]);
+        store.add_client(&a, &act("client add", "a")).await.unwrap();
+        let registry = polled(&store).await;
+        assert!(registry.has_unconverted_secrets());
+        let keyed = roots().hash_client_secret(&id("a"), &secret_of("a"));
+        registry.remember_rehash(&id("a"), &imported, (&keyed, NOW)).await.unwrap();
+        assert!(!registry.has_unconverted_secrets());
     }
 
     async fn d18_the_offset_between_the_clocks_of_one_machine_is_none(db: TestDb) {

@@ -131,6 +131,14 @@ async fn d01_a_later_migration_serves_the_roles_again() {
 }
 
 #[tokio::test]
+async fn d01_the_owner_is_never_stripped_of_its_own_tables() {
+    let db = TestDb::postgres().await;
+    let admin = db.store().await;
+    let refused = admin.apply_roles("postgres").await;
+    assert!(matches!(refused, Err(StoreError::Settings(_))), "{refused:?}");
+}
+
+#[tokio::test]
 async fn d01_sqlite_has_no_roles() {
     let db = TestDb::sqlite();
     assert!(matches!(db.store().await.roles_sql("x").await, Err(StoreError::Settings(_))));

@@ -162,15 +162,15 @@ pub(crate) fn metadata(issuer: &str, base: &str) -> Value {
     json!({"issuer": issuer, "token_endpoint": format!("{base}/token"), "response_types_supported": []})
 }
 
-/// Polls until `done`, for ten seconds at most.
+/// Polls until `done`, for thirty seconds at most.
 pub(crate) async fn eventually(done: impl Fn() -> bool) {
-    for _ in 0..1000 {
+    for _ in 0..3000 {
         if done() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("it did not come to pass within ten seconds");
+    panic!("it did not come to pass within thirty seconds");
 }
 
 async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {

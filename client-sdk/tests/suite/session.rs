@@ -91,7 +91,7 @@ async fn at_eighty_percent_the_token_is_renewed_and_nobody_waits() {
     server.wait_for("/token", 2).await;
     assert_eq!(text(&session).await, "t0");
     gate.open();
-    for _ in 0..500 {
+    for _ in 0..3000 {
         if text(&session).await == "t1" {
             break;
         }
@@ -142,10 +142,14 @@ async fn a_failed_renewal_is_not_tried_again_with_every_call() {
         text(&session).await;
         tokio::task::yield_now().await;
     }
-    assert!(server.seen("/token").len() <= 3);
-    clock.advance(31);
-    text(&session).await;
-    server.wait_for("/token", 3).await;
+    assert_eq!(server.seen("/token").len(), 2);
+    for _ in 0..100 {
+        clock.advance(1);
+        text(&session).await;
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let tries = server.seen("/token").len();
+    assert!((3..=12).contains(&tries), "{tries} tries within 100 seconds");
 }
 
 #[tokio::test]

@@ -15,7 +15,8 @@ use super::context::Context;
 use super::output::{Report, note};
 use super::{CliError, input, table, when};
 use crate::keys::{KeyError, KeyPolicy, KeyStatus, Keys, Rotation};
-use crate::model::{KeyRow, KeyState};
+use crate::model::{KeyRow, KeyState, Resource, TokenFormat};
+use crate::secrets::RootSecrets;
 use crate::store::{Store, StoreError};
 
 /// `key ..`
@@ -130,11 +131,24 @@ pub(super) async fn keys(cx: &Context) -> Result<(Keys, Store), CliError> {
 }
 
 /// The keys over a store that is open already.
-pub(super) fn of_store(store: &Store, roots: Arc<crate::secrets::RootSecrets>, cx: &Context) -> Keys {
+pub(super) fn of_store(store: &Store, roots: Arc<RootSecrets>, cx: &Context) -> Keys {
     let settings = cx.settings();
     let policy =
         KeyPolicy { max_age: settings.keys.max_age, token_max_lifetime: settings.tokens.max_lifetime };
     Keys::new(store.clone(), roots, &settings.data_dir, policy)
+}
+
+/// Says which key a resource's tokens still lack. A hint: where it cannot be known yet, nothing is said.
+pub(super) async fn hint_of_missing(store: &Store, resource: &Resource, cx: &Context) {
+    if resource.token_format == TokenFormat::Opaque {
+        return;
+    }
+    let Ok(roots) = RootSecrets::load(&cx.settings().root_secret_files()) else { return };
+    let Ok(keys) = of_store(store, Arc::new(roots), cx).list(cx.now()).await else { return };
+    if !active_algorithms(&keys).contains(&resource.algorithm) {
+        let alg = resource.algorithm;
+        note(&format!("no key signs {alg} yet: auth-server key generate --alg {alg}"));
+    }
 }
 
 async fn generate(alg: Algorithm, cx: &Context) -> Result<Report, CliError> {

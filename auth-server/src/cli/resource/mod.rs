@@ -9,7 +9,7 @@ use trefoil_shared::{ClientId, ResourceIndicator};
 
 use super::context::Context;
 use super::output::{Report, note};
-use super::{CliError, table};
+use super::{CliError, key, table};
 use crate::config::TokenSettings;
 use crate::model::{Resource, TokenFormat};
 use crate::store::{Store, StoreError};
@@ -50,6 +50,7 @@ async fn add(args: &AddArgs, cx: &Context) -> Result<Report, CliError> {
         }
         added => added?,
     }
+    key::hint_of_missing(&store, &resource, cx).await;
     Ok(report(&resource, cx))
 }
 
@@ -89,6 +90,7 @@ async fn update(args: &UpdateArgs, cx: &Context) -> Result<Report, CliError> {
     if !dropped.is_empty() {
         note(&format!("clients that have the scope {dropped} are not granted it any more"));
     }
+    key::hint_of_missing(&store, &resource, cx).await;
     if old.token_format == TokenFormat::Jwt && resource.token_format == TokenFormat::Opaque {
         note("JWTs that were issued before are good until they expire");
     }

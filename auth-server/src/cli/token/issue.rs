@@ -39,6 +39,9 @@ pub(super) async fn run(args: IssueArgs, cx: &Context) -> Result<Report, CliErro
     let sub = client.client_id.as_str();
     let issue = Issue { issuer: &issuer, client: &client, sub, target: &target, now, lifetime, jti: &jti };
     let roots = Arc::new(cx.roots(&store).await?);
+    let resources: Vec<_> = target.resources.iter().map(|resource| resource.name.as_str()).collect();
+    let detail = json!({ "jti": jti, "resources": resources, "scope": target.scope, "expires_in": lifetime });
+    store.record(&cx.act("token issue", &client.client_id).with_detail(detail)).await?;
     let access_token = mint(&issue, (&store, &roots), cx).await?;
     Ok(report(&issue, access_token, resource_asked))
 }
