@@ -18,6 +18,8 @@ mod registry;
 #[cfg(test)]
 mod resource;
 #[cfg(test)]
+mod revocation;
+#[cfg(test)]
 mod seeds;
 #[cfg(test)]
 mod token;
