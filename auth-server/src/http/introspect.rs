@@ -61,6 +61,10 @@ async fn look_up(app: &App, caller: &Confidential, token: &str) -> Result<Intros
     let issued_to = found.active.client_id.clone();
     let holder = app.registry().client(&issued_to).await?;
     let resources = resources(app, holder.as_deref(), &found).await?;
+    // A token of which nobody knows whether it was revoked is not called active.
+    if app.revocations().age().is_none_or(|age| age > app.policy().max_stale) {
+        return Err(Denied::RevocationsStale.into());
+    }
     if app.revocations().revoked(&facts_of(&found.active)).is_some() {
         return Ok(Introspection::inactive());
     }

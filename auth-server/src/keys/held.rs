@@ -53,6 +53,8 @@ pub(super) struct View {
     pub(super) ages: Vec<KeyAge>,
     /// Whether it came from the database.
     pub(super) fresh: bool,
+    /// Whether the set on disk is an older one, because it could not be written.
+    pub(super) unsaved: bool,
 }
 
 impl View {
@@ -66,6 +68,7 @@ impl View {
             rejected: Vec::new(),
             ages: Vec::new(),
             fresh: false,
+            unsaved: false,
         }
     }
 }

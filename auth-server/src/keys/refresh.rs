@@ -31,7 +31,7 @@ impl HeldKeys {
         let published = stored.keys.iter().filter(|key| is_published(&key.row, now));
         let published: Vec<_> = published.filter_map(|key| public_key(&key.row)).collect();
         let published = KeySet::from_keys(published).unwrap_or_else(|_| KeySet::empty());
-        let view = View {
+        let mut view = View {
             active,
             held,
             missing,
@@ -40,13 +40,15 @@ impl HeldKeys {
             fresh: true,
             ..View::of_set(published)
         };
-        let changed = view.jwks != before.jwks;
-        let json = view.jwks.json.clone();
+        // Tried again until it is kept: a start with the database down must not publish a key that was revoked since.
+        let saved = if before.unsaved || view.jwks != before.jwks {
+            persisted::save(&self.keys.data_dir, &view.jwks.json)
+        } else {
+            Ok(())
+        };
+        view.unsaved = saved.is_err();
         self.view.store(Arc::new(view));
-        if changed {
-            persisted::save(&self.keys.data_dir, &json)?;
-        }
-        Ok(())
+        saved
     }
 
     /// The kids whose private half is here.
@@ -90,7 +92,11 @@ impl HeldKeys {
         last: &mut Report,
     ) -> Result<(), KeyError> {
         let now = self.keys.store.now().await?;
-        self.refresh(now).await?;
+        // A set that cannot be kept on disk keeps this replica from nothing else.
+        let kept = match self.refresh(now).await {
+            Err(error @ KeyError::File(_)) => Err(error),
+            other => Ok(other?),
+        };
         let kids = self.held_kids();
         if kids != last.kids || now.0 - last.at >= REPORT_EVERY {
             self.keys.store.report_replica(replica, &kids, now).await?;
@@ -103,7 +109,7 @@ impl HeldKeys {
         } {
             tracing::info!(retired = %done.retired, active = ?done.active, "signing key rotated");
         }
-        Ok(())
+        kept
     }
 
     /// Private halves that are parsed already stay so; files of keys that are gone are deleted.

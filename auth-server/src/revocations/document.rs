@@ -72,6 +72,7 @@ impl Documents {
         (key, now): (Arc<SigningKey>, Timestamp),
     ) -> Result<Arc<Document>, SignError> {
         let (epoch, revision) = held.position();
+        let since = held.begins_after(since);
         let name = (key.kid().to_owned(), epoch, since, revision, now.seconds().div_euclid(KEPT_FOR));
         let make = async {
             let (held, issuer) = (held.clone(), issuer.to_owned());

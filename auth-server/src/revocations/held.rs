@@ -34,6 +34,14 @@ struct Known {
     rule: Revocations,
 }
 
+impl Known {
+    fn begins_after(&self, since: i64) -> i64 {
+        let first = self.rows.partition_point(|row| row.revision <= since);
+        let whole = since <= 0 || since > self.revision || first.saturating_mul(2) < self.rows.len();
+        if whole { 0 } else { since }
+    }
+}
+
 /// What a list is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
@@ -68,6 +76,12 @@ impl HeldRevocations {
         (known.epoch.clone(), known.revision)
     }
 
+    /// The revision after which the list for `since` begins: 0 where it holds everything. Whoever asks for one of
+    /// the many that come to the same gets the same list, made once.
+    pub(super) fn begins_after(&self, since: i64) -> i64 {
+        self.0.known.read().unwrap_or_else(PoisonError::into_inner).begins_after(since)
+    }
+
     /// How many revocations are known.
     pub fn count(&self) -> usize {
         self.0.known.read().unwrap_or_else(PoisonError::into_inner).rows.len()
@@ -77,13 +91,13 @@ impl HeldRevocations {
     /// ahead of what is known here, or where nearly everything is newer.
     pub fn snapshot(&self, since: i64, now: Timestamp) -> Snapshot {
         let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
-        let first = known.rows.partition_point(|row| row.revision <= since);
-        let whole = since <= 0 || since > known.revision || first.saturating_mul(2) < known.rows.len();
-        let rows = if whole { known.rows.as_slice() } else { known.rows.get(first..).unwrap_or_default() };
+        let since = known.begins_after(since);
+        let first = known.rows.partition_point(|row| since > 0 && row.revision <= since);
+        let rows = known.rows.get(first..).unwrap_or_default();
         let mut snapshot = Snapshot {
             epoch: known.epoch.clone(),
             revision: known.revision,
-            since: if whole { 0 } else { since },
+            since,
             tokens: Vec::new(),
             before: Vec::new(),
         };

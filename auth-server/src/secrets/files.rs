@@ -1,6 +1,7 @@
 //! Files that are ours alone: made with mode 0600, read only where nobody else could (decision 11).
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -90,9 +91,9 @@ pub fn adopt(path: &Path) -> io::Result<()> {
 
 fn write_beside(path: &Path, bytes: &[u8]) -> Result<PathBuf, FileError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
-    // One left by an earlier process of this id was never renamed: nobody uses it.
-    let _ = std::fs::remove_file(&beside);
+    // Not the process id: replicas in containers that share a directory all have the same.
+    let unique = RandomState::new().hash_one(std::process::id());
+    let beside = path.with_file_name(format!(".{name}.{unique:016x}.new"));
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
         file.set_permissions(Permissions::from_mode(0o600))?;
@@ -100,7 +101,11 @@ fn write_beside(path: &Path, bytes: &[u8]) -> Result<PathBuf, FileError> {
         adopt(&beside)?;
         file.sync_all()
     };
-    write().map_err(|reason| unwritable(&beside, reason))?;
+    if let Err(reason) = write() {
+        // What is left of it may hold half a secret.
+        let _ = std::fs::remove_file(&beside);
+        return Err(unwritable(&beside, reason));
+    }
     Ok(beside)
 }
 

@@ -124,12 +124,16 @@ async fn refuse_lost_root(store: &Store, settings: &Settings) -> Result<(), Serv
 pub(super) async fn reached(app: &App) -> Vec<String> {
     let mut notices = Vec::new();
     // Beside each other, so that more than one connection is open before the first request wants one.
-    let (polled, keys, _warm) = tokio::join!(app.registry().poll_once(), read_keys(app), app.store().now());
+    let (polled, keys, revocations) =
+        tokio::join!(app.registry().poll_once(), read_keys(app), app.revocations().poll_once());
     if let Err(error) = polled {
         notices.push(format!("the registry could not be polled: {error}"));
     }
     if let Err(error) = keys {
         notices.push(format!("the signing keys cannot be read: {error}"));
+    }
+    if let Err(error) = revocations {
+        notices.push(format!("the revocations could not be polled: {error}"));
     }
     app.set_opened();
     notices.extend(warning_of_legacy(app).await);

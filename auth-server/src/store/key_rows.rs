@@ -4,6 +4,8 @@ use trefoil_shared::Timestamp;
 
 use super::audit::Act;
 use super::client_rows::json_word;
+use super::pool::Access;
+use super::run::Work;
 use super::statement::{Row, Statement, Step};
 use super::{Store, StoreError};
 use crate::model::{KeyRow, KeyState};
@@ -89,7 +91,8 @@ impl Store {
     }
 
     /// Writes one or two rows: all of them as one guarded statement, or none. With an act, the audit row comes in
-    /// the same transaction (an administrator); without, it is the statement alone (a running server).
+    /// the same transaction (an administrator). Even alone the statement is in a transaction: where only one of two
+    /// rows is still as it was read, that one must be taken back, or an algorithm were left without an active key.
     pub async fn write_keys(
         &self,
         roots: &RootSecrets,
@@ -104,11 +107,11 @@ impl Store {
                 .text(&two.seen),
             _ => return Err(StoreError::Conflict("one or two keys are changed at a time".to_owned())),
         };
-        if let Some(act) = act {
-            return self.transact(vec![Act::queue_up(), Step::guarded(statement, CHANGED), act.step()]).await;
+        let write = Step::guarded_rows(statement, writes.len() as u64, CHANGED);
+        match act {
+            Some(act) => self.transact(vec![Act::queue_up(), write, act.step()]).await,
+            None => self.runner.run(Access::Write, Work::Transaction(vec![write])).await.map(drop),
         }
-        let written = self.write(statement).await?;
-        if written.len() == writes.len() { Ok(()) } else { Err(StoreError::Conflict(CHANGED.to_owned())) }
     }
 }
 

@@ -168,7 +168,7 @@ async fn transaction(conn: &mut Conn, steps: &[Step]) -> Result<Vec<Row>, Ended>
     conn.begin().await.map_err(Ended::Database)?;
     for step in steps {
         let touched = conn.execute(&step.statement).await.map_err(Ended::Database)?;
-        if let Some(refusal) = step.refusal.as_ref().filter(|_| touched == 0) {
+        if let Some(refusal) = step.refusal.as_ref().filter(|_| touched < step.at_least) {
             return Err(Ended::Refused(refusal.clone()));
         }
     }

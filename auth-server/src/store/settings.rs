@@ -23,11 +23,14 @@ impl DatabaseSettings {
     /// The URL without its password, for people.
     pub fn describe(&self) -> String {
         match Url::parse(self.url.reveal()) {
-            Ok(mut url) if url.password().is_some() => {
-                let _ = url.set_password(Some("..."));
+            Ok(mut url) => {
+                if url.password().is_some() {
+                    let _ = url.set_password(Some("..."));
+                }
+                // sqlx takes a password from there, too; nothing else of a query is worth showing.
+                url.set_query(None);
                 url.to_string()
             }
-            Ok(url) => url.to_string(),
             Err(_) => "(no URL)".to_owned(),
         }
     }

@@ -121,16 +121,22 @@ impl Row {
 pub(crate) struct Step {
     pub(super) statement: Statement,
     pub(super) refusal: Option<String>,
+    pub(super) at_least: u64,
 }
 
 impl Step {
     /// Any number of rows will do.
     pub(crate) fn any(statement: Statement) -> Self {
-        Self { statement, refusal: None }
+        Self { statement, refusal: None, at_least: 0 }
     }
 
     /// At least one row, or the whole transaction is taken back with this conflict.
     pub(crate) fn guarded(statement: Statement, refusal: impl Into<String>) -> Self {
-        Self { statement, refusal: Some(refusal.into()) }
+        Self::guarded_rows(statement, 1, refusal)
+    }
+
+    /// So many rows, or the whole transaction is taken back with this conflict.
+    pub(crate) fn guarded_rows(statement: Statement, at_least: u64, refusal: impl Into<String>) -> Self {
+        Self { statement, refusal: Some(refusal.into()), at_least }
     }
 }

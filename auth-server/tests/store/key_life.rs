@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use trefoil_auth_server::keys::{HeldKeys, KeyError, KeyPolicy, Keys};
-use trefoil_auth_server::model::KeyState;
-use trefoil_auth_server::store::Store;
+use trefoil_auth_server::model::{KeyRow, KeyState};
+use trefoil_auth_server::store::{KeyWrite, Store, StoreError};
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::Algorithm;
+use trefoil_sign::SigningKey;
 
 use crate::database::{TestDb, on_both};
 use crate::samples::{NOW, act, roots};
@@ -65,6 +66,25 @@ on_both! {
         store.report_replica("elsewhere", &standby, LATER).await.unwrap();
         keys.rotate(ES256, false, (LATER, None)).await.unwrap();
         keys.rotate(ES256, true, (LATER, None)).await.expect("force asks neither");
+    }
+
+    async fn d07_two_rows_of_keys_are_written_together_or_not_at_all(db: TestDb) {
+        let store = db.store().await;
+        let keys = keys_of(&db, &store);
+        keys.generate(ES256, NOW, None).await.unwrap();
+        let read = store.keys(&roots()).await.unwrap().keys;
+        let in_state = |state| read.iter().find(|key| key.row.state == state).unwrap();
+        let (active, standby) = (in_state(KeyState::Active), in_state(KeyState::Standby));
+        // The standby is exchanged between the reading and the writing of a rotation.
+        keys.import(&SigningKey::generate(ES256).unwrap(), NOW, None).await.unwrap();
+        let retiring = KeyRow { state: KeyState::Retiring, ..active.row.clone() };
+        let signing = KeyRow { state: KeyState::Active, ..standby.row.clone() };
+        let writes = [KeyWrite::change(active, retiring), KeyWrite::change(standby, signing)];
+        for act in [None, Some(&act("key rotate", "ES256"))] {
+            let refused = store.write_keys(&roots(), &writes, act).await;
+            assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
+            assert_eq!(kid(&keys, KeyState::Active, NOW).await, [active.row.kid.clone()]);
+        }
     }
 
     async fn d07_many_rotations_at_once_leave_one_active_and_one_standby(db: TestDb) {

@@ -19,7 +19,7 @@ use super::{CliError, input, table};
 use crate::config::Seconds;
 use crate::model::{Authentication, Client, StoredSecret};
 use crate::secrets::RootSecrets;
-use crate::store::{ClientIdUse, Store, StoreError};
+use crate::store::{Act, ClientIdUse, Store, StoreError};
 
 use args::{AddArgs, RotateArgs, UpdateArgs};
 use build::Facts;
@@ -184,10 +184,24 @@ async fn rotate_secret(args: RotateArgs, cx: &Context) -> Result<Report, CliErro
     }
     let change = |client| rotation::rotated(client, stored.clone(), args.keep_old, cx.now());
     let client = store.update_client(&args.id, change, &act).await?;
+    cut_late_ones(&act, &store, &args.id, cx).await;
     if args.keep_old.is_none() {
         note("the old secret is refused from now on (--keep-old lets it work on for a while)");
     }
     Ok(with_secret(&client, &secret, args.secret_file.as_deref(), cx))
+}
+
+/// An act may have waited for other writers after its cut-off was reckoned, and the client got tokens until it was
+/// done. Those are cut off, too. The act itself is done, so that a failure is only told.
+async fn cut_late_ones(act: &Act, store: &Store, id: &ClientId, cx: &Context) {
+    let Some(reckoned) = act.revokes else { return };
+    let cut = async {
+        let now = cx.cut_off(store, id, SEEN_EVERYWHERE).await?;
+        if now == reckoned { Ok(()) } else { store.revoke(now, cx.now()).await.map_err(CliError::from) }
+    };
+    if cut.await.is_err() {
+        note(&format!("tokens of the last seconds may live on: auth-server token revoke --client {id}"));
+    }
 }
 
 async fn set_enabled(id: &ClientId, enabled: bool, cx: &Context) -> Result<Report, CliError> {
@@ -198,13 +212,16 @@ async fn set_enabled(id: &ClientId, enabled: bool, cx: &Context) -> Result<Repor
         act = act.revoking(cx.cut_off(&store, id, SEEN_EVERYWHERE).await?);
     }
     let client = store.set_client_enabled(id, enabled, &act).await;
-    Ok(report(&client.map_err(|error| not_found(error, id))?, cx))
+    let client = client.map_err(|error| not_found(error, id))?;
+    cut_late_ones(&act, &store, id, cx).await;
+    Ok(report(&client, cx))
 }
 
 async fn remove(id: &ClientId, cx: &Context) -> Result<Report, CliError> {
     let store = cx.store().await?;
     let act = cx.act("client remove", id).revoking(cx.cut_off(&store, id, SEEN_EVERYWHERE).await?);
     store.remove_client(id, &act).await.map_err(|error| not_found(error, id))?;
+    cut_late_ones(&act, &store, id, cx).await;
     let document = json!({ "client_id": id, "removed": true });
     Ok(Report::new(document, format!("the client {id} is removed; its id is never given out again")))
 }
