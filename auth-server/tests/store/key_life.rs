@@ -83,7 +83,7 @@ on_both! {
         for act in [None, Some(&act("key rotate", "ES256"))] {
             let refused = store.write_keys(&roots(), &writes, act).await;
             assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
-            assert_eq!(kid(&keys, KeyState::Active, NOW).await, [active.row.kid.clone()]);
+            assert_eq!(kid(&keys, KeyState::Active, NOW).await, std::slice::from_ref(&active.row.kid));
         }
     }
 
