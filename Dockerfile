@@ -2,9 +2,11 @@
 FROM rust:1-bookworm AS build
 WORKDIR /build
 COPY . .
+# cargo goes by the time of a file: sources older than the cached build would be taken for built. So ours are new.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/build/target,sharing=locked \
-    cargo build --release --locked -p trefoil-auth-server -p trefoil-resource-server -p trefoil-client \
+    find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
+ && cargo build --release --locked -p trefoil-auth-server -p trefoil-resource-server -p trefoil-client \
       --bins --example machine_to_machine \
  && mkdir /out \
  && cp target/release/auth-server target/release/resource-server target/release/examples/machine_to_machine /out/
