@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use sqlx::{Connection, Row, SqliteConnection};
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::Semaphore};
 
-use crate::harness::{Credentials, Engine, Lab, Server, environment::rounds, wait::until};
+use crate::harness::{Credentials, Engine, Lab, Server, counts::times, wait::until};
 
 /// How many requests are in the air at a time.
 const AT_A_TIME: usize = 64;
@@ -52,7 +52,7 @@ async fn storm(server: &Server, by: &Credentials, count: usize) {
     }
 }
 
-on_both!(f04_ten_thousand_disconnects_leave_no_dirty_connection, |engine| {
+on_both!(f04_disconnects_leave_no_dirty_connection, |engine| {
     let lab = Lab::new(engine).await;
     lab.auth.ok(&["resource", "add", "opaque_api", "--scope", "read", "--token-format", "opaque"]);
     let by = lab.add_client_for("storm", &["opaque_api"]);
@@ -61,9 +61,9 @@ on_both!(f04_ten_thousand_disconnects_leave_no_dirty_connection, |engine| {
 
     // Acknowledged writes are interleaved with the storm: none of them may be lost.
     let mut acknowledged = Vec::new();
-    let each = rounds(10_000, 50_000) / 20;
+    let hung_up = times(10_000);
     for _ in 0..20 {
-        storm(&server, &by, each).await;
+        storm(&server, &by, hung_up / 20).await;
         let answer = until("a token after a storm", Duration::from_secs(30), || async {
             Some(ask().await).filter(|answer| answer.status == 200)
         })
@@ -88,10 +88,9 @@ on_both!(f04_ten_thousand_disconnects_leave_no_dirty_connection, |engine| {
     }
     // The storm did reach the store: far more rows than acknowledged tokens.
     let rows = rows_written(&lab, engine).await;
-    assert!(
-        rows > i64::try_from(acknowledged.len()).expect("small") + 1_000,
-        "{rows} rows: the storm never came in"
-    );
+    println!("figure: f04 {hung_up} disconnects on {engine:?}, {rows} rows written after all");
+    let told = i64::try_from(acknowledged.len() + hung_up / 10).expect("small");
+    assert!(rows > told, "{rows} rows: the storm never came in");
     // And an admin can write at once: nobody holds a lock.
     lab.add_client("afterwards");
 });

@@ -4,7 +4,7 @@ use std::{process::Stdio, time::Duration};
 
 use serde_json::Value;
 
-use crate::harness::{Lab, environment::rounds, lab::RESOURCE};
+use crate::harness::{Lab, counts::times, lab::RESOURCE};
 
 /// The times after which the command is killed, spread over its whole run.
 fn kill_after(round: usize, of: usize, whole_run: Duration) -> Duration {
@@ -32,7 +32,7 @@ on_both!(f03_kill_in_client_add_is_all_or_nothing, |engine| {
     let start = std::time::Instant::now();
     lab.add_client("measured");
     let whole = start.elapsed();
-    let count = rounds(12, 100);
+    let count = times(100);
     let mut acknowledged = Vec::new();
     for round in 0..count {
         let name = format!("killed-{round}");
@@ -77,7 +77,7 @@ on_both!(f03_kill_in_client_update_is_all_or_nothing, |engine| {
     let start = std::time::Instant::now();
     lab.auth.ok(&["client", "update", &client.id, "--scope", "read", "--scope", "write"]);
     let whole = start.elapsed();
-    let count = rounds(12, 100);
+    let count = times(100);
     for round in 0..count {
         let wanted = sets[round % 2];
         let mut update = vec!["client", "update", &client.id];

@@ -10,9 +10,7 @@ use std::{
 
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use crate::harness::{
-    Credentials, Engine, Lab, Server, environment::rounds, lab::RESOURCE, ports, wait::until,
-};
+use crate::harness::{Credentials, Engine, Lab, Server, counts::times, lab::RESOURCE, ports, wait::until};
 
 /// What the load generators share.
 struct Load {
@@ -109,7 +107,7 @@ async fn f22_sigterm_under_load_drops_nobody() {
     let lab = Lab::new(Engine::Postgres).await;
     let by = lab.add_client("m");
     let second = lab.start_auth();
-    for _ in 0..rounds(4, 100) {
+    for _ in 0..times(100) {
         one_round(&lab, &by, &second).await;
     }
 }

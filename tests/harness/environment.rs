@@ -39,8 +39,3 @@ pub(crate) fn postgres_url() -> String {
         "TREFOIL_TEST_POSTGRES is not set: run ./test, or tests/with-postgres cargo test -p trefoil-tests",
     )
 }
-
-/// How often a kill or fault is repeated: `normal` by default, `long` under `./test full`.
-pub(crate) fn rounds(normal: usize, long: usize) -> usize {
-    if variable("TREFOIL_TEST_FULL").is_some() { long } else { normal }
-}

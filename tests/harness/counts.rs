@@ -1,0 +1,17 @@
+//! How often a kill, a race or a fault is repeated.
+
+use super::environment::variable;
+
+/// The count for this run: `full` under `./test full`, else a tenth of it, and at least one.
+pub(crate) fn times(full: usize) -> usize {
+    scaled(full, variable("TREFOIL_TEST_FULL").as_deref() == Some("1"))
+}
+
+fn scaled(full: usize, whole: bool) -> usize {
+    if whole { full } else { (full / 10).max(1) }
+}
+
+#[test]
+fn a_short_run_does_a_tenth_and_at_least_once() {
+    assert_eq!([scaled(2_000, true), scaled(2_000, false), scaled(3, false)], [2_000, 200, 1]);
+}
