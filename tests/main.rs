@@ -16,6 +16,8 @@ mod faults;
 #[cfg(test)]
 mod registry;
 #[cfg(test)]
+mod replicas;
+#[cfg(test)]
 mod resource;
 #[cfg(test)]
 mod revocation;

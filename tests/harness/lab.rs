@@ -43,13 +43,18 @@ impl Lab {
     /// A migrated database, keys, and the resource `api_v0.0.1` with scopes `read` and `write`.
     pub(crate) async fn new(engine: Engine) -> Self {
         let lab = Self::empty(engine).await;
-        lab.auth.ok(&["db", "migrate"]);
-        if engine == Engine::Postgres {
-            lab.auth.ok(&["db", "roles", "--apply"]);
-        }
-        lab.auth.ok(&["key", "generate"]);
-        lab.auth.ok(&["resource", "add", RESOURCE, "--scope", "read", "--scope", "write"]);
+        lab.fill(engine);
         lab
+    }
+
+    /// Gives an empty lab what [`Lab::new`] has.
+    pub(crate) fn fill(&self, engine: Engine) {
+        self.auth.ok(&["db", "migrate"]);
+        if engine == Engine::Postgres {
+            self.auth.ok(&["db", "roles", "--apply"]);
+        }
+        self.auth.ok(&["key", "generate"]);
+        self.auth.ok(&["resource", "add", RESOURCE, "--scope", "read", "--scope", "write"]);
     }
 
     /// An empty database and nothing else.
@@ -193,7 +198,8 @@ fn string(value: &Value, member: &str) -> String {
     value[member].as_str().unwrap_or_else(|| panic!("no `{member}` in {value}")).to_owned()
 }
 
-fn make_private(dir: &std::path::Path) {
+/// What a data directory's mode must be: 0700.
+pub(crate) fn make_private(dir: &std::path::Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).expect("mode 0700");
 }

@@ -1,0 +1,7 @@
+//! Several auth-server processes on one database: what one does, all of them know.
+
+mod fleet;
+mod key_possession;
+mod registry;
+mod revocation;
+mod stale;

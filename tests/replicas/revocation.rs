@@ -1,0 +1,176 @@
+//! Case 37: what is revoked at one replica is inactive at every other within a second (decision 19).
+
+use std::time::{Duration, Instant};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::Value;
+
+use super::fleet::Fleet;
+use crate::harness::{Answer, Credentials, Engine, Server, counts, lab::RESOURCE, wait::until};
+
+const OPAQUE: &str = "opaque_api";
+
+/// A client of both kinds of token, and another that may introspect them.
+struct Clients {
+    holder: Credentials,
+    watcher: Credentials,
+}
+
+impl Clients {
+    fn add(fleet: &Fleet, name: &str) -> Self {
+        let lab = &fleet.lab;
+        let (holder, watcher) = (lab.add_client_for(name, &[RESOURCE, OPAQUE]), lab.add_client("watcher"));
+        for resource in [RESOURCE, OPAQUE] {
+            lab.auth.ok(&["resource", "update", resource, "--introspector", &watcher.id]);
+        }
+        Self { holder, watcher }
+    }
+}
+
+async fn fleet_with_opaque(engine: Engine, count: usize) -> Fleet {
+    let fleet = Fleet::start(engine, count).await;
+    fleet.lab.auth.ok(&["resource", "add", OPAQUE, "--scope", "other", "--token-format", "opaque"]);
+    fleet
+}
+
+/// A token that every replica calls active.
+async fn live_token(fleet: &Fleet, by: &Clients, resource: &str, at: usize) -> String {
+    let answer = until("a token", Duration::from_secs(5), || async {
+        let answer = fleet.lab.token(&fleet.replicas[at].server, &by.holder, &[("resource", resource)]).await;
+        Some(answer).filter(|answer| answer.status == 200)
+    })
+    .await;
+    let token = answer.text("access_token");
+    fleet.see("the token is active", async |server| fleet.active(server, &by.watcher, &token).await).await;
+    token
+}
+
+async fn dead(fleet: &Fleet, by: &Clients, what: &str, token: &str) -> Duration {
+    fleet.see(what, async |server| !fleet.active(server, &by.watcher, token).await).await
+}
+
+/// Every way to end a token, from another replica than the one that issued it. How long the slowest replica took.
+async fn every_way(fleet: &Fleet, round: usize) -> Duration {
+    let by = Clients::add(fleet, &format!("holder-{round}"));
+    let lab = &fleet.lab;
+    let (first, last) = (0, fleet.replicas.len() - 1);
+    let mut slowest = Duration::ZERO;
+    for resource in [RESOURCE, OPAQUE] {
+        let (token, kept) =
+            (live_token(fleet, &by, resource, first).await, live_token(fleet, &by, resource, last).await);
+        fleet.revoke(&fleet.replicas[last].server, &by.holder, &token).await;
+        slowest = slowest.max(dead(fleet, &by, "/revoke", &token).await);
+        let token = live_token(fleet, &by, resource, last).await;
+        lab.auth.ok(&["token", "revoke", &token]);
+        slowest = slowest.max(dead(fleet, &by, "token revoke", &token).await);
+        fleet.see("the others live", async |server| fleet.active(server, &by.watcher, &kept).await).await;
+        lab.auth.ok(&["token", "revoke", "--client", &by.holder.id]);
+        slowest = slowest.max(dead(fleet, &by, "token revoke --client", &kept).await);
+        next_second().await;
+    }
+    let token = live_token(fleet, &by, RESOURCE, first).await;
+    lab.auth.ok(&["client", "disable", &by.holder.id]);
+    slowest.max(dead(fleet, &by, "client disable", &token).await)
+}
+
+/// A cut-off covers the whole second that it is made in (decision 18).
+async fn next_second() {
+    let now = || std::time::UNIX_EPOCH.elapsed().expect("a clock").as_secs();
+    let cut_off = now();
+    until("the next second", Duration::from_secs(3), || async { (now() > cut_off + 1).then_some(()) }).await;
+}
+
+async fn revoked_by(engine: Engine, count: usize) {
+    let fleet = fleet_with_opaque(engine, count).await;
+    for replica in &fleet.replicas {
+        replica.wait_until_ready().await;
+    }
+    let rounds = counts::times(10);
+    let mut slowest = Duration::ZERO;
+    for round in 0..rounds {
+        slowest = slowest.max(every_way(&fleet, round).await);
+    }
+    println!(
+        "{count} replicas on {engine:?}: {} revocations, inactive at all within {slowest:?}",
+        rounds * 7
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a037_two_replicas_call_a_revoked_token_inactive_within_a_second() {
+    revoked_by(Engine::Postgres, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a037_three_replicas_call_a_revoked_token_inactive_within_a_second() {
+    revoked_by(Engine::Postgres, 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a037_two_processes_on_one_sqlite_file_call_a_revoked_token_inactive_within_a_second() {
+    revoked_by(Engine::Sqlite, 2).await;
+}
+
+/// The list as `server` signs it.
+async fn list(fleet: &Fleet, server: &Server, since: Option<&Value>) -> Value {
+    let http = &fleet.lab.http;
+    let keys = Answer::read(http.get(server.at("/jwks.json")).send().await.expect("keys")).await.json();
+    let kid = keys["keys"][0]["kid"].as_str().expect("a kid").to_owned();
+    let since = since.map(|list| format!("?since={}", list["revision"])).unwrap_or_default();
+    let request = http.get(server.at(&format!("/revocations/{kid}{since}")));
+    let told = Answer::read(request.send().await.expect("a list")).await;
+    let payload = told.body.split('.').nth(1).unwrap_or_else(|| panic!("no list: {told:?}"));
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("JSON")
+}
+
+/// A verifier that asks now this replica and now that one: `since` of one is understood by the other, and nothing is
+/// missed on the way.
+#[tokio::test(flavor = "multi_thread")]
+async fn d18_a_reader_may_change_replicas_between_two_lists() {
+    let fleet = Fleet::start(Engine::Postgres, 2).await;
+    let by = fleet.lab.add_client("m");
+    let mut last: Option<Value> = None;
+    let mut heard = Vec::new();
+    for round in 0..counts::times(100) {
+        let server = &fleet.replicas[round % 2].server;
+        let other = &fleet.replicas[(round + 1) % 2].server;
+        let token = fleet.lab.access_token(server, &by).await;
+        fleet.revoke(server, &by, &token).await;
+        let jti = jti(&token);
+        let start = Instant::now();
+        loop {
+            let told = list(&fleet, other, last.as_ref()).await;
+            // A replica that has not polled since answers from before: a reader never goes back.
+            if last.as_ref().is_none_or(|before| number(&told, "revision") >= number(before, "revision")) {
+                if let Some(before) = &last {
+                    assert_eq!(told["epoch"], before["epoch"]);
+                    assert!(
+                        number(&told, "since") <= number(before, "revision"),
+                        "a gap: {told} after {before}"
+                    );
+                }
+                heard.extend(told["tokens"].as_array().expect("tokens").iter().map(ToString::to_string));
+                last = Some(told);
+            }
+            if heard.iter().any(|known| known.contains(&jti)) {
+                break;
+            }
+            assert!(
+                start.elapsed() < Duration::from_secs(5),
+                "the other replica's list misses {jti}: {heard:?}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+fn number(list: &Value, member: &str) -> i64 {
+    list[member].as_i64().unwrap_or_else(|| panic!("no {member} in {list}"))
+}
+
+fn jti(token: &str) -> String {
+    let payload = token.split('.').nth(1).expect("a JWT");
+    let claims: Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("claims");
+    claims["jti"].as_str().expect("jti").to_owned()
+}
