@@ -5,6 +5,6 @@ mod contention;
 mod database_lost;
 mod disconnects;
 mod jwks;
-mod killed_admin;
+mod killed;
 mod pool;
 mod sigterm;

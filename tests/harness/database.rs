@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 
 use super::environment::postgres_url;
 
@@ -64,6 +64,21 @@ impl Database {
     /// The database's name on the cluster.
     pub(crate) fn name(&self) -> &str {
         self.name.as_deref().expect("a PostgreSQL database")
+    }
+
+    /// The one number that a query gives.
+    pub(crate) async fn number(&self, query: &str) -> i64 {
+        let sql = AssertSqlSafe(query.to_owned());
+        if self.name.is_some() {
+            sqlx::query_scalar(sql).fetch_one(&mut self.superuser().await).await.expect("a number")
+        } else {
+            sqlx::query_scalar(sql).fetch_one(&mut self.file().await).await.expect("a number")
+        }
+    }
+
+    /// A connection to the SQLite file.
+    pub(crate) async fn file(&self) -> SqliteConnection {
+        SqliteConnection::connect(&self.url).await.expect("the file")
     }
 
     /// A superuser's connection to this database.

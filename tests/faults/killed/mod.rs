@@ -1,0 +1,14 @@
+//! Faults 1 to 3: kill -9 of a command at any moment. What was acknowledged is there, and nothing is half
+//! done. The long counts run under `./test full`, a tenth of them otherwise.
+
+mod aim;
+mod clients;
+mod gun;
+mod secrets;
+mod standing;
+mod tokens;
+mod whole;
+mod world;
+
+use gun::Gun;
+use world::World;
