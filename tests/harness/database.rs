@@ -26,6 +26,8 @@ pub(crate) struct Database {
     /// What `database.admin_url` names: the admin's role.
     pub(crate) admin_url: String,
     name: Option<String>,
+    /// The superuser's URL of the cluster that it is on.
+    root: String,
 }
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -36,15 +38,16 @@ impl Database {
         match engine {
             Engine::Sqlite => {
                 let url = format!("sqlite://{}", dir.join("auth-server.db").display());
-                Self { admin_url: url.clone(), url, name: None }
+                Self { admin_url: url.clone(), url, name: None, root: String::new() }
             }
-            Engine::Postgres => Self::on_the_cluster().await,
+            Engine::Postgres => Self::on_cluster(&postgres_url()).await,
         }
     }
 
-    async fn on_the_cluster() -> Self {
+    /// A fresh database with its two roles on the cluster of this superuser.
+    pub(crate) async fn on_cluster(root_url: &str) -> Self {
         let name = format!("t_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut root = PgConnection::connect(&postgres_url()).await.expect("the private PostgreSQL");
+        let mut root = PgConnection::connect(root_url).await.expect("the private PostgreSQL");
         for statement in [
             format!("CREATE ROLE {name}_admin LOGIN PASSWORD 'admin-of-{name}'"),
             format!("CREATE ROLE {name}_server LOGIN PASSWORD 'server-of-{name}'"),
@@ -53,12 +56,16 @@ impl Database {
             root.execute(AssertSqlSafe(statement)).await.expect("a database of its own");
         }
         let as_role = |role: &str| {
-            let (_, place) =
-                postgres_url().split_once('@').map(|(a, b)| (a.to_owned(), b.to_owned())).expect("URL");
-            let host = place.split('/').next().unwrap_or_default().to_owned();
+            let (_, place) = root_url.split_once('@').expect("URL");
+            let host = place.split('/').next().unwrap_or_default();
             format!("postgres://{name}_{role}:{role}-of-{name}@{host}/{name}")
         };
-        Self { url: as_role("server"), admin_url: as_role("admin"), name: Some(name) }
+        Self {
+            url: as_role("server"),
+            admin_url: as_role("admin"),
+            name: Some(name),
+            root: root_url.to_owned(),
+        }
     }
 
     /// The database's name on the cluster.
@@ -83,8 +90,7 @@ impl Database {
 
     /// A superuser's connection to this database.
     pub(crate) async fn superuser(&self) -> PgConnection {
-        let (server, _) =
-            postgres_url().rsplit_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).expect("URL");
+        let (server, _) = self.root.rsplit_once('/').expect("URL");
         PgConnection::connect(&format!("{server}/{}", self.name())).await.expect("superuser")
     }
 }
@@ -92,7 +98,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let Some(name) = self.name.take() else { return };
-        let url = postgres_url();
+        let url = std::mem::take(&mut self.root);
         // A thread of its own: a runtime may not block inside another one.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -47,6 +47,14 @@ impl Lab {
         lab
     }
 
+    /// The same on a cluster of the test's own, by its superuser's URL.
+    pub(crate) async fn on_cluster(root_url: &str) -> Self {
+        let (dir, _) = directories();
+        let lab = Self::over(dir, Database::on_cluster(root_url).await);
+        lab.fill(Engine::Postgres);
+        lab
+    }
+
     /// Gives an empty lab what [`Lab::new`] has.
     pub(crate) fn fill(&self, engine: Engine) {
         self.auth.ok(&["db", "migrate"]);
@@ -59,11 +67,12 @@ impl Lab {
 
     /// An empty database and nothing else.
     pub(crate) async fn empty(engine: Engine) -> Self {
-        let dir = TempDir::new().expect("a private directory");
+        let (dir, data) = directories();
+        Self::over(dir, Database::create(engine, &data).await)
+    }
+
+    fn over(dir: TempDir, database: Database) -> Self {
         let data = dir.path().join("data");
-        fs::create_dir(&data).expect("data directory");
-        make_private(&data);
-        let database = Database::create(engine, &data).await;
         let auth = Cli::new("auth-server", dir.path())
             .with("AUTH_SERVER_DATA_DIR", data.display().to_string())
             .with("AUTH_SERVER_DATABASE__URL", &database.url)
@@ -196,6 +205,15 @@ impl Lab {
 
 fn string(value: &Value, member: &str) -> String {
     value[member].as_str().unwrap_or_else(|| panic!("no `{member}` in {value}")).to_owned()
+}
+
+/// A private directory, and the data directory in it.
+fn directories() -> (TempDir, PathBuf) {
+    let dir = TempDir::new().expect("a private directory");
+    let data = dir.path().join("data");
+    fs::create_dir(&data).expect("data directory");
+    make_private(&data);
+    (dir, data)
 }
 
 /// What a data directory's mode must be: 0700.

@@ -2,11 +2,13 @@
 
 pub(crate) mod chaos;
 pub(crate) mod cli;
+pub(crate) mod cluster;
 pub(crate) mod counts;
 pub(crate) mod database;
 pub(crate) mod environment;
 pub(crate) mod http;
 pub(crate) mod lab;
+pub(crate) mod load;
 pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod wait;
