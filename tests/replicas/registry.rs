@@ -66,7 +66,10 @@ async fn seen_by(engine: Engine, count: usize) {
     for round in 0..rounds {
         slowest = slowest.max(every_act(&fleet, round).await);
     }
-    println!("{count} replicas on {engine:?}: {} changes, seen by all within {slowest:?}", rounds * 8);
+    println!(
+        "figure: d15 {count} replicas on {engine:?}: {} changes, seen by all within {slowest:?}",
+        rounds * 8
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

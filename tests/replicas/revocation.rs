@@ -91,7 +91,7 @@ async fn revoked_by(engine: Engine, count: usize) {
         slowest = slowest.max(every_way(&fleet, round).await);
     }
     println!(
-        "{count} replicas on {engine:?}: {} revocations, inactive at all within {slowest:?}",
+        "figure: a037 {count} replicas on {engine:?}: {} revocations, inactive at all within {slowest:?}",
         rounds * 7
     );
 }

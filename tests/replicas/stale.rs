@@ -91,6 +91,6 @@ async fn d15_a_replica_without_the_database_serves_until_max_stale_and_harms_no_
     stop.store(true, Ordering::Relaxed);
     let given = others.await.expect("the other replica never failed");
     println!(
-        "max_stale {MAX_STALE:?}: refused after {after:?}, healed in {healed:?}, {given} tokens elsewhere"
+        "figure: d15 max_stale {MAX_STALE:?}: refused after {after:?}, healed in {healed:?}, {given} tokens elsewhere"
     );
 }
