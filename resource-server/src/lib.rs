@@ -21,6 +21,7 @@ pub mod revocation;
 pub mod route;
 pub mod server;
 pub mod settings;
+mod state_file;
 mod verifier;
 
 pub use challenge::{MetadataUrl, WELL_KNOWN, refusal, www_authenticate};

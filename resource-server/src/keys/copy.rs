@@ -1,13 +1,11 @@
 //! The last good key set on disk, so that a start needs no auth-server.
 
-use std::io::Write;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tempfile::NamedTempFile;
-use thiserror::Error;
+
+use crate::state_file::{CopyError, read_private, replace_private};
 
 /// Longest copy that is read back, in bytes.
 const MAX_COPY: u64 = 2 * 1024 * 1024;
@@ -26,28 +24,6 @@ pub struct KeptJwks {
     pub jwks: Vec<u8>,
     /// When it was fetched, in seconds since 1970.
     pub fetched_at: i64,
-}
-
-/// The copy cannot be written or used.
-#[derive(Debug, Error)]
-pub enum CopyError {
-    /// Reading or writing failed.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It is no copy that this program wrote.
-    #[error("{0}: not a key set copy; remove the file")]
-    Malformed(PathBuf),
-    /// It was fetched from another URL.
-    #[error("{0}: fetched from another jwks_url; it is not used")]
-    OtherUrl(PathBuf),
-    /// Others may write it, so its keys prove nothing.
-    #[error("{0}: writable by others; run chmod go-w on it and its folder")]
-    Exposed(PathBuf),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -71,19 +47,7 @@ impl DiskCopy {
 
     /// Reads the copy; `None` where there is none. One of another URL, or one that others may write, is refused.
     pub fn read(&self) -> Result<Option<KeptJwks>, CopyError> {
-        let io = |source| CopyError::Io { path: self.path.clone(), source };
-        let metadata = match std::fs::metadata(&self.path) {
-            Ok(metadata) => metadata,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io(error)),
-        };
-        if metadata.mode() & 0o022 != 0 {
-            return Err(CopyError::Exposed(self.path.clone()));
-        }
-        if metadata.len() > MAX_COPY {
-            return Err(CopyError::Malformed(self.path.clone()));
-        }
-        let bytes = std::fs::read(&self.path).map_err(io)?;
+        let Some(bytes) = read_private(&self.path, MAX_COPY)? else { return Ok(None) };
         let document: Document<'_> =
             serde_json::from_slice(&bytes).map_err(|_| CopyError::Malformed(self.path.clone()))?;
         if document.jwks_url != self.jwks_url {
@@ -99,18 +63,8 @@ impl DiskCopy {
         let raw: &RawValue = serde_json::from_str(text).map_err(|_| malformed())?;
         let document = Document { jwks_url: self.jwks_url.clone(), fetched_at, jwks: raw };
         let bytes = serde_json::to_vec(&document).map_err(|_| malformed())?;
-        replace(&self.path, &bytes).map_err(|source| CopyError::Io { path: self.path.clone(), source })
+        replace_private(&self.path, &bytes)
     }
-}
-
-/// Writes a private file whole or not at all.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    std::fs::File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

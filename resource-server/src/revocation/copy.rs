@@ -1,11 +1,10 @@
 //! What is known of revocations on disk, so that a restart without the auth-server refuses what was refused before.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use trefoil_shared::revocation::RevocationList;
 
-use crate::keys::{CopyError, replace};
+use crate::state_file::{CopyError, read_private, replace_private};
 
 /// Longest copy that is read back, in bytes: a few times the longest list.
 const MAX_COPY: u64 = 256 * 1024 * 1024;
@@ -31,28 +30,16 @@ impl RevocationCopy {
     /// Reads the copy; `None` where there is none, or another issuer's. One that others may write proves nothing and
     /// is refused.
     pub fn read(&self) -> Result<Option<RevocationList>, CopyError> {
-        let io = |source| CopyError::Io { path: self.path.clone(), source };
-        let malformed = || CopyError::Malformed(self.path.clone());
-        let metadata = match std::fs::metadata(&self.path) {
-            Ok(metadata) => metadata,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io(error)),
-        };
-        if metadata.mode() & 0o022 != 0 {
-            return Err(CopyError::Exposed(self.path.clone()));
-        }
-        if metadata.len() > MAX_COPY {
-            return Err(malformed());
-        }
-        let bytes = std::fs::read(&self.path).map_err(io)?;
-        let list: RevocationList = serde_json::from_slice(&bytes).map_err(|_| malformed())?;
+        let Some(bytes) = read_private(&self.path, MAX_COPY)? else { return Ok(None) };
+        let malformed = |_| CopyError::Malformed(self.path.clone());
+        let list: RevocationList = serde_json::from_slice(&bytes).map_err(malformed)?;
         Ok(Some(list).filter(|list| list.iss == self.issuer && list.since == 0))
     }
 
     /// Writes the copy whole or not at all.
     pub fn write(&self, list: &RevocationList) -> Result<(), CopyError> {
         let bytes = serde_json::to_vec(list).map_err(|_| CopyError::Malformed(self.path.clone()))?;
-        replace(&self.path, &bytes).map_err(|source| CopyError::Io { path: self.path.clone(), source })
+        replace_private(&self.path, &bytes)
     }
 
     /// Moves a file that cannot be used out of the way, for somebody to look at.
