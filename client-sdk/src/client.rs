@@ -72,8 +72,8 @@ impl Client {
         named(self.inner.token_endpoint.as_ref(), "token_endpoint")
     }
 
-    /// Ends a token that is not needed any more (RFC 7009). A server that does not know it says nothing. Ours ends
-    /// opaque tokens, and answers `unsupported_token_type` for JWTs.
+    /// Ends a token that is not needed any more (RFC 7009). A server that does not know it says nothing. With
+    /// ours an opaque token ends at once, and a JWT as soon as its verifiers have read the revocation list.
     pub async fn revoke(&self, token: &Secret) -> Result<()> {
         let endpoint = named(self.inner.revocation_endpoint.as_ref(), "revocation_endpoint")?;
         let form = vec![("token", token.reveal()), ("client_id", self.client_id())];

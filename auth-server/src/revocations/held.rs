@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use trefoil_shared::Timestamp;
-use trefoil_shared::revocation::{CutOffKey, RevocationList, Revocations, Revoked, TokenFacts, TokenId};
+use trefoil_shared::revocation::{
+    CutOffKey, KEPT_AFTER_EXPIRY, RevocationList, Revocations, Revoked, TokenFacts, TokenId,
+};
 
 use crate::secrets::Rng;
 use crate::store::{NumberedRevocation, Revocation, RevocationsSince, Store, StoreError};
@@ -211,11 +213,8 @@ impl HeldRevocations {
     }
 }
 
-/// Verifiers take a token for some seconds after its end.
-const LEEWAY: i64 = 60;
-
 fn matters(expires_at: Timestamp, now: Timestamp) -> bool {
-    expires_at.plus(LEEWAY) > now
+    expires_at.plus(KEPT_AFTER_EXPIRY) > now
 }
 
 /// The rows as the rule takes them.

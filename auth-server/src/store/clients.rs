@@ -52,12 +52,21 @@ const REMOVE: &str = "UPDATE clients SET removed_at = $2, enabled = $3, name = '
 const DROP_SECRETS: &str = "DELETE FROM client_secrets WHERE client_id = $1";
 const ADD_SECRET: &str = "INSERT INTO client_secrets (client_id, secret_id, position, hash, digest, created_at, \
      expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-const UNCONVERTED: &str = "SELECT COUNT(*) AS n FROM client_secrets s WHERE s.hash LIKE '$argon2%' AND NOT EXISTS \
-     (SELECT 1 FROM secret_rehashes r WHERE r.client_id = s.client_id AND r.replaces = s.digest)";
+/// Secrets that only Argon2 can check: imported, and no success has left another hash.
+macro_rules! unconverted {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            " FROM client_secrets s WHERE s.hash LIKE '$argon2%' AND NOT EXISTS (SELECT 1 FROM secret_rehashes r \
+             WHERE r.client_id = s.client_id AND r.replaces = s.digest)",
+            $after
+        )
+    };
+}
 
-const ANY_UNCONVERTED: &str = "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM client_secrets s \
-     WHERE s.hash LIKE '$argon2%' AND NOT EXISTS (SELECT 1 FROM secret_rehashes r \
-     WHERE r.client_id = s.client_id AND r.replaces = s.digest)) THEN 1 ELSE 0 END AS BIGINT) AS n";
+const UNCONVERTED: &str = unconverted!("SELECT COUNT(*) AS n", "");
+const ANY_UNCONVERTED: &str =
+    unconverted!("SELECT CAST(CASE WHEN EXISTS (SELECT 1", ") THEN 1 ELSE 0 END AS BIGINT) AS n");
 const LEGACY: &str = "SELECT COUNT(*) AS n, COUNT(import_source) AS imported FROM clients \
      WHERE profile = 'legacy' AND removed_at IS NULL";
 

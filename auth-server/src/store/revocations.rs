@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use trefoil_shared::Timestamp;
-use trefoil_shared::revocation::{CutOffKey, CutOffScope, TokenId};
+use trefoil_shared::revocation::{CutOffKey, CutOffScope, KEPT_AFTER_EXPIRY, TokenId};
 
 use super::audit::Act;
 use super::pool::Access;
@@ -12,8 +12,6 @@ use super::run::Work;
 use super::statement::{Row, Statement, Step};
 use super::{Store, StoreError};
 
-/// A verifier takes a token for a few seconds after its `exp`; its revocation stays a minute longer.
-const KEPT_AFTER_EXPIRY: i64 = 60;
 const NUMBER_DEADLINE: Duration = Duration::from_secs(1);
 
 const INSERT: &str = "INSERT INTO revocations (id, kind, target, at, expires_at, created_at) \

@@ -22,8 +22,6 @@ pub enum ErrorCode {
     InvalidScope,
     /// The resource is malformed, unknown or not this client's (RFC 8707 section 2).
     InvalidTarget,
-    /// This kind of token cannot be revoked here (RFC 7009 section 2.2.1).
-    UnsupportedTokenType,
     /// Too many attempts; try again later.
     SlowDown,
     /// The server is at fault.
@@ -42,7 +40,6 @@ impl ErrorCode {
         Self::UnsupportedGrantType,
         Self::InvalidScope,
         Self::InvalidTarget,
-        Self::UnsupportedTokenType,
         Self::SlowDown,
         Self::ServerError,
         Self::TemporarilyUnavailable,
@@ -58,7 +55,6 @@ impl ErrorCode {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
-            Self::UnsupportedTokenType => "unsupported_token_type",
             Self::SlowDown => "slow_down",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
@@ -74,8 +70,7 @@ impl ErrorCode {
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
             | Self::InvalidScope
-            | Self::InvalidTarget
-            | Self::UnsupportedTokenType => 400,
+            | Self::InvalidTarget => 400,
             Self::SlowDown => 429,
             Self::ServerError => 500,
             Self::TemporarilyUnavailable => 503,

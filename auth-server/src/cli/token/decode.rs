@@ -1,16 +1,13 @@
 //! `token decode`: what is in a token, and whether it verifies.
 
 use serde_json::{Map, Value, json};
+use trefoil_shared::jose::base64url;
 use trefoil_shared::jose::strict_json::{self, Limits};
-use trefoil_shared::jose::{Audience, KeySet, Verifier, VerifierConfig, base64url};
 use trefoil_shared::{Secret, Timestamp, TypedValue, ValueKind};
 
 use crate::cli::context::Context;
 use crate::cli::output::Report;
-use crate::cli::{CliError, input, key, table, when};
-
-/// Between the clock here and the one of whoever issued it, in seconds.
-const LEEWAY: i64 = 10;
+use crate::cli::{CliError, input, table, when};
 
 /// Runs it.
 pub(super) async fn run(given: &str, cx: &Context) -> Result<Report, CliError> {
@@ -67,16 +64,9 @@ fn parts(token: &str) -> Result<(Members, Members), CliError> {
 
 /// Whether our own verifier takes it, by the keys that are published now.
 async fn verdict(token: &str, cx: &Context) -> Result<(), String> {
-    let keys = published(cx).await.map_err(|error| format!("it could not be checked: {error}"))?;
-    let issuer = super::issuer(cx).map_err(|error| error.to_string())?;
-    let config = VerifierConfig { issuer, audience: Audience::CheckedByCaller, leeway_secs: LEEWAY };
-    Verifier::new(config, keys).verify(token, cx.now()).map(drop).map_err(|rejected| rejected.to_string())
-}
-
-async fn published(cx: &Context) -> Result<KeySet, CliError> {
-    let (keys, store) = key::keys(cx).await?;
-    let published = keys.published(store.now().await?).await?;
-    KeySet::from_keys(published).map_err(|error| CliError::new(error.to_string(), "auth-server key list"))
+    let checked = super::verifier(cx).await.map_err(|error| format!("it could not be checked: {error}"));
+    let (verifier, now) = checked?;
+    verifier.verify(token, now).map(drop).map_err(|rejected| rejected.to_string())
 }
 
 async fn opaque(value: &TypedValue, cx: &Context) -> Result<Report, CliError> {

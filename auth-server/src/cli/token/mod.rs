@@ -5,11 +5,15 @@ mod issue;
 mod revoke;
 
 use clap::{Args, Subcommand};
-use trefoil_shared::{ClientId, ResourceIndicator, Scope};
+use trefoil_shared::jose::{Audience, KeySet, Verifier, VerifierConfig};
+use trefoil_shared::{ClientId, ResourceIndicator, Scope, Timestamp};
 
-use super::CliError;
 use super::context::Context;
 use super::output::Report;
+use super::{CliError, key};
+
+/// Between the clocks of replicas, in seconds.
+const LEEWAY: i64 = 10;
 
 /// `token ..`
 #[derive(Debug, Subcommand)]
@@ -57,6 +61,17 @@ pub(super) async fn run(command: TokenCommand, cx: &Context) -> Result<Report, C
         TokenCommand::Decode { token } => decode::run(&token, cx).await,
         TokenCommand::Revoke(args) => revoke::run(args, cx).await,
     }
+}
+
+/// A verifier of our own tokens, by the keys that are published now, and the database's time, which tokens go by.
+async fn verifier(cx: &Context) -> Result<(Verifier, Timestamp), CliError> {
+    let issuer = issuer(cx)?;
+    let (keys, store) = key::keys(cx).await?;
+    let now = store.now().await?;
+    let published = KeySet::from_keys(keys.published(now).await?)
+        .map_err(|error| CliError::new(error.to_string(), "auth-server key list"))?;
+    let config = VerifierConfig { issuer, audience: Audience::CheckedByCaller, leeway_secs: LEEWAY };
+    Ok((Verifier::new(config, published), now))
 }
 
 /// The issuer that tokens of this configuration name.

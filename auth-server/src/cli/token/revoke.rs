@@ -1,18 +1,15 @@
 //! `token revoke`: ends a token, or every token of a client (decision 19).
 
 use serde_json::json;
-use trefoil_shared::jose::{Audience, KeySet, Rejected, Verifier, VerifierConfig};
+use trefoil_shared::jose::Rejected;
 use trefoil_shared::revocation::TokenId;
 use trefoil_shared::{ClientId, Secret, TypedValue, ValueKind};
 
 use super::RevokeArgs;
 use crate::cli::context::Context;
 use crate::cli::output::Report;
-use crate::cli::{CliError, client, input, key};
+use crate::cli::{CliError, client, input};
 use crate::store::{Revocation, Store};
-
-/// Between the clock here and the one of whoever issued it, in seconds.
-const LEEWAY: i64 = 10;
 
 /// Runs it.
 pub(super) async fn run(args: RevokeArgs, cx: &Context) -> Result<Report, CliError> {
@@ -47,13 +44,8 @@ async fn one_token(given: &str, cx: &Context) -> Result<Report, CliError> {
 }
 
 async fn jwt(store: &Store, token: &str, cx: &Context) -> Result<String, CliError> {
-    let (keys, _) = key::keys(cx).await?;
-    let now = store.now().await?;
-    let published = KeySet::from_keys(keys.published(now).await?)
-        .map_err(|error| CliError::new(error.to_string(), "auth-server key list"))?;
-    let issuer = super::issuer(cx)?;
-    let config = VerifierConfig { issuer, audience: Audience::CheckedByCaller, leeway_secs: LEEWAY };
-    let claims = Verifier::new(config, published).verify(token, now).map_err(|why| refused(&why))?;
+    let (verifier, now) = super::verifier(cx).await?;
+    let claims = verifier.verify(token, now).map_err(|why| refused(&why))?;
     let id = TokenId::from_text(&claims.jti).ok_or_else(|| refused(&Rejected::ClaimMissing("jti")))?;
     let act = cx.act("token revoke", &id).with_detail(json!({ "client_id": claims.client_id }));
     store.revoke_audited(Revocation::Token { id, expires_at: claims.exp }, &act).await?;

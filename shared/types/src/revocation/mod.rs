@@ -12,3 +12,7 @@ mod state;
 pub use cut_off::{CutOffKey, CutOffScope};
 pub use list::{ListError, MAX_LIST_BYTES, REVOCATIONS_TYPE, RevocationList, TokenId};
 pub use state::{Applied, HashedToken, Revocations, Revoked, TokenFacts};
+
+/// For how many seconds a revocation is kept after what it means has expired, by whoever issues, publishes or reads it:
+/// verifiers take a token for some seconds after its `exp`, and no two clocks are alike.
+pub const KEPT_AFTER_EXPIRY: i64 = 60;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{CutOffKey, CutOffScope, RevocationList, TokenId};
+use super::{CutOffKey, CutOffScope, KEPT_AFTER_EXPIRY, RevocationList, TokenId};
 use crate::Timestamp;
 use crate::jose::AccessClaims;
 
@@ -78,7 +78,7 @@ impl Revocations {
 
     /// Forgets tokens that have expired by `now`: a verifier refuses those anyway.
     pub fn forget_expired(&mut self, now: Timestamp) {
-        self.tokens.retain(|_, exp| exp.plus(EXPIRY_LEEWAY) > now);
+        self.tokens.retain(|_, exp| exp.plus(KEPT_AFTER_EXPIRY) > now);
     }
 
     /// Everything that is kept, as a whole list of `iss`, to be stored and applied again; `None` while nothing was
@@ -168,9 +168,6 @@ impl<'a> From<&'a AccessClaims> for TokenFacts<'a> {
         Self { jti: &claims.jti, client_id: &claims.client_id, sub: &claims.sub, iat: claims.iat }
     }
 }
-
-/// A verifier takes a token up to this many seconds after its `exp`, so it is remembered as long.
-const EXPIRY_LEEWAY: i64 = 60;
 
 #[cfg(test)]
 mod tests;
