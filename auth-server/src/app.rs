@@ -18,7 +18,7 @@ use trefoil_sign::SigningKey;
 use crate::http::{self, Failures, Issued};
 use crate::keys::HeldKeys;
 use crate::model::SecretHash;
-use crate::protocol::{Issuer, TokenPolicy};
+use crate::protocol::{IssueTime, Issuer, TokenPolicy, issue_time};
 use crate::revocations::{Documents, HeldRevocations};
 use crate::secrets::{Argon2Gate, Rng, RootSecrets};
 use crate::store::{Registry, Store};
@@ -135,9 +135,19 @@ impl App {
         } else if self.registry().age() > self.policy().max_stale {
             let reason = "the database has not answered for longer than registry.max_stale";
             reasons.push(NotReady::new("registry", reason));
+        } else if !self.knows_revocations() {
+            // Introspection and the lists answer 503 then, though tokens could be issued.
+            let reason = "the list of revoked tokens could not be read for longer than registry.max_stale";
+            reasons.push(NotReady::new("revocations", reason));
         }
         reasons.extend(self.key_reason().map(|reason| NotReady::new("signing_key", reason)));
         reasons
+    }
+
+    /// Whether it is known which tokens are revoked: read at all, and no longer than `registry.max_stale` ago. Nobody is
+    /// told that a token is good, and no list is signed, by a server that does not know.
+    pub(crate) fn knows_revocations(&self) -> bool {
+        self.revocations().age().is_some_and(|age| age <= self.policy().max_stale)
     }
 
     /// Decision 10: a replica that lacks an active key says so, and is not asked for tokens.
@@ -167,15 +177,16 @@ impl App {
 
     /// The present moment by the database's clock: the local one and its offset (decision 18).
     pub fn now(&self) -> Timestamp {
-        self.0.parts.clock.now().plus(self.0.parts.registry.clock_offset())
+        Timestamp(self.now_millis().div_euclid(1000))
     }
 
-    /// The moment that a token is issued at: now, but never later than the registry that it is issued by was seen,
-    /// less the second within which changes are seen anyway. So a cut-off covers what a replica that is kept from the
-    /// database still issues.
-    pub fn issue_time(&self) -> Timestamp {
-        let behind = i64::try_from(self.registry().age().as_secs()).unwrap_or(i64::MAX);
-        self.now().plus(behind.saturating_neg())
+    /// The moment that a token is issued at, by the registry at hand.
+    pub fn issue_time(&self) -> IssueTime {
+        issue_time(self.now_millis(), self.registry().age())
+    }
+
+    fn now_millis(&self) -> i64 {
+        self.0.parts.clock.now_millis().saturating_add(self.registry().clock_offset_millis())
     }
 
     /// Runs work that the answer does not wait for, and that the end of the server does. Where too much of it runs

@@ -49,13 +49,14 @@ async fn answer(
     let target = target(app, client, asked).await?;
     let resources = target.resources.iter().map(Arc::as_ref);
     let lifetime = protocol::lifetime(app.policy().tokens, client, resources);
-    let (now, jti) = (app.issue_time(), app.rng().id());
-    let issue =
-        Issue { issuer: app.issuer(), client, sub: &granted.sub, target: &target, now, lifetime, jti: &jti };
+    let (issued, jti) = (app.issue_time(), app.rng().id());
+    let (sub, now) = (&granted.sub, issued.at);
+    let issue = Issue { issuer: app.issuer(), client, sub, target: &target, now, lifetime, jti: &jti };
     let access_token = mint(app, &issue).await?;
     app.issued().count(grant_type);
     tell(&issue, grant_type);
-    Ok(success(&respond(&issue, access_token, named_resource)))
+    let expires_in = issued.expires_in(lifetime);
+    Ok(success(&TokenResponse { expires_in, ..respond(&issue, access_token, named_resource) }))
 }
 
 async fn target(app: &App, client: &Client, asked: Asked) -> Result<Target, Refused> {

@@ -12,8 +12,8 @@ pub(super) fn read(app: &App) {
     metrics::counter!("trefoil_registry_cache_total", "outcome" => "miss").absolute(cache.misses);
     metrics::gauge!("trefoil_registry_cache_entries")
         .set(number(cache.entries.try_into().unwrap_or(usize::MAX)));
-    let offset = i32::try_from(app.registry().clock_offset()).unwrap_or(i32::MAX);
-    metrics::gauge!("trefoil_database_clock_offset_seconds").set(f64::from(offset));
+    let offset = i32::try_from(app.registry().clock_offset_millis()).unwrap_or(i32::MAX);
+    metrics::gauge!("trefoil_database_clock_offset_seconds").set(f64::from(offset) / 1000.0);
     metrics::gauge!("trefoil_revocations").set(number(app.revocations().count()));
     for key in app.keys().ages() {
         let age = u32::try_from(app.now().since(key.activated_at).max(0)).unwrap_or(u32::MAX);

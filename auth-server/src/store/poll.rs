@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use trefoil_serve::{Clock, SystemClock};
+
 use super::pool::Access;
 use super::run::Work;
 use super::statement::Statement;
@@ -25,7 +27,7 @@ const POLL_SQLITE: &str = "SELECT v.version, c.version AS changed_in, c.kind, c.
 pub(super) struct Poll {
     pub(super) version: i64,
     pub(super) touched: Vec<(String, String)>,
-    pub(super) offset_seconds: i64,
+    pub(super) offset_millis: i64,
     /// Where the version has changed: whether there are secrets that only Argon2 can check.
     pub(super) unconverted: Option<bool>,
     versions: u64,
@@ -44,16 +46,17 @@ impl Store {
     pub(super) async fn poll(&self, seen: i64) -> Result<Poll, StoreError> {
         let after = if seen < 0 { i64::MAX } else { seen };
         let statement = Statement::by_database(POLL_POSTGRES, POLL_SQLITE).int(after);
-        let asked = local_millis();
         let rows = self.runner.run_within(DEADLINE, Access::Read, Work::Rows(statement)).await?;
-        let answered = local_millis();
+        // The database looked at its clock before it answered. So the offset is never too large, and no token's `iat`
+        // comes out in a second that the database has not reached: a cut-off would not cover it.
+        let answered = SystemClock.now_millis();
         let first =
             rows.first().ok_or_else(|| StoreError::Corrupt("the registry has no version row".to_owned()))?;
         let (version, now): (i64, i64) = (first.get("version")?, first.get("now_ms")?);
         let mut poll = Poll {
             version,
             touched: Vec::new(),
-            offset_seconds: rounded_seconds(now - i64::midpoint(asked, answered)),
+            offset_millis: now - answered,
             unconverted: None,
             versions: 0,
         };
@@ -70,26 +73,12 @@ impl Store {
     }
 }
 
-/// The nearest whole second, so that a few milliseconds of travel are no offset.
-fn rounded_seconds(millis: i64) -> i64 {
-    (millis + 500).div_euclid(1000)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the edge: two clocks are compared here, the database's is the one used"
-)]
-fn local_millis() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn poll(version: i64, versions: u64) -> Poll {
-        Poll { version, touched: Vec::new(), offset_seconds: 0, unconverted: None, versions }
+        Poll { version, touched: Vec::new(), offset_millis: 0, unconverted: None, versions }
     }
 
     #[test]
@@ -99,10 +88,5 @@ mod tests {
         assert!(poll(9, 1).lost_track(7), "version 8 was pruned");
         assert!(poll(5, 0).lost_track(7), "a restored backup");
         assert!(poll(7, 0).lost_track(-1), "the first poll");
-    }
-
-    #[test]
-    fn d18_an_offset_below_half_a_second_is_none() {
-        assert_eq!([-501, -499, 0, 499, 500, 1_400].map(rounded_seconds), [-1, 0, 0, 0, 1, 1]);
     }
 }

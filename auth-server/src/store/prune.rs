@@ -15,6 +15,8 @@ const EVERY: Duration = Duration::from_mins(1);
 /// A key that is gone stays in `key list` for 30 days, a replica's report for an hour.
 const KEY_KEPT: i64 = 30 * 86_400;
 const REPORT_KEPT: i64 = 3_600;
+/// Rehashes are looked through as a whole, and few of them ever go.
+const REHASHES_EACH: u32 = 60;
 /// A rehash may be older than the transaction that registers what it replaces is visible; an hour is plenty.
 const REHASH_KEPT: i64 = 3_600;
 
@@ -66,9 +68,15 @@ impl Pruned {
 impl Store {
     /// Removes one batch of each kind.
     pub async fn prune(&self, now: Timestamp, batch: i64) -> Result<Pruned, StoreError> {
+        let secret_rehashes = self.drop_rows(REHASHES, now.plus(-REHASH_KEPT), batch).await?;
+        Ok(Pruned { secret_rehashes, ..self.prune_by_time(now, batch).await? })
+    }
+
+    /// One batch of each kind that an index finds.
+    async fn prune_by_time(&self, now: Timestamp, batch: i64) -> Result<Pruned, StoreError> {
         Ok(Pruned {
+            secret_rehashes: 0,
             opaque_tokens: self.drop_rows(TOKENS, now, batch).await?,
-            secret_rehashes: self.drop_rows(REHASHES, now.plus(-REHASH_KEPT), batch).await?,
             keys: self.drop_rows(KEYS, now.plus(-KEY_KEPT), batch).await?,
             replicas: self.drop_rows(REPLICAS, now.plus(-REPORT_KEPT), batch).await?,
             revocations: self.drop_rows(REVOCATIONS, now, batch).await?,
@@ -77,9 +85,14 @@ impl Store {
 
     /// Removes batch after batch until nothing is left.
     pub async fn prune_all(&self, now: Timestamp) -> Result<Pruned, StoreError> {
+        self.sweep(now, true).await
+    }
+
+    async fn sweep(&self, now: Timestamp, rehashes: bool) -> Result<Pruned, StoreError> {
         let mut all = Pruned::default();
         loop {
-            let gone = self.prune(now, BATCH).await?;
+            let gone =
+                if rehashes { self.prune(now, BATCH).await } else { self.prune_by_time(now, BATCH).await }?;
             all.opaque_tokens += gone.opaque_tokens;
             all.secret_rehashes += gone.secret_rehashes;
             all.keys += gone.keys;
@@ -91,13 +104,16 @@ impl Store {
         }
     }
 
-    /// Sweeps every minute by the database's clock until `stop`. A failure is logged and tried again.
+    /// Sweeps every minute by the database's clock until `stop`, rehashes every hour. A failure is logged and tried
+    /// again.
     pub fn spawn_sweeper(&self, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
         let store = self.clone();
         tokio::spawn(async move {
+            let mut rounds = (0..REHASHES_EACH).cycle();
             while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
+                let rehashes = rounds.next() == Some(0);
                 let swept = match store.now().await {
-                    Ok(now) => store.prune_all(now).await,
+                    Ok(now) => store.sweep(now, rehashes).await,
                     Err(error) => Err(error),
                 };
                 match swept {

@@ -48,7 +48,7 @@ struct Inner {
     polled_at: AtomicI64,
     /// Whether the last poll failed: nobody then waits for a store that does not answer.
     down: AtomicBool,
-    offset_seconds: AtomicI64,
+    offset_millis: AtomicI64,
     unconverted: AtomicBool,
 }
 
@@ -64,7 +64,7 @@ impl Registry {
             max_stale,
             polled_at: AtomicI64::new(0),
             down: AtomicBool::new(false),
-            offset_seconds: AtomicI64::new(0),
+            offset_millis: AtomicI64::new(0),
             unconverted: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner) }
@@ -150,9 +150,10 @@ impl Registry {
         })
     }
 
-    /// The database's clock minus this machine's, in seconds, by the last poll (decision 18).
-    pub fn clock_offset(&self) -> i64 {
-        self.inner.offset_seconds.load(Ordering::Relaxed)
+    /// The database's clock minus this machine's, in milliseconds, by the last poll (decision 18); too small by the time
+    /// that the answer took, and never too large.
+    pub fn clock_offset_millis(&self) -> i64 {
+        self.inner.offset_millis.load(Ordering::Relaxed)
     }
 
     /// Whether there are secrets that only Argon2 can check: an unknown id then costs a check too (decision 28).
@@ -183,7 +184,7 @@ impl Registry {
 
     /// The version is raised before entries are dropped: a load that is under way sees it and keeps nothing.
     fn apply(&self, poll: Poll, seen: i64) {
-        self.inner.offset_seconds.store(poll.offset_seconds, Ordering::Relaxed);
+        self.inner.offset_millis.store(poll.offset_millis, Ordering::Relaxed);
         if let Some(unconverted) = poll.unconverted {
             self.inner.unconverted.store(unconverted, Ordering::Relaxed);
         }

@@ -10,6 +10,12 @@ use trefoil_shared::Timestamp;
 pub trait Clock: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Timestamp;
+
+    /// The present moment in milliseconds since 1970, to be set beside another clock's. The middle of the second where
+    /// a clock knows no better.
+    fn now_millis(&self) -> i64 {
+        self.now().seconds().saturating_mul(1000).saturating_add(500)
+    }
 }
 
 /// The system's clock.
@@ -20,6 +26,12 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the edge where time enters the program")]
     fn now(&self) -> Timestamp {
         Timestamp::from_system(SystemTime::now())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the edge where time enters the program")]
+    fn now_millis(&self) -> i64 {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }
 }
 
@@ -54,6 +66,10 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
     fn now(&self) -> Timestamp {
         (**self).now()
     }
+
+    fn now_millis(&self) -> i64 {
+        (**self).now_millis()
+    }
 }
 
 #[cfg(test)]
@@ -73,5 +89,6 @@ mod tests {
     #[test]
     fn the_system_clock_is_past_2025() {
         assert!(SystemClock.now() > Timestamp(1_735_689_600));
+        assert!(SystemClock.now_millis() >= SystemClock.now().seconds() * 1000 - 1000);
     }
 }

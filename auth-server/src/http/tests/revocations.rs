@@ -117,3 +117,23 @@ async fn d17_without_the_database_no_old_list_is_signed_anew() {
     assert_eq!(answer.refused(), (503, "temporarily_unavailable".to_owned()));
     assert!(!answer.header("retry-after").is_empty());
 }
+
+#[tokio::test]
+async fn d19_a_server_that_cannot_follow_revocations_says_that_it_is_not_ready() {
+    let max_stale = std::time::Duration::from_millis(500);
+    let server =
+        Server::with(ISSUER, crate::app::Policy { max_stale, ..crate::app::Policy::default() }).await;
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    // The registry is polled all the time, revocations never again.
+    while server.get("/health").await.status != 503 || server.app.registry().age() > max_stale {
+        assert!(std::time::Instant::now() < deadline, "still ready");
+        server.app.registry().poll_once().await.unwrap();
+    }
+    server.app.registry().poll_once().await.unwrap();
+    assert_eq!(server.get("/health").await.status, 503);
+    while server.get("/health").await.status != 200 {
+        assert!(std::time::Instant::now() < deadline, "never ready again");
+        server.app.revocations().poll_once().await.unwrap();
+        server.app.registry().poll_once().await.unwrap();
+    }
+}
