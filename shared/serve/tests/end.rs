@@ -72,6 +72,37 @@ async fn client_that_follows_readiness(server: Arc<crate::harness::Running>) -> 
 }
 
 #[tokio::test]
+async fn f22_clients_that_the_kernel_let_in_are_answered_at_the_end() {
+    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr();
+    let mut early = Vec::new();
+    for _ in 0..100 {
+        early.push(TcpStream::connect(address).await.unwrap());
+    }
+    for stream in early.iter_mut().step_by(2) {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    }
+    let shutdown = Shutdown::new(Duration::ZERO);
+    shutdown.begin();
+    let begun = Instant::now();
+    let serving = tokio::spawn(server.serve(router(Arc::default(), Arc::default()), shutdown));
+    crate::harness::eventually("connections are refused", async || {
+        TcpStream::connect(address).await.is_err()
+    })
+    .await;
+    // Half of them had sent their request by now, half send it only then.
+    for stream in early.iter_mut().skip(1).step_by(2) {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    }
+    for mut stream in early {
+        assert!(answer(&mut stream).await.ends_with("hello"));
+        assert_eq!(until_closed(&mut stream).await.0, "");
+    }
+    tokio::time::timeout(PATIENCE, serving).await.unwrap().unwrap();
+    println!("100 clients answered and gone {:?} after the end began", begun.elapsed());
+}
+
+#[tokio::test]
 async fn f22_stalled_and_idle_connections_cannot_hold_up_the_end() {
     let server = start(Limits::default(), None).await;
     let mut stalled = server.connect().await;

@@ -61,6 +61,8 @@ pub(super) struct Activity {
     written: AtomicU64,
     /// Handlers at work, and answers waiting for their own source: time that is not the client's fault.
     working: AtomicU32,
+    /// Whether there has been a request.
+    begun: AtomicBool,
     /// Requests whose answer is not wholly handed over yet.
     open: AtomicU32,
     /// The client does not take what is written just now.
@@ -78,6 +80,7 @@ impl Activity {
             last,
             written: AtomicU64::new(0),
             working: AtomicU32::new(0),
+            begun: AtomicBool::new(false),
             open: AtomicU32::new(0),
             blocked: AtomicBool::new(false),
             order: AtomicU8::new(Order::GoOn as u8),
@@ -138,6 +141,11 @@ impl Activity {
         self.linger.load(Ordering::Relaxed)
     }
 
+    /// Whether there has been a request on this connection.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
+    }
+
     /// Whether a request is open.
     pub(super) fn is_answering(&self) -> bool {
         self.open.load(Ordering::Acquire) > 0
@@ -179,6 +187,7 @@ pub(super) struct OpenRequest {
 impl OpenRequest {
     /// A request has arrived and its handler works.
     pub(super) fn begin(activity: Arc<Activity>) -> Self {
+        activity.begun.store(true, Ordering::Relaxed);
         activity.open.fetch_add(1, Ordering::AcqRel);
         activity.working.fetch_add(1, Ordering::AcqRel);
         Self { activity, working: true }

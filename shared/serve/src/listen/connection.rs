@@ -68,8 +68,8 @@ where
     let service = service_fn(move |request| exchange(host.clone(), request));
     let io = TokioIo::new(stream);
     let ended = match protocol {
-        Protocol::Http1 => drive(http1(&limits).serve_connection(io, service), &activity).await,
-        Protocol::Http2 => drive(http2(&limits).serve_connection(io, service), &activity).await,
+        Protocol::Http1 => drive(http1(&limits).serve_connection(io, service), &activity, protocol).await,
+        Protocol::Http2 => drive(http2(&limits).serve_connection(io, service), &activity, protocol).await,
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "connection ended");
@@ -101,29 +101,42 @@ fn http2(limits: &Limits) -> hyper::server::conn::http2::Builder<TokioExecutor> 
 }
 
 /// Polls a connection and obeys the watch's orders.
-async fn drive<C: GracefulConnection>(connection: C, activity: &Activity) -> Result<(), C::Error>
+///
+/// Told to finish, hyper closes an HTTP/1.1 connection that it has read nothing of yet, though the client's first
+/// request may be on its way: such a one is told only after its first request, or is cut off as one without any.
+/// By HTTP/2 the client hears which of its requests were not looked at (RFC 9113 section 6.8).
+async fn drive<C: GracefulConnection>(
+    connection: C,
+    activity: &Activity,
+    protocol: Protocol,
+) -> Result<(), C::Error>
 where
     C::Error: Into<BoxError>,
 {
     let mut connection = pin!(connection);
+    let may_finish = || protocol == Protocol::Http2 || activity.has_begun();
     let mut finishing = false;
     poll_fn(|cx| {
         activity.listen(cx.waker());
-        match activity.order() {
-            Order::GoOn => {}
-            Order::Finish if finishing => {}
-            Order::Finish => {
+        loop {
+            let order = activity.order();
+            if order == Order::Abort {
+                return Poll::Ready(Ok(()));
+            }
+            if order == Order::Finish && !finishing && may_finish() {
                 finishing = true;
                 connection.as_mut().graceful_shutdown();
             }
-            Order::Abort => return Poll::Ready(Ok(())),
+            let polled = connection.as_mut().poll(cx);
+            if let Poll::Ready(Err(_)) = &polled {
+                // hyper may have answered a request that it could not read (400, 431).
+                activity.linger();
+            }
+            let first_request_came = order == Order::Finish && !finishing && may_finish();
+            if polled.is_ready() || !first_request_came {
+                return polled;
+            }
         }
-        let polled = connection.as_mut().poll(cx);
-        if let Poll::Ready(Err(_)) = &polled {
-            // hyper may have answered a request that it could not read (400, 431).
-            activity.linger();
-        }
-        polled
     })
     .await
 }

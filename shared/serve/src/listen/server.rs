@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use futures_util::FutureExt;
 use http::{Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -106,8 +105,7 @@ impl Server {
             () = accepting => {}
             () = shutdown.draining() => {}
         }
-        accept_waiting(&self.listener, &places, &acceptor);
-        drop(self.listener);
+        accept_waiting(self.listener, &places, &acceptor);
         connections.drain(&limits).await;
     }
 }
@@ -122,24 +120,38 @@ async fn accept_all<S: Application>(listener: &TcpListener, places: &Arc<Semapho
     }
 }
 
-/// Takes what the kernel has accepted already, so that a client that was let in is not reset at the end.
-fn accept_waiting<S: Application>(listener: &TcpListener, places: &Arc<Semaphore>, acceptor: &Acceptor<S>) {
-    while let Ok(place) = Arc::clone(places).try_acquire_owned()
-        && let Some(Ok((stream, peer))) = listener.accept().now_or_never()
-    {
-        acceptor.spawn(stream, peer, place);
+/// Takes what the kernel has accepted already, so that a client that was let in is not reset at the end, and closes
+/// the door. The socket itself is asked until it has no more: tokio may say that nothing waits because its readiness
+/// is not up to date, or because this task has done enough for one turn.
+fn accept_waiting<S: Application>(listener: TcpListener, places: &Arc<Semaphore>, acceptor: &Acceptor<S>) {
+    // tokio's sockets do not block, and what it gives back stays so.
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok(place) = Arc::clone(places).try_acquire_owned() {
+        let accepted = listener.accept().and_then(|(stream, peer)| {
+            stream.set_nonblocking(true)?;
+            Ok((TcpStream::from_std(stream)?, peer))
+        });
+        match accepted {
+            Ok((stream, peer)) => acceptor.spawn(stream, peer, place),
+            Err(error) if is_of_one_client(&error) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) => return tracing::warn!(%error, "clients that still wait are not let in"),
+        }
     }
 }
 
 async fn rest_after(error: &io::Error) {
-    let of_one_client = matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
-    );
-    if !of_one_client {
+    if !is_of_one_client(error) {
         tracing::error!(%error, "cannot accept connections just now");
         tokio::time::sleep(BACK_OFF).await;
     }
+}
+
+fn is_of_one_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
 }
 
 /// What each accepted connection is given.
