@@ -140,8 +140,12 @@ impl Store {
 
     /// Gives every row that waits the next number. Any replica may do it at any time.
     pub async fn number_revocations(&self) -> Result<(), StoreError> {
-        let steps =
-            vec![Step::guarded(Statement::new(NEXT), "nothing waits"), Step::any(Statement::new(NUMBER))];
+        // Asked twice: who waited for another's `NEXT` on PostgreSQL judged by what it saw before, and what waited
+        // then has its number by now. A revision that nothing came with is taken back.
+        let steps = vec![
+            Step::guarded(Statement::new(NEXT), "nothing waits"),
+            Step::guarded(Statement::new(NUMBER), "nothing waits any more"),
+        ];
         match self.runner.run_within(NUMBER_DEADLINE, Access::Write, Work::Transaction(steps)).await {
             Ok(_) | Err(StoreError::Conflict(_)) => Ok(()),
             Err(error) => Err(error),
