@@ -7,11 +7,13 @@ mod lifecycle;
 mod persisted;
 mod policy;
 mod refresh;
+mod rotation;
 mod state;
 
 pub use error::KeyError;
 pub use files::KeyFiles;
 pub use held::{HeldKeys, Jwks, KeyAge};
-pub use lifecycle::{Keys, Rotation};
+pub use lifecycle::Keys;
 pub use policy::KeyPolicy;
+pub use rotation::Rotation;
 pub use state::{KeyStatus, is_published};

@@ -1,0 +1,93 @@
+//! Rotation: the standby signs from now on, once every verifier and every server knows it (decision 7).
+
+use serde::Serialize;
+use trefoil_shared::Timestamp;
+use trefoil_shared::jose::Algorithm;
+
+use super::state::Pair;
+use super::{KeyError, Keys};
+use crate::model::{KeyRow, KeyState};
+use crate::store::{Act, StoreError};
+
+/// What a rotation or a revocation has done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rotation {
+    /// The key that no longer signs.
+    pub retired: String,
+    /// The key that signs now, where there is one.
+    pub active: Option<String>,
+    /// The new standby.
+    pub standby: Option<String>,
+}
+
+impl Keys {
+    /// Makes the standby active. Refused while verifiers may not have heard of it, or a live server lacks it;
+    /// `force` skips both questions.
+    pub async fn rotate(
+        &self,
+        algorithm: Algorithm,
+        force: bool,
+        (now, act): (Timestamp, Option<&Act>),
+    ) -> Result<Rotation, KeyError> {
+        let mut pair = Pair::of(&self.rows().await?, algorithm);
+        if pair.active.is_none() {
+            return Err(KeyError::NoKey(algorithm));
+        }
+        if pair.standby.is_none() {
+            self.ensure_standby(algorithm, now).await?;
+            pair = Pair::of(&self.rows().await?, algorithm);
+        }
+        if let Some(standby) = pair.standby.as_ref().filter(|_| !force) {
+            self.check_standby(&standby.row, now).await?;
+        }
+        let writes = pair.rotate(self.policy, now).ok_or(KeyError::NoKey(algorithm))?;
+        self.write(&writes, act).await?;
+        Ok(Rotation {
+            retired: pair.active.map(|key| key.row.kid).unwrap_or_default(),
+            active: pair.standby.map(|key| key.row.kid),
+            standby: self.ensure_standby(algorithm, now).await?,
+        })
+    }
+
+    /// Rotates every algorithm whose active key is older than `every` seconds and whose standby is ready: what
+    /// `keys.rotate_every` does from inside a server. Several servers may try; one does it.
+    pub async fn rotate_if_due(&self, every: i64, now: Timestamp) -> Result<Vec<Rotation>, KeyError> {
+        let rows = self.rows().await?;
+        let due = rows.iter().filter(|key| {
+            key.row.state == KeyState::Active && key.row.activated_at.is_some_and(|at| now.0 - at.0 >= every)
+        });
+        let mut done = Vec::new();
+        for key in due {
+            match self.rotate(key.row.algorithm, false, (now, None)).await {
+                Ok(rotation) => done.push(rotation),
+                Err(
+                    KeyError::TooYoung { .. }
+                    | KeyError::NotEverywhere { .. }
+                    | KeyError::Store(StoreError::Conflict(_)),
+                ) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(done)
+    }
+
+    async fn check_standby(&self, standby: &KeyRow, now: Timestamp) -> Result<(), KeyError> {
+        let age = now.0.saturating_sub(standby.published_at.0);
+        if age < self.policy.max_age {
+            return Err(KeyError::TooYoung { kid: standby.kid.clone(), age, max_age: self.policy.max_age });
+        }
+        let live = self.store.live_replicas(now).await?;
+        if live.is_empty() && !self.files.has(&standby.kid) {
+            return Err(KeyError::NotEverywhere {
+                kid: standby.kid.clone(),
+                replica: "this machine".to_owned(),
+            });
+        }
+        for replica in live {
+            if !replica.kids.contains(&standby.kid) {
+                return Err(KeyError::NotEverywhere { kid: standby.kid.clone(), replica: replica.id });
+            }
+        }
+        Ok(())
+    }
+}
