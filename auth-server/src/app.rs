@@ -152,9 +152,8 @@ impl App {
 
     /// Decision 10: a replica that lacks an active key says so, and is not asked for tokens.
     fn key_reason(&self) -> Option<String> {
-        let missing = self.keys().missing();
-        if !missing.is_empty() {
-            return Some(format!("the private half of the active key {} is not here", missing.join(", ")));
+        if let Some(reason) = self.keys().missing_reason() {
+            return Some(reason);
         }
         let none = self.keys().algorithms().is_empty();
         none.then(|| "there is no active signing key: run `auth-server key generate`".to_owned())

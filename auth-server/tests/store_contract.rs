@@ -18,6 +18,9 @@ mod faults;
 #[path = "store/imports.rs"]
 mod imports;
 #[cfg(test)]
+#[path = "store/key_database.rs"]
+mod key_database;
+#[cfg(test)]
 #[path = "store/key_files.rs"]
 mod key_files;
 #[cfg(test)]

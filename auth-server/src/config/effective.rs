@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use trefoil_serve::telemetry::LogFormat;
 
-use super::{KeyStoreKind, Settings};
+use super::Settings;
 
 impl Settings {
     /// Key and value of every setting. Database URLs may hold a password: mask before showing.
@@ -36,14 +36,11 @@ impl Settings {
 
     fn storage(&self) -> Vec<(&'static str, Value)> {
         let roots: Vec<PathBuf> = self.root_secret_files();
-        let store = match self.keys.store {
-            KeyStoreKind::File => "file",
-        };
         let admin = self.database.as_admin().url;
         vec![
             ("data_dir", json!(path(&self.data_dir))),
             ("secrets.root", json!(roots.iter().map(|root| path(root)).collect::<Vec<_>>())),
-            ("keys.store", json!(store)),
+            ("keys.store", json!(self.keys.store.as_str())),
             ("keys.rotate_every", json!(self.keys.rotate_every)),
             ("keys.max_age", json!(self.keys.max_age)),
             ("database.url", json!(self.database.url.reveal())),

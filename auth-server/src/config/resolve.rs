@@ -92,12 +92,10 @@ impl RawSettings {
         }
         match self.keys.store.as_deref() {
             None | Some("file") => settings.keys.store = KeyStoreKind::File,
-            Some("database") => {
-                let message = "`database` is not available yet: use `file`";
-                problems.push(Problem::new("keys.store", message));
-            }
+            Some("database") => settings.keys.store = KeyStoreKind::Database,
             Some(other) => {
-                problems.push(Problem::new("keys.store", format!("`{other}` is unknown: use `file`")));
+                let message = format!("`{other}` is unknown: use `file` or `database`");
+                problems.push(Problem::new("keys.store", message));
             }
         }
     }
@@ -239,7 +237,6 @@ mod tests {
             ("[tls]\ncert = 'c'", "tls.key: is missing"),
             ("[tls]\nkey = 'c'", "tls.cert: is missing"),
             ("[tls]\nclient_ca = 'c'", "tls.client_ca: needs tls.cert"),
-            ("[keys]\nstore = 'database'", "keys.store: `database` is not available yet"),
             ("[keys]\nstore = 'cloud'", "keys.store: `cloud` is unknown"),
             ("[keys]\nrotate_every = '5m'", "keys.rotate_every: must be longer than keys.max_age"),
             ("[tokens]\nlifetime = '2d'", "tokens.lifetime: must be between 1 and"),

@@ -29,7 +29,7 @@ pub(super) async fn revocations(
 
 async fn list(app: &App, kid: &str, query: Option<&str>) -> Result<std::sync::Arc<Document>, Refused> {
     let since = since(query)?;
-    let Some(key) = app.keys().signer(kid) else { return Err(Denied::NoSuchPath.into()) };
+    let Some(key) = app.keys().list_signer(kid) else { return Err(Denied::NoSuchPath.into()) };
     // An old list under a new signature would hide what was revoked meanwhile.
     if !app.knows_revocations() {
         return Err(Denied::RevocationsStale.into());

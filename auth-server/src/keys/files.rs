@@ -20,6 +20,11 @@ impl KeyFiles {
         Self { dir: data_dir.join("keys") }
     }
 
+    /// Where they are.
+    pub fn directory(&self) -> &Path {
+        &self.dir
+    }
+
     /// Writes a private half; on return it would survive a power loss. The row comes after it.
     pub fn write(&self, key: &SigningKey) -> Result<(), KeyError> {
         make_private_dir(&self.dir)?;

@@ -1,6 +1,6 @@
 //! What this process signs with and publishes: read without a lock on every request.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -12,6 +12,7 @@ use trefoil_shared::jose::{Algorithm, KeySet, base64url};
 use trefoil_sign::SigningKey;
 
 use super::{KeyError, Keys, persisted};
+use crate::config::KeyStoreKind;
 
 /// The published key set as it goes over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub(super) struct View {
     pub(super) active: HashMap<Algorithm, Arc<SigningKey>>,
     /// Private halves by kid, parsed once.
     pub(super) held: HashMap<String, Arc<SigningKey>>,
+    /// The kids that sign nothing yet.
+    pub(super) standbys: HashSet<String>,
     pub(super) published: KeySet,
     pub(super) jwks: Arc<Jwks>,
     pub(super) missing: Vec<String>,
@@ -62,6 +65,7 @@ impl View {
         Self {
             active: HashMap::new(),
             held: HashMap::new(),
+            standbys: HashSet::new(),
             jwks: Arc::new(Jwks::new(&published)),
             published,
             missing: Vec::new(),
@@ -84,7 +88,7 @@ impl HeldKeys {
     /// Starts with the key set that was last persisted, and nothing to sign with, until the first
     /// [`HeldKeys::refresh`].
     pub fn open(keys: Keys) -> Result<Self, KeyError> {
-        let set = persisted::load(&keys.data_dir)?.unwrap_or_else(KeySet::empty);
+        let set = persisted::load(keys.home.data_dir())?.unwrap_or_else(KeySet::empty);
         Ok(Self { keys, view: Arc::new(ArcSwap::from_pointee(View::of_set(set))) })
     }
 
@@ -93,9 +97,11 @@ impl HeldKeys {
         self.view.load().active.get(&algorithm).cloned()
     }
 
-    /// The private half of a published key, active or not: it signs its own revocation list (decision 17).
-    pub fn signer(&self, kid: &str) -> Option<Arc<SigningKey>> {
-        self.view.load().held.get(kid).cloned()
+    /// The private half of an active or retiring key, which signs its own revocation list (decision 17). A standby signs
+    /// nothing yet, not even that: no token names it, and whoever holds it alone asks again within the list's ttl.
+    pub fn list_signer(&self, kid: &str) -> Option<Arc<SigningKey>> {
+        let view = self.view.load();
+        view.held.get(kid).filter(|_| !view.standbys.contains(kid)).cloned()
     }
 
     /// What `/jwks.json` answers.
@@ -111,6 +117,26 @@ impl HeldKeys {
     /// The active kids whose private half is not here: not ready while there is one (decision 10).
     pub fn missing(&self) -> Vec<String> {
         self.view.load().missing.clone()
+    }
+
+    /// What to say of [`Self::missing`], with the way to mend it.
+    pub fn missing_reason(&self) -> Option<String> {
+        let missing = self.missing();
+        let (first, home) = (missing.first()?, self.keys.home());
+        let what = format!("the private half of the active key {} is not here", missing.join(", "));
+        Some(match home.kind() {
+            KeyStoreKind::File => {
+                format!("{what}: bring its file into {}", home.files().directory().display())
+            }
+            KeyStoreKind::Database if home.files().has(first) => {
+                format!(
+                    "{what}, but in a file alone, and keys.store is `database`: run `auth-server key move`"
+                )
+            }
+            KeyStoreKind::Database => format!(
+                "{what}, as keys.store is `database`: run `auth-server key move` on the machine that has its file"
+            ),
+        })
     }
 
     /// Rows of the database that nobody who holds the root secret wrote: ignored, and an alarm.

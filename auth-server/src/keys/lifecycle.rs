@@ -1,9 +1,9 @@
 //! The life of keys: generate, rotate, revoke, import (decisions 7, 8).
 //!
 //! Order of writing: file, fsync, rename, fsync of the directory, then the row (decision 10). A crash in between
-//! leaves a file that nobody publishes, never a published key that nobody holds.
+//! leaves a file that nobody publishes, never a published key that nobody holds. Where the database is the store, row
+//! and private half come in one transaction.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use trefoil_shared::Timestamp;
@@ -11,7 +11,7 @@ use trefoil_shared::jose::{Algorithm, PublicKey};
 use trefoil_sign::SigningKey;
 
 use super::state::{Pair, activated, is_published, new_row, public_key};
-use super::{KeyError, KeyFiles, KeyPolicy, KeyStatus, Rotation};
+use super::{KeyError, KeyHome, KeyPolicy, KeyStatus, Rotation};
 use crate::model::{KeyRow, KeyState};
 use crate::secrets::RootSecrets;
 use crate::store::{Act, KeyWrite, Store, StoreError, StoredKey};
@@ -21,20 +21,24 @@ use crate::store::{Act, KeyWrite, Store, StoreError, StoredKey};
 pub struct Keys {
     pub(super) store: Store,
     pub(super) roots: Arc<RootSecrets>,
-    pub(super) files: KeyFiles,
-    pub(super) data_dir: Arc<Path>,
+    pub(super) home: KeyHome,
     pub(super) policy: KeyPolicy,
 }
 
 impl Keys {
-    /// Keys in `data_dir`, with rows in the store that are authenticated under the root secret.
-    pub fn new(store: Store, roots: Arc<RootSecrets>, data_dir: &Path, policy: KeyPolicy) -> Self {
-        Self { store, roots, files: KeyFiles::new(data_dir), data_dir: data_dir.into(), policy }
+    /// Private halves in `home`, with rows in the store that are authenticated under the root secret.
+    pub fn new(store: Store, roots: Arc<RootSecrets>, home: KeyHome, policy: KeyPolicy) -> Self {
+        Self { store, roots, home, policy }
+    }
+
+    /// Where private halves are kept.
+    pub fn home(&self) -> &KeyHome {
+        &self.home
     }
 
     /// Every key, with its state now.
     pub async fn list(&self, now: Timestamp) -> Result<Vec<KeyStatus>, KeyError> {
-        Ok(self.rows().await?.iter().map(|key| self.status(&key.row, now)).collect())
+        Ok(self.rows().await?.iter().map(|key| self.status(key, now)).collect())
     }
 
     /// The public keys that are published now.
@@ -59,16 +63,15 @@ impl Keys {
             (Some(_), Some(_)) => Err(KeyError::Complete(algorithm)),
             (Some(_), None) => Ok(vec![self.publish_standby(algorithm, now, act).await?]),
             (None, Some(standby)) => {
-                let fresh = new_row(&self.make(algorithm).await?, KeyState::Standby, now);
+                let (fresh, write) = self.make(algorithm, KeyState::Standby, now).await?;
                 let active = activated(&standby.row, now);
-                let writes = [KeyWrite::change(standby, active.clone()), KeyWrite::new(fresh.clone())];
-                self.write(&writes, act).await?;
+                self.write(&[KeyWrite::change(standby, active.clone()), write], act).await?;
                 Ok(vec![active, fresh])
             }
             (None, None) => {
-                let active = new_row(&self.make(algorithm).await?, KeyState::Active, now);
-                let standby = new_row(&self.make(algorithm).await?, KeyState::Standby, now);
-                self.write(&[KeyWrite::new(active.clone()), KeyWrite::new(standby.clone())], act).await?;
+                let (active, first) = self.make(algorithm, KeyState::Active, now).await?;
+                let (standby, second) = self.make(algorithm, KeyState::Standby, now).await?;
+                self.write(&[first, second], act).await?;
                 Ok(vec![active, standby])
             }
         }
@@ -77,7 +80,11 @@ impl Keys {
     /// Withdraws a key: out of the JWKS at once, its private half deleted here, the standby active in the same
     /// statement, and a new standby published.
     pub async fn revoke(&self, kid: &str, now: Timestamp, act: Option<&Act>) -> Result<Rotation, KeyError> {
-        let mut rows = self.rows().await?;
+        let stored = self.store.keys(&self.roots).await?;
+        if stored.rejected.iter().any(|rejected| rejected == kid) {
+            return self.remove_rejected(kid, (now, act)).await;
+        }
+        let mut rows = stored.keys;
         let unknown = || KeyError::Unknown(kid.to_owned());
         let algorithm = rows.iter().find(|key| key.row.kid == kid).ok_or_else(unknown)?.row.algorithm;
         let pair = Pair::of(&rows, algorithm);
@@ -92,7 +99,7 @@ impl Keys {
             return Err(KeyError::Withdrawn(kid.to_owned()));
         }
         self.write(&pair.revoke(key, now), act).await?;
-        self.files.delete(kid)?;
+        self.home.files().delete(kid)?;
         let pair = Pair::of(&self.rows().await?, algorithm);
         let standby = match &pair.active {
             Some(_) => self.ensure_standby(algorithm, now).await?,
@@ -116,14 +123,14 @@ impl Keys {
         let pair = Pair::of(&rows, key.algorithm());
         let state = if pair.active.is_some() { KeyState::Standby } else { KeyState::Active };
         let row = new_row(&key.public_key(), state, now);
-        self.files.write(key)?;
+        let new = KeyWrite::new(row.clone()).with_private_half(self.home.keep(key, &self.roots)?);
         match pair.standby.as_ref().filter(|_| state == KeyState::Standby) {
             Some(old) => {
                 let gone = KeyRow { state: KeyState::Revoked, gone_at: Some(now), ..old.row.clone() };
-                self.write(&[KeyWrite::change(old, gone), KeyWrite::new(row.clone())], act).await?;
-                self.files.delete(&old.row.kid)?;
+                self.write(&[KeyWrite::change(old, gone), new], act).await?;
+                self.home.files().delete(&old.row.kid)?;
             }
-            None => self.write(&[KeyWrite::new(row.clone())], act).await?,
+            None => self.write(&[new], act).await?,
         }
         if state == KeyState::Active && pair.standby.is_none() {
             self.ensure_standby(key.algorithm(), now).await?;
@@ -148,13 +155,14 @@ impl Keys {
         Ok(self.store.keys(&self.roots).await?.keys)
     }
 
-    fn status(&self, row: &KeyRow, now: Timestamp) -> KeyStatus {
+    fn status(&self, key: &StoredKey, now: Timestamp) -> KeyStatus {
+        let row = &key.row;
         let over = row.state == KeyState::Retiring && !is_published(row, now);
         KeyStatus {
             kid: row.kid.clone(),
             algorithm: row.algorithm,
             state: if over { KeyState::Gone } else { row.state },
-            held: self.files.has(&row.kid),
+            held: self.home.holds(key),
             published_at: row.published_at,
             activated_at: row.activated_at,
             gone_at: row.gone_at,
@@ -184,28 +192,34 @@ impl Keys {
         now: Timestamp,
         act: Option<&Act>,
     ) -> Result<KeyRow, KeyError> {
-        let row = new_row(&self.make(algorithm).await?, KeyState::Standby, now);
-        self.write(&[KeyWrite::new(row.clone())], act).await?;
+        let (row, write) = self.make(algorithm, KeyState::Standby, now).await?;
+        self.write(&[write], act).await?;
         Ok(row)
     }
 
-    /// A new key whose private half is on disk. RSA takes a while: not on the threads that serve.
-    async fn make(&self, algorithm: Algorithm) -> Result<PublicKey, KeyError> {
-        let files = self.files.clone();
+    /// A new key whose private half is kept. RSA takes a while: not on the threads that serve.
+    async fn make(
+        &self,
+        algorithm: Algorithm,
+        state: KeyState,
+        now: Timestamp,
+    ) -> Result<(KeyRow, KeyWrite), KeyError> {
+        let (home, roots) = (self.home.clone(), Arc::clone(&self.roots));
         let made = tokio::task::spawn_blocking(move || {
             let key = SigningKey::generate(algorithm)?;
-            files.write(&key)?;
-            Ok(key.public_key())
+            let row = new_row(&key.public_key(), state, now);
+            let write = KeyWrite::new(row.clone()).with_private_half(home.keep(&key, &roots)?);
+            Ok((row, write))
         });
         made.await.unwrap_or(Err(KeyError::Key(trefoil_sign::SignError::Generate)))
     }
 
-    /// A refused write leaves the new private halves unused: they are removed again.
+    /// A refused write leaves the files of new private halves unused: they are removed again.
     pub(super) async fn write(&self, writes: &[KeyWrite], act: Option<&Act>) -> Result<(), KeyError> {
         let written = self.store.write_keys(&self.roots, writes, act).await;
         if let Err(StoreError::Conflict(_)) = &written {
             for kid in writes.iter().filter_map(KeyWrite::new_kid) {
-                self.files.delete(kid)?;
+                self.home.files().delete(kid)?;
             }
         }
         Ok(written?)

@@ -20,20 +20,21 @@ const EVERY: Duration = Duration::from_millis(500);
 const REPORT_EVERY: i64 = 5;
 
 impl HeldKeys {
-    /// Reads rows and key files. `now` is the database's clock. A set that differs from the last one is persisted.
+    /// Reads rows and private halves. `now` is the database's clock. A set that differs from the last one is persisted.
     pub async fn refresh(&self, now: Timestamp) -> Result<(), KeyError> {
         let stored = self.keys.store.keys(&self.keys.roots).await?;
         let before = self.view.load_full();
         for kid in stored.rejected.iter().filter(|kid| !before.rejected.contains(kid)) {
             tracing::error!(%kid, "ALARM: a key row was not written by a holder of the root secret; it is ignored");
         }
-        let (held, active, missing) = self.read_files(&stored.keys, &before.held, now);
+        let (held, active, missing) = self.read_halves(&stored.keys, &before.held, now);
         let published = stored.keys.iter().filter(|key| is_published(&key.row, now));
         let published: Vec<_> = published.filter_map(|key| public_key(&key.row)).collect();
         let published = KeySet::from_keys(published).unwrap_or_else(|_| KeySet::empty());
         let mut view = View {
             active,
             held,
+            standbys: in_state(&stored.keys, KeyState::Standby).map(|row| row.kid.clone()).collect(),
             missing,
             rejected: stored.rejected,
             ages: ages(&stored.keys),
@@ -42,7 +43,7 @@ impl HeldKeys {
         };
         // Tried again until it is kept: a start with the database down must not publish a key that was revoked since.
         let saved = if before.unsaved || view.jwks != before.jwks {
-            persisted::save(&self.keys.data_dir, &view.jwks.json)
+            persisted::save(self.keys.home.data_dir(), &view.jwks.json)
         } else {
             Ok(())
         };
@@ -113,19 +114,20 @@ impl HeldKeys {
     }
 
     /// Private halves that are parsed already stay so; files of keys that are gone are deleted.
-    fn read_files(
+    fn read_halves(
         &self,
         keys: &[StoredKey],
         parsed: &Parsed,
         now: Timestamp,
     ) -> (Parsed, Active, Vec<String>) {
         let (mut held, mut active, mut missing) = (Parsed::new(), Active::new(), Vec::new());
-        for StoredKey { row, .. } in keys {
+        for key in keys {
+            let row = &key.row;
             if !is_published(row, now) {
                 self.delete_file(row);
                 continue;
             }
-            let Some(key) = self.private_half(row, parsed) else {
+            let Some(key) = self.private_half(key, parsed) else {
                 if row.state == KeyState::Active {
                     missing.push(row.kid.clone());
                 }
@@ -139,22 +141,22 @@ impl HeldKeys {
         (held, active, missing)
     }
 
-    fn private_half(&self, row: &KeyRow, parsed: &Parsed) -> Option<Arc<SigningKey>> {
-        let here = self.keys.files.has(&row.kid);
-        if let Some(key) = parsed.get(&row.kid).filter(|_| here) {
+    fn private_half(&self, key: &StoredKey, parsed: &Parsed) -> Option<Arc<SigningKey>> {
+        let (kid, here) = (&key.row.kid, self.keys.home.holds(key));
+        if let Some(key) = parsed.get(kid).filter(|_| here) {
             return Some(Arc::clone(key));
         }
-        match self.keys.files.read(&row.kid, row.algorithm) {
+        match self.keys.home.read(key, &self.keys.roots) {
             Ok(key) => key.map(Arc::new),
             Err(error) => {
-                tracing::error!(kid = %row.kid, %error, "a key file cannot be used");
+                tracing::error!(%kid, %error, "a private key cannot be used");
                 None
             }
         }
     }
 
     fn delete_file(&self, row: &KeyRow) {
-        match self.keys.files.delete(&row.kid) {
+        match self.keys.home.files().delete(&row.kid) {
             Ok(true) => tracing::info!(kid = %row.kid, "the private half of a key that is over was deleted"),
             Ok(false) => {}
             Err(error) => tracing::warn!(kid = %row.kid, %error, "a key file cannot be deleted"),
@@ -173,9 +175,12 @@ struct Report {
     failing: bool,
 }
 
+fn in_state(keys: &[StoredKey], state: KeyState) -> impl Iterator<Item = &KeyRow> {
+    keys.iter().map(|key| &key.row).filter(move |row| row.state == state)
+}
+
 fn ages(keys: &[StoredKey]) -> Vec<KeyAge> {
-    let active = keys.iter().map(|key| &key.row).filter(|row| row.state == KeyState::Active);
-    active
+    in_state(keys, KeyState::Active)
         .map(|row| KeyAge {
             kid: row.kid.clone(),
             algorithm: row.algorithm,

@@ -6,8 +6,8 @@ use trefoil_shared::jose::Algorithm;
 
 use super::state::Pair;
 use super::{KeyError, Keys};
-use crate::model::{KeyRow, KeyState};
-use crate::store::{Act, StoreError};
+use crate::model::KeyState;
+use crate::store::{Act, StoreError, StoredKey};
 
 /// What a rotation or a revocation has done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,7 +38,7 @@ impl Keys {
             pair = Pair::of(&self.rows().await?, algorithm);
         }
         if let Some(standby) = pair.standby.as_ref().filter(|_| !force) {
-            self.check_standby(&standby.row, now).await?;
+            self.check_standby(standby, now).await?;
         }
         let writes = pair.rotate(self.policy, now).ok_or(KeyError::NoKey(algorithm))?;
         self.write(&writes, act).await?;
@@ -71,13 +71,14 @@ impl Keys {
         Ok(done)
     }
 
-    async fn check_standby(&self, standby: &KeyRow, now: Timestamp) -> Result<(), KeyError> {
+    async fn check_standby(&self, key: &StoredKey, now: Timestamp) -> Result<(), KeyError> {
+        let standby = &key.row;
         let age = now.0.saturating_sub(standby.published_at.0);
         if age < self.policy.max_age {
             return Err(KeyError::TooYoung { kid: standby.kid.clone(), age, max_age: self.policy.max_age });
         }
         let live = self.store.live_replicas(now).await?;
-        if live.is_empty() && !self.files.has(&standby.kid) {
+        if live.is_empty() && !self.home.holds(key) {
             return Err(KeyError::NotEverywhere {
                 kid: standby.kid.clone(),
                 replica: "this machine".to_owned(),

@@ -1,5 +1,6 @@
 //! The keys that one root secret gives: HKDF-SHA-256 with a label for each use, so that no two uses share a key.
 
+use aws_lc_rs::aead::{AES_256_GCM, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key};
@@ -13,6 +14,7 @@ pub(super) struct Root {
     client_secrets: Key,
     opaque_tokens: Key,
     rows: Key,
+    pub(super) wrapping: RandomizedNonceKey,
 }
 
 impl Root {
@@ -24,6 +26,7 @@ impl Root {
             client_secrets: derived(bytes, "client secret"),
             opaque_tokens: derived(bytes, "opaque token"),
             rows: derived(bytes, "row"),
+            wrapping: wrapping(bytes),
         }
     }
 
@@ -58,15 +61,25 @@ impl Root {
     }
 }
 
-#[expect(clippy::expect_used, reason = "HKDF fails only for outputs beyond 8160 bytes")]
 fn derived(root: &[u8; 32], label: &str) -> Key {
+    Key::new(HMAC_SHA256, expanded(root, label).as_slice())
+}
+
+#[expect(clippy::expect_used, reason = "AES-256 takes every key of 32 bytes")]
+fn wrapping(root: &[u8; 32]) -> RandomizedNonceKey {
+    let key = expanded(root, "private key");
+    RandomizedNonceKey::new(&AES_256_GCM, key.as_slice()).expect("32 bytes are a key of AES-256")
+}
+
+#[expect(clippy::expect_used, reason = "HKDF fails only for outputs beyond 8160 bytes")]
+fn expanded(root: &[u8; 32], label: &str) -> Zeroizing<[u8; 32]> {
     let mut key = Zeroizing::new([0; 32]);
     Salt::new(HKDF_SHA256, b"trefoil v1")
         .extract(root)
         .expand(&[label.as_bytes()], Length32)
         .and_then(|okm| okm.fill(key.as_mut_slice()))
         .expect("32 bytes are within HKDF's limit");
-    Key::new(HMAC_SHA256, key.as_slice())
+    key
 }
 
 struct Length32;

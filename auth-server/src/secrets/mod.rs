@@ -6,7 +6,9 @@ pub mod files;
 mod rng;
 mod root;
 mod stored;
+mod wrapped;
 
 pub use argon2::{Argon2Gate, Busy, InvalidPhc, check_phc};
 pub use rng::{OsRng, Rng};
 pub use root::{Match, RootSecretError, RootSecrets, TokenHash};
+pub use wrapped::WrappedKey;

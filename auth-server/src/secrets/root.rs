@@ -177,7 +177,11 @@ impl RootSecrets {
         if verify_slices_are_equal(&presented, mac).is_ok() { Match::Yes } else { Match::No }
     }
 
-    fn all(&self) -> impl Iterator<Item = &Root> {
+    pub(super) fn writing(&self) -> &Root {
+        &self.first
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Root> {
         std::iter::once(&self.first).chain(&self.others)
     }
 }

@@ -10,7 +10,7 @@ use trefoil_serve::files::check_private;
 use super::ServeError;
 use crate::app::{App, Parts, Policy};
 use crate::config::Settings;
-use crate::keys::{HeldKeys, KeyError, KeyPolicy, Keys};
+use crate::keys::{HeldKeys, KeyError, KeyHome, KeyPolicy, Keys};
 use crate::protocol::{Issuer, TokenPolicy};
 use crate::revocations::HeldRevocations;
 use crate::secrets::{OsRng, Rng, RootSecrets};
@@ -39,7 +39,8 @@ pub(super) async fn open(settings: &Settings, issuer: Issuer) -> Result<Opened, 
     check_key_files(&settings.keys_dir())?;
     let times =
         KeyPolicy { max_age: settings.keys.max_age, token_max_lifetime: settings.tokens.max_lifetime };
-    let keys = Keys::new(store.clone(), Arc::clone(&root), &settings.data_dir, times);
+    let home = KeyHome::new(settings.keys.store, &settings.data_dir);
+    let keys = Keys::new(store.clone(), Arc::clone(&root), home, times);
     let keys = HeldKeys::open(keys)?;
     let registry = Registry::new(store.clone(), settings.registry.max_stale);
     let revocations = HeldRevocations::new(store.clone());
@@ -135,6 +136,7 @@ pub(super) async fn reached(app: &App) -> Vec<String> {
     if let Err(error) = revocations {
         notices.push(format!("the revocations could not be polled: {error}"));
     }
+    notices.extend(app.keys().missing_reason());
     app.set_opened();
     notices.extend(warning_of_legacy(app).await);
     notices

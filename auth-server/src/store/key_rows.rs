@@ -1,21 +1,25 @@
-//! Rows of signing keys: their public half and life, authenticated under the root secret (decision 9).
+//! Rows of signing keys: their public half and life, authenticated under the root secret (decision 9), and the wrapped
+//! private half beside them, where there is one.
 
 use trefoil_shared::Timestamp;
 
 use super::audit::Act;
 use super::client_rows::json_word;
 use super::pool::Access;
+use super::private_keys::{self, wrapped_of};
 use super::run::Work;
 use super::statement::{Row, Statement, Step};
 use super::{Store, StoreError};
 use crate::model::{KeyRow, KeyState};
-use crate::secrets::RootSecrets;
+use crate::secrets::{RootSecrets, WrappedKey};
 
 /// A row as it was read, and what guards the next change of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredKey {
     /// The key.
     pub row: KeyRow,
+    /// Its private half, where the database keeps it. It can be unwrapped.
+    pub wrapped: Option<WrappedKey>,
     revision: i64,
     mac: String,
 }
@@ -25,7 +29,7 @@ pub struct StoredKey {
 pub struct StoredKeys {
     /// Authentic rows, by algorithm, the oldest first.
     pub keys: Vec<StoredKey>,
-    /// Rows that failed: ignored, and reason for an alarm.
+    /// Rows that failed, or whose private half did: ignored, and reason for an alarm.
     pub rejected: Vec<String>,
 }
 
@@ -36,17 +40,33 @@ pub struct KeyWrite {
     revision: i64,
     /// The MAC that the row must still have; empty for a row that must not be there.
     seen: String,
+    wrapped: Option<WrappedKey>,
 }
 
 impl KeyWrite {
     /// A row that is not there yet.
     pub fn new(row: KeyRow) -> Self {
-        Self { row, revision: 1, seen: String::new() }
+        Self { row, revision: 1, seen: String::new(), wrapped: None }
+    }
+
+    /// The same with the private half of a new key, which comes in the same transaction.
+    #[must_use]
+    pub fn with_private_half(self, wrapped: Option<WrappedKey>) -> Self {
+        Self { wrapped, ..self }
     }
 
     /// The next state of a row; refused if it has changed since it was read.
     pub fn change(from: &StoredKey, row: KeyRow) -> Self {
-        Self { row, revision: from.revision + 1, seen: from.mac.clone() }
+        Self { row, revision: from.revision + 1, seen: from.mac.clone(), wrapped: None }
+    }
+
+    /// What becomes of the private half in the same transaction.
+    fn private_half(&self) -> Option<Step> {
+        match (&self.wrapped, self.row.state) {
+            (Some(wrapped), _) => Some(private_keys::add(&self.row.kid, wrapped)),
+            (None, KeyState::Revoked | KeyState::Gone) => Some(private_keys::drop(&self.row.kid)),
+            (None, KeyState::Standby | KeyState::Active | KeyState::Retiring) => None,
+        }
     }
 
     /// The kid of a row that is not there yet.
@@ -71,8 +91,9 @@ const WRITE_TWO: &str = "INSERT INTO keys (kid, algorithm, public_jwk, state, cr
      activated_at = excluded.activated_at, retired_at = excluded.retired_at, gone_at = excluded.gone_at, \
      revision = excluded.revision, root_id = excluded.root_id, mac = excluded.mac \
      WHERE keys.mac = CASE WHEN excluded.kid = $25 THEN $26 ELSE $27 END RETURNING kid";
-const LIST: &str = "SELECT kid, algorithm, public_jwk, state, created_at, published_at, activated_at, retired_at, \
-     gone_at, revision, root_id, mac FROM keys ORDER BY algorithm, created_at, kid";
+const LIST: &str = "SELECT keys.kid, algorithm, public_jwk, state, created_at, published_at, activated_at, retired_at, \
+     gone_at, revision, keys.root_id, mac, private_keys.root_id AS wrapped_root_id, wrapped \
+     FROM keys LEFT JOIN private_keys ON private_keys.kid = keys.kid ORDER BY algorithm, created_at, keys.kid";
 
 const CHANGED: &str =
     "the keys were changed by somebody else at the same time; look at `key list` and try again";
@@ -92,7 +113,8 @@ impl Store {
 
     /// Writes one or two rows: all of them as one guarded statement, or none. With an act, the audit row comes in
     /// the same transaction (an administrator). Even alone the statement is in a transaction: where only one of two
-    /// rows is still as it was read, that one must be taken back, or an algorithm were left without an active key.
+    /// rows is still as it was read, that one must be taken back, or an algorithm were left without an active key. A
+    /// new row brings its private half with it, a withdrawn one takes it away.
     pub async fn write_keys(
         &self,
         roots: &RootSecrets,
@@ -107,10 +129,15 @@ impl Store {
                 .text(&two.seen),
             _ => return Err(StoreError::Conflict("one or two keys are changed at a time".to_owned())),
         };
-        let write = Step::guarded_rows(statement, writes.len() as u64, CHANGED);
+        let mut steps = vec![Step::guarded_rows(statement, writes.len() as u64, CHANGED)];
+        steps.extend(writes.iter().filter_map(KeyWrite::private_half));
         match act {
-            Some(act) => self.transact(vec![Act::queue_up(), write, act.step()]).await,
-            None => self.runner.run(Access::Write, Work::Transaction(vec![write])).await.map(drop),
+            Some(act) => {
+                steps.insert(0, Act::queue_up());
+                steps.push(act.step());
+                self.transact(steps).await
+            }
+            None => self.runner.run(Access::Write, Work::Transaction(steps)).await.map(drop),
         }
     }
 }
@@ -152,7 +179,14 @@ fn key_of(row: &Row, roots: &RootSecrets) -> Result<StoredKey, StoreError> {
     if !roots.verify_row(&root_id, &mac, &fields.each_ref().map(String::as_str)) {
         return Err(StoreError::Corrupt(format!("key {} is not authentic", key.kid)));
     }
-    Ok(StoredKey { row: key, revision, mac })
+    let wrapped = wrapped_of(row)?;
+    let opens = |wrapped| roots.unwrap_key(&key.kid, key.algorithm, wrapped).is_some();
+    // Somebody has put another private half in its place: whose key that is cannot be known, so nothing signs with it
+    // and nobody is told to trust it.
+    if wrapped.as_ref().is_some_and(|wrapped| !opens(wrapped)) {
+        return Err(StoreError::Corrupt(format!("the private half of key {} is not authentic", key.kid)));
+    }
+    Ok(StoredKey { row: key, wrapped, revision, mac })
 }
 
 fn state_of(text: &str) -> Result<KeyState, StoreError> {

@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "registry", include_str!("../../migrations/0001_registry.sql")),
     (2, "server", include_str!("../../migrations/0002_server.sql")),
     (3, "revocations", include_str!("../../migrations/0003_revocations.sql")),
+    (4, "private_keys", include_str!("../../migrations/0004_private_keys.sql")),
 ];
 
 /// How long a second migrator waits for the first.

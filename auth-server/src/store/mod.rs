@@ -12,6 +12,7 @@ mod migrate;
 mod opaque;
 mod poll;
 mod pool;
+mod private_keys;
 mod prune;
 mod registry;
 mod registry_cache;

@@ -28,6 +28,11 @@ const REHASHES: &str = "DELETE FROM secret_rehashes WHERE (client_id, replaces) 
      RETURNING replaces";
 const KEYS: &str = "DELETE FROM keys WHERE kid IN (SELECT kid FROM keys \
      WHERE state IN ('retiring', 'revoked') AND gone_at < $1 LIMIT $2) RETURNING kid";
+// A revoked key's half goes with the change of its row; that of a retired one when its time has come. One without a row
+// is somebody else's doing: the row comes first, in the same transaction.
+const PRIVATE_KEYS: &str = "DELETE FROM private_keys WHERE kid IN (SELECT p.kid FROM private_keys p \
+     LEFT JOIN keys k ON k.kid = p.kid WHERE k.kid IS NULL OR (k.state IN ('retiring', 'revoked') AND k.gone_at < $1) \
+     LIMIT $2) RETURNING kid";
 const REPLICAS: &str = "DELETE FROM replicas WHERE replica_id IN \
      (SELECT replica_id FROM replicas WHERE seen_at < $1 LIMIT $2) RETURNING replica_id";
 
@@ -43,6 +48,8 @@ pub struct Pruned {
     pub secret_rehashes: u64,
     /// Keys that are long gone.
     pub keys: u64,
+    /// Wrapped private halves of keys that are over.
+    pub private_keys: u64,
     /// Reports of replicas that are long gone.
     pub replicas: u64,
     /// Revocations of what has expired since.
@@ -55,8 +62,9 @@ impl Pruned {
         self.counts().iter().sum()
     }
 
-    fn counts(&self) -> [u64; 5] {
-        [self.opaque_tokens, self.secret_rehashes, self.keys, self.replicas, self.revocations]
+    fn counts(&self) -> [u64; 6] {
+        let Self { opaque_tokens, secret_rehashes, keys, private_keys, replicas, revocations } = *self;
+        [opaque_tokens, secret_rehashes, keys, private_keys, replicas, revocations]
     }
 
     fn is_full(&self, batch: i64) -> bool {
@@ -78,6 +86,7 @@ impl Store {
             secret_rehashes: 0,
             opaque_tokens: self.drop_rows(TOKENS, now, batch).await?,
             keys: self.drop_rows(KEYS, now.plus(-KEY_KEPT), batch).await?,
+            private_keys: self.drop_rows(PRIVATE_KEYS, now, batch).await?,
             replicas: self.drop_rows(REPLICAS, now.plus(-REPORT_KEPT), batch).await?,
             revocations: self.drop_rows(REVOCATIONS, now, batch).await?,
         })
@@ -96,6 +105,7 @@ impl Store {
             all.opaque_tokens += gone.opaque_tokens;
             all.secret_rehashes += gone.secret_rehashes;
             all.keys += gone.keys;
+            all.private_keys += gone.private_keys;
             all.replicas += gone.replicas;
             all.revocations += gone.revocations;
             if !gone.is_full(BATCH) {

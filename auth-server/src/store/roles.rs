@@ -16,6 +16,8 @@ const GRANTS: &[(&str, &str)] = &[
     ("migration_lock", "SELECT"),
     ("root_secrets", "SELECT, INSERT"),
     ("keys", "SELECT, INSERT, UPDATE, DELETE"),
+    // What it signs with: to read them is of no use without the root secret. Nothing is ever changed in place.
+    ("private_keys", "SELECT, INSERT, DELETE"),
     ("secret_rehashes", "SELECT, INSERT, UPDATE, DELETE"),
     ("opaque_tokens", "SELECT, INSERT, UPDATE, DELETE"),
     ("replicas", "SELECT, INSERT, UPDATE, DELETE"),
@@ -95,6 +97,7 @@ mod tests {
             include_str!("../../migrations/0001_registry.sql"),
             include_str!("../../migrations/0002_server.sql"),
             include_str!("../../migrations/0003_revocations.sql"),
+            include_str!("../../migrations/0004_private_keys.sql"),
         ];
         let tables =
             texts.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("CREATE TABLE "));

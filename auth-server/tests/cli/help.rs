@@ -17,6 +17,7 @@ const COMMANDS: &[&str] = &[
     "key list",
     "key rotate",
     "key revoke",
+    "key move",
     "key export",
     "key import",
     "resource",

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use trefoil_auth_server::config::DatabaseSettings;
-use trefoil_auth_server::keys::{HeldKeys, KeyPolicy, Keys};
+use trefoil_auth_server::config::{DatabaseSettings, KeyStoreKind};
+use trefoil_auth_server::keys::{HeldKeys, KeyHome, KeyPolicy, Keys};
 use trefoil_auth_server::model::KeyState;
 use trefoil_auth_server::store::Store;
 use trefoil_shared::jose::Algorithm;
@@ -18,7 +18,7 @@ use crate::samples::{NOW, roots};
 const ES256: Algorithm = Algorithm::ES256;
 
 fn keys_of(db: &TestDb, store: Store) -> Keys {
-    Keys::new(store, Arc::new(roots()), db.dir.path(), KeyPolicy::default())
+    Keys::new(store, Arc::new(roots()), KeyHome::new(KeyStoreKind::File, db.dir.path()), KeyPolicy::default())
 }
 
 async fn file_of_active(db: &TestDb, keys: &Keys) -> PathBuf {
@@ -137,7 +137,7 @@ on_both! {
         let keys = keys_of(&db, store.clone());
         keys.generate(ES256, NOW, None).await.unwrap();
         let replica_dir = tempfile::tempdir().unwrap();
-        let replica = Keys::new(store, Arc::new(roots()), replica_dir.path(), KeyPolicy::default());
+        let replica = Keys::new(store, Arc::new(roots()), KeyHome::new(KeyStoreKind::File, replica_dir.path()), KeyPolicy::default());
         let file = file_of_active(&db, &keys).await;
         std::fs::create_dir(replica_dir.path().join("keys")).unwrap();
         let copy = replica_dir.path().join("keys").join(file.file_name().unwrap());

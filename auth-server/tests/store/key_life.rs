@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use trefoil_auth_server::keys::{HeldKeys, KeyError, KeyPolicy, Keys};
+use trefoil_auth_server::config::KeyStoreKind;
+use trefoil_auth_server::keys::{HeldKeys, KeyError, KeyHome, KeyPolicy, Keys};
 use trefoil_auth_server::model::{KeyRow, KeyState};
 use trefoil_auth_server::store::{KeyWrite, Store, StoreError};
 use trefoil_shared::Timestamp;
@@ -18,7 +19,7 @@ const LATER: Timestamp = Timestamp(NOW.0 + 301);
 const ES256: Algorithm = Algorithm::ES256;
 
 fn keys_of(db: &TestDb, store: &Store) -> Keys {
-    Keys::new(store.clone(), Arc::new(roots()), db.dir.path(), POLICY)
+    Keys::new(store.clone(), Arc::new(roots()), KeyHome::new(KeyStoreKind::File, db.dir.path()), POLICY)
 }
 
 async fn kid(keys: &Keys, state: KeyState, now: Timestamp) -> Vec<String> {
@@ -201,7 +202,7 @@ on_both! {
         held.refresh(NOW).await.unwrap();
         assert!(held.rejected().contains(&standby[0]), "even its times are covered");
         assert_eq!(held.verifying().keys().len(), 1);
-        let another = Keys::new(store, Arc::new(trefoil_auth_server::secrets::RootSecrets::from_bytes(&[9; 32])), db.dir.path(), POLICY);
+        let another = Keys::new(store, Arc::new(trefoil_auth_server::secrets::RootSecrets::from_bytes(&[9; 32])), KeyHome::new(KeyStoreKind::File, db.dir.path()), POLICY);
         assert_eq!(another.published(NOW).await.unwrap().len(), 0, "rows of a root secret that is not held");
     }
 

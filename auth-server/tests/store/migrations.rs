@@ -19,7 +19,7 @@ on_both! {
     async fn d31_migrating_twice_does_it_once(db: TestDb) {
         let store = db.connect().await;
         let done = store.migrate("first").await.unwrap();
-        assert_eq!(done, ["0001_registry", "0002_server", "0003_revocations"]);
+        assert_eq!(done, ["0001_registry", "0002_server", "0003_revocations", "0004_private_keys"]);
         assert_eq!(store.migrate("second").await.unwrap(), Vec::<String>::new());
         assert!(store.schema().await.unwrap().check().is_ok());
         assert_eq!(db.count("SELECT COUNT(*) FROM migration_lock").await, 0, "the lock is free again");
@@ -62,14 +62,14 @@ on_both! {
         db.run("CREATE TABLE migration_lock (id BIGINT PRIMARY KEY, holder TEXT NOT NULL, seen_at BIGINT NOT NULL)")
             .await;
         db.run(&format!("INSERT INTO migration_lock VALUES (1, 'killed', {long_ago})")).await;
-        assert_eq!(store.migrate("next").await.unwrap().len(), 3);
+        assert_eq!(store.migrate("next").await.unwrap().len(), 4);
     }
 
     async fn f05_a_schema_of_a_newer_program_is_refused(db: TestDb) {
         let store = db.store().await;
-        db.run("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 3").await;
+        db.run("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 4").await;
         let refused = store.schema().await.unwrap().check().unwrap_err();
-        assert!(matches!(refused, StoreError::SchemaTooNew { found: 9999, known: 3 }), "{refused:?}");
+        assert!(matches!(refused, StoreError::SchemaTooNew { found: 9999, known: 4 }), "{refused:?}");
         assert!(matches!(store.migrate("old").await, Err(StoreError::SchemaTooNew { .. })));
     }
 

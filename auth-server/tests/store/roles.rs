@@ -1,7 +1,7 @@
 //! The server role of PostgreSQL (decision 1): what it may do, and what the database refuses it.
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
-use trefoil_auth_server::config::DatabaseSettings;
+use trefoil_auth_server::config::{DatabaseSettings, KeyStoreKind};
 use trefoil_auth_server::secrets::{OsRng, Rng};
 use trefoil_auth_server::store::{Store, StoreError};
 use trefoil_shared::ValueKind;
@@ -81,7 +81,7 @@ async fn d01_through_the_store_the_refusal_is_not_permitted() {
 #[tokio::test]
 async fn d01_everything_that_the_running_server_does_works_under_its_role() {
     use std::sync::Arc;
-    use trefoil_auth_server::keys::{HeldKeys, KeyPolicy, Keys};
+    use trefoil_auth_server::keys::{HeldKeys, KeyHome, KeyPolicy, Keys};
     use trefoil_auth_server::store::Registry;
     use trefoil_shared::jose::Algorithm;
 
@@ -107,7 +107,13 @@ async fn d01_everything_that_the_running_server_does_works_under_its_role() {
     server.remove_replica("r").await.unwrap();
     server.prune_all(NOW.plus(1_000_000)).await.unwrap();
 
-    let keys = Keys::new(server, Arc::new(roots()), db.dir.path(), KeyPolicy::default());
+    let keys = Keys::new(
+        server,
+        Arc::new(roots()),
+        // What the database store needs is more than what files do.
+        KeyHome::new(KeyStoreKind::Database, db.dir.path()),
+        KeyPolicy::default(),
+    );
     keys.generate(Algorithm::ES256, NOW, None).await.unwrap();
     let rotated = keys.rotate(Algorithm::ES256, true, (NOW, None)).await.unwrap();
     keys.revoke(rotated.active.as_deref().unwrap(), NOW, None).await.unwrap();

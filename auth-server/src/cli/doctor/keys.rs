@@ -8,6 +8,7 @@ use trefoil_shared::jose::Algorithm;
 use super::finding::Finding;
 use crate::cli::context::Context;
 use crate::cli::{CliError, key, when};
+use crate::config::KeyStoreKind;
 use crate::keys::KeyStatus;
 use crate::model::{KeyState, Resource, TokenFormat};
 use crate::secrets::RootSecrets;
@@ -38,7 +39,7 @@ pub(super) async fn findings(
         }
     };
     for algorithm in in_use(&keys, resources) {
-        found.push(of_algorithm(algorithm, &keys, now));
+        found.push(of_algorithm(algorithm, (&keys, cx.settings().keys.store), now));
     }
     found
 }
@@ -46,7 +47,11 @@ pub(super) async fn findings(
 /// Decision 9: somebody without the root secret wrote this row.
 fn rejected(kid: &str) -> Finding {
     let what = format!("the row of key {kid} was not written by a holder of the root secret: it is ignored");
-    Finding::broken(KEYS, what, "find out who can write the database")
+    Finding::broken(
+        KEYS,
+        what,
+        format!("find out who can write the database; then auth-server key revoke {kid}"),
+    )
 }
 
 /// The algorithms of the keys and of the resources whose tokens are signed; ES256 where there is nothing yet.
@@ -63,7 +68,19 @@ fn in_use(keys: &[KeyStatus], resources: &[Resource]) -> Vec<Algorithm> {
     all
 }
 
-fn of_algorithm(algorithm: Algorithm, keys: &[KeyStatus], now: Timestamp) -> Finding {
+/// How a private half comes to where it is missing.
+fn bring(store: KeyStoreKind) -> &'static str {
+    match store {
+        KeyStoreKind::File => "bring its file into the keys directory, or rotate where it is held",
+        KeyStoreKind::Database => "auth-server key move on the machine that has its file",
+    }
+}
+
+fn of_algorithm(
+    algorithm: Algorithm,
+    (keys, store): (&[KeyStatus], KeyStoreKind),
+    now: Timestamp,
+) -> Finding {
     let of_state = |state| keys.iter().find(|key| key.algorithm == algorithm && key.state == state);
     let generate = format!("auth-server key generate --alg {algorithm}");
     let Some(active) = of_state(KeyState::Active) else {
@@ -71,18 +88,14 @@ fn of_algorithm(algorithm: Algorithm, keys: &[KeyStatus], now: Timestamp) -> Fin
     };
     if !active.held {
         let what = format!("the private half of the active {algorithm} key {} is not here", active.kid);
-        return Finding::broken(
-            KEYS,
-            what,
-            "bring its file into the keys directory, or rotate where it is held",
-        );
+        return Finding::broken(KEYS, what, bring(store));
     }
     let Some(standby) = of_state(KeyState::Standby) else {
         return Finding::warning(KEYS, format!("{algorithm} has no standby"), generate);
     };
     if !standby.held {
         let what = format!("the private half of the standby {} is not here", standby.kid);
-        return Finding::warning(KEYS, what, "bring its file before the next rotation");
+        return Finding::warning(KEYS, what, format!("before the next rotation: {}", bring(store)));
     }
     let age = active.activated_at.map_or(0, |at| now.since(at));
     if age > OLD {

@@ -1,20 +1,21 @@
 //! `key ..`
 
 mod export;
+mod listing;
+mod moving;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
-use trefoil_shared::Timestamp;
 use trefoil_shared::jose::Algorithm;
 use trefoil_sign::SigningKey;
 
 use super::context::Context;
 use super::output::{Report, note};
-use super::{CliError, input, table, when};
-use crate::keys::{KeyError, KeyPolicy, KeyStatus, Keys, Rotation};
+use super::{CliError, input, when};
+use crate::keys::{KeyError, KeyHome, KeyPolicy, KeyStatus, Keys, Rotation};
 use crate::model::{KeyRow, KeyState, Resource, TokenFormat};
 use crate::secrets::RootSecrets;
 use crate::store::{Store, StoreError};
@@ -44,6 +45,12 @@ pub(crate) enum KeyCommand {
         /// The key
         #[arg(allow_hyphen_values = true)]
         kid: String,
+    },
+    /// Copy private halves into the store that `keys.store` names, from the other one
+    Move {
+        /// Also remove them from the other one: once every server uses this one
+        #[arg(long)]
+        finish: bool,
     },
     /// Print public keys, never a private half
     Export {
@@ -76,9 +83,10 @@ pub(crate) enum ExportFormat {
 pub(super) async fn run(command: KeyCommand, cx: &Context) -> Result<Report, CliError> {
     match command {
         KeyCommand::Generate { alg } => generate(alg, cx).await,
-        KeyCommand::List => list(cx).await,
+        KeyCommand::List => listing::run(cx).await,
         KeyCommand::Rotate { alg, force } => rotate(alg, force, cx).await,
         KeyCommand::Revoke { kid } => revoke(&kid, cx).await,
+        KeyCommand::Move { finish } => moving::run(finish, cx).await,
         KeyCommand::Export { format, kid } => export::run(format, kid.as_deref(), cx).await,
         KeyCommand::Import { file, alg } => import(&file, alg, cx).await,
     }
@@ -113,7 +121,10 @@ impl From<KeyError> for CliError {
             }
             KeyError::NotEverywhere { kid, replica } => {
                 let what = format!("the server {replica} does not hold {kid}");
-                return Self::new(what, "give it the key file, or --force");
+                return Self::new(
+                    what,
+                    "give it the key (its file, or keys.store = \"database\"), or --force",
+                );
             }
             KeyError::File(_) => "see the data directory and its owner",
             KeyError::Key(_) => "bring an unencrypted PKCS#8 PEM file of an ES256, ES384, EdDSA or RSA key",
@@ -135,7 +146,8 @@ pub(super) fn of_store(store: &Store, roots: Arc<RootSecrets>, cx: &Context) -> 
     let settings = cx.settings();
     let policy =
         KeyPolicy { max_age: settings.keys.max_age, token_max_lifetime: settings.tokens.max_lifetime };
-    Keys::new(store.clone(), roots, &settings.data_dir, policy)
+    let home = KeyHome::new(settings.keys.store, &settings.data_dir);
+    Keys::new(store.clone(), roots, home, policy)
 }
 
 /// Says which key a resource's tokens still lack. A hint: where it cannot be known yet, nothing is said.
@@ -174,45 +186,6 @@ fn document(row: &KeyRow) -> Value {
     })
 }
 
-async fn list(cx: &Context) -> Result<Report, CliError> {
-    let (keys, store) = keys(cx).await?;
-    let now = store.now().await?;
-    let all = keys.list(now).await?;
-    let rows: Vec<Vec<String>> = all.iter().map(|key| row(key, now)).collect();
-    let text = if rows.is_empty() {
-        "no keys yet: auth-server key generate".to_owned()
-    } else {
-        table::list(
-            cx.screen,
-            &["kid", "alg", "state", "private half", "published", "signs since", "until"],
-            &rows,
-        )
-    };
-    let documents: Vec<Value> = all
-        .iter()
-        .map(|key| {
-            json!({
-                "kid": key.kid, "alg": key.algorithm.to_string(), "state": key.state, "held": key.held,
-                "published_at": key.published_at, "activated_at": key.activated_at, "gone_at": key.gone_at,
-            })
-        })
-        .collect();
-    Ok(Report::new(json!(documents), text))
-}
-
-fn row(key: &KeyStatus, now: Timestamp) -> Vec<String> {
-    let time = |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), |at| when::moment(at, now));
-    vec![
-        key.kid.clone(),
-        key.algorithm.to_string(),
-        state(key.state).to_owned(),
-        if key.held { "here".to_owned() } else { "not here".to_owned() },
-        when::moment(key.published_at, now),
-        time(key.activated_at),
-        time(key.gone_at),
-    ]
-}
-
 fn state(state: KeyState) -> &'static str {
     match state {
         KeyState::Standby => "standby",
@@ -247,6 +220,9 @@ fn active_algorithms(keys: &[KeyStatus]) -> Vec<Algorithm> {
 
 fn told(rotation: &Rotation) -> String {
     let none = || "none".to_owned();
+    if rotation.active.is_none() && rotation.standby.is_none() {
+        return format!("{} is withdrawn", rotation.retired);
+    }
     format!(
         "{} no longer signs; active: {}; standby: {}",
         rotation.retired,

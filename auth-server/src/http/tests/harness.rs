@@ -19,7 +19,7 @@ use trefoil_shared::{Secret, Timestamp};
 
 use crate::app::{App, Parts, Policy};
 use crate::config::DatabaseSettings;
-use crate::keys::{HeldKeys, KeyPolicy, Keys};
+use crate::keys::{HeldKeys, KeyHome, KeyPolicy, Keys};
 use crate::model::{Authentication, Client, Resource, StoredSecret};
 use crate::protocol::samples;
 use crate::revocations::HeldRevocations;
@@ -159,7 +159,12 @@ impl Server {
 
 /// Active and standby keys of [`SIGNED_BY`].
 async fn held_keys(store: &Store, root: &Arc<RootSecrets>, directory: &Path) -> HeldKeys {
-    let keys = Keys::new(store.clone(), Arc::clone(root), directory, KeyPolicy::default());
+    let keys = Keys::new(
+        store.clone(),
+        Arc::clone(root),
+        KeyHome::new(crate::config::KeyStoreKind::File, directory),
+        KeyPolicy::default(),
+    );
     let now = store.now().await.unwrap();
     for algorithm in SIGNED_BY {
         keys.generate(algorithm, now, None).await.unwrap();

@@ -1,0 +1,3 @@
+//! Signing keys end to end: where private halves are, rotation under load, revocation of a key.
+
+mod database_store;
