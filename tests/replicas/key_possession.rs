@@ -15,7 +15,7 @@ fn kid(fleet: &Fleet, state: &str) -> String {
 }
 
 async fn becomes_unready(replica: &Replica) -> String {
-    until("a replica that is not ready", Duration::from_secs(5), || async {
+    until("a replica that is not ready", Duration::from_secs(30), || async {
         let (ready, why) = replica.ready().await;
         (!ready).then_some(why)
     })
@@ -63,7 +63,7 @@ async fn d07_a_rotation_waits_for_the_replica_that_lacks_the_standby_and_can_be_
         replica.wait_until_ready().await;
     }
 
-    let refused = until("the replica has reported", Duration::from_secs(5), || async {
+    let refused = until("the replica has reported", Duration::from_secs(30), || async {
         let refused = fleet.lab.auth.run(&["key", "rotate"]);
         Some(refused).filter(|refused| refused.stderr.contains("does not hold"))
     })
@@ -84,7 +84,7 @@ async fn d07_a_rotation_waits_for_the_replica_that_lacks_the_standby_and_can_be_
     // With the new standby everywhere the next rotation needs no force.
     let keys = fleet.replicas[0].data.clone();
     fleet.copy_keys(&keys);
-    until("a rotation that all are ready for", Duration::from_secs(5), || async {
+    until("a rotation that all are ready for", Duration::from_secs(30), || async {
         (fleet.lab.auth.run(&["key", "rotate"]).code == 0).then_some(())
     })
     .await;
