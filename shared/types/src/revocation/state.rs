@@ -20,7 +20,7 @@ pub struct Revocations {
 pub enum Applied {
     /// Merged; the state stands at its revision now.
     Merged,
-    /// Older than the state: nothing changed. There is no way back within an epoch.
+    /// Older than the state: nothing changed. There is no way back within an epoch, nor to an epoch that was left.
     Older,
     /// A delta that does not join on, or of another epoch: ask for the whole list.
     NeedsWhole,
@@ -57,7 +57,7 @@ impl Revocations {
         if !whole && (!same_epoch || list.since > self.revision) {
             return Applied::NeedsWhole;
         }
-        if same_epoch && list.revision < self.revision {
+        if (same_epoch && list.revision < self.revision) || (!same_epoch && self.was_left(&list)) {
             return Applied::Older;
         }
         if whole {
@@ -74,6 +74,14 @@ impl Revocations {
             *kept = (*kept).max(second);
         }
         Applied::Merged
+    }
+
+    /// Whether a list of another epoch is of one before ours. Each epoch after a restore begins with a cut-off for
+    /// everybody, later than all before it: a list with an earlier one, or none, is a lagging replica's or a replayed one.
+    fn was_left(&self, list: &RevocationList) -> bool {
+        let everybody = CutOffScope::Everybody.key();
+        let begun = list.before.iter().filter(|(key, _)| *key == everybody).map(|(_, second)| second).max();
+        self.before.get(&everybody) > begun
     }
 
     /// Forgets tokens that have expired by `now`: a verifier refuses those anyway.

@@ -91,3 +91,21 @@ fn expired_tokens_are_forgotten_and_cut_offs_are_kept() {
     state.forget_expired(Timestamp(NOW + 3700));
     assert_eq!(state.sizes(), (0, 1));
 }
+
+#[test]
+fn d21_there_is_no_way_back_to_an_epoch_that_was_left() {
+    let epoch = |name: &str, list| RevocationList { epoch: name.to_owned(), ..list };
+    let everybody = |second| [(CutOffScope::Everybody, second)];
+    let mut state = Revocations::default();
+    state.apply(list(0, 50, &[1], &[]));
+    assert_eq!(state.apply(epoch("e2", list(0, 1, &[], &everybody(NOW)))), Applied::Merged);
+    // From a replica that lags behind, or replayed while its signature is still good.
+    assert_eq!(state.apply(list(0, 51, &[1], &[])), Applied::Older);
+    assert_eq!(state.apply(epoch("e3", list(0, 1, &[], &everybody(NOW + 60)))), Applied::Merged);
+    assert_eq!(state.apply(epoch("e2", list(0, 9, &[], &everybody(NOW)))), Applied::Older);
+    assert_eq!(state.revoked(&TokenFacts::from(&claims(1, "a", NOW + 60))), Some(Revoked::Everybody));
+    // As it is after a restart, from the copy on disk.
+    let mut restarted = Revocations::default();
+    restarted.apply(state.to_list("https://auth.example.com").unwrap());
+    assert_eq!(restarted.apply(list(0, 51, &[1], &[])), Applied::Older);
+}
