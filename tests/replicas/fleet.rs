@@ -31,7 +31,8 @@ pub(super) struct Fleet {
 pub(super) struct Replica {
     pub(super) server: Server,
     pub(super) data: PathBuf,
-    admin: String,
+    /// The base URL of the operators' listener.
+    pub(super) admin: String,
     http: reqwest::Client,
 }
 

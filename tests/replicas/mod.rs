@@ -4,4 +4,5 @@ mod fleet;
 mod key_possession;
 mod registry;
 mod revocation;
+mod sigterm;
 mod stale;
