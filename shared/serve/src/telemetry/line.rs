@@ -163,6 +163,12 @@ struct Escaped<'a> {
 
 impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Nearly every text is plain; without a way out of the loop the search compiles to vector instructions.
+        let odd = |b: u8| !(b' '..=b'~').contains(&b) || (self.json && matches!(b, b'"' | b'\\'));
+        if !text.bytes().fold(false, |found, b| found | odd(b)) {
+            self.out.push_str(text);
+            return Ok(());
+        }
         for c in text.chars() {
             match c {
                 '\n' => self.out.push_str("\\n"),

@@ -5,9 +5,13 @@
 
 use std::io::Write;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Waiting lines beyond this many bytes are written by the logger itself.
 const MOST_WAITING: usize = 1 << 20;
+
+/// How long the first line of a batch waits for others.
+const BATCH: Duration = Duration::from_millis(10);
 
 static SINK: Sink<std::io::Stderr> = Sink::new(std::io::stderr);
 
@@ -47,7 +51,13 @@ struct Sink<W> {
     waiting: Mutex<Waiting>,
     more: Condvar,
     /// Held while writing, taken before `waiting`: so lines come out in the order in which they went in.
-    output: Mutex<fn() -> W>,
+    output: Mutex<Output<W>>,
+}
+
+struct Output<W> {
+    open: fn() -> W,
+    /// What was written last: room for the next batch.
+    lines: Vec<u8>,
 }
 
 struct Waiting {
@@ -60,7 +70,11 @@ struct Waiting {
 impl<W: Write> Sink<W> {
     const fn new(output: fn() -> W) -> Self {
         let waiting = Waiting { lines: Vec::new(), servers: 0, thread_started: false, thread_failed: false };
-        Self { waiting: Mutex::new(waiting), more: Condvar::new(), output: Mutex::new(output) }
+        Self {
+            waiting: Mutex::new(waiting),
+            more: Condvar::new(),
+            output: Mutex::new(Output { open: output, lines: Vec::new() }),
+        }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -86,11 +100,14 @@ impl<W: Write> Sink<W> {
 
     /// Writes the waiting lines, and `last` after them.
     fn write_out(&self, last: &[u8]) {
-        let output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut lines = std::mem::take(&mut self.waiting().lines);
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        let Output { open, lines } = &mut *output;
+        // The two buffers change places, so that neither has to grow anew for each batch.
+        lines.clear();
+        std::mem::swap(lines, &mut self.waiting().lines);
         lines.extend_from_slice(last);
         // Where stderr is gone there is nobody left to tell.
-        let _lost = output().write_all(&lines);
+        let _lost = open().write_all(lines);
     }
 
     /// One more server; tells whether the thread is to be started.
@@ -114,6 +131,8 @@ impl<W: Write> Sink<W> {
                 waiting = self.more.wait(waiting).unwrap_or_else(PoisonError::into_inner);
             }
             drop(waiting);
+            // To wake for each line would cost a change of threads for each request.
+            std::thread::sleep(BATCH);
             self.write_out(b"");
         }
     }
