@@ -14,13 +14,23 @@ use crate::pair::Pair;
 pub struct SigningKey {
     pair: Pair,
     public: PublicKey,
+    /// The first part of every access token that it signs.
+    access_header: String,
 }
+
+/// The `typ` of access tokens, RFC 9068 section 2.1.
+const ACCESS_TOKEN: &str = "at+jwt";
+/// Bytes that the claims of most tokens fit in.
+const USUAL_CLAIMS: usize = 512;
+/// Bytes for header and signature of most tokens.
+const USUAL_REST: usize = 512;
 
 impl SigningKey {
     /// Joins a private key with its algorithm; the public half goes through every check that a verifier makes.
     pub(crate) fn new(pair: Pair, algorithm: Algorithm) -> Result<Self, SignError> {
         let public = PublicKey::from_spki_der(&pair.public_der()?, Some(algorithm))?;
-        Ok(Self { pair, public })
+        let access_header = encode_header(ACCESS_TOKEN, algorithm, public.kid()).ok_or(SignError::Sign)?;
+        Ok(Self { pair, public, access_header })
     }
 
     /// The algorithm that it signs with.
@@ -52,11 +62,19 @@ impl SigningKey {
     /// A signed JWT with the header `{typ, alg, kid}` over the claims: `header.payload.signature`
     /// (RFC 7519 section 7.1).
     pub fn sign_jwt(&self, typ: &str, claims: &impl Serialize) -> Result<String, SignError> {
-        let header = encode_header(typ, self.algorithm(), self.kid()).ok_or(SignError::Sign)?;
-        let mut token = format!("{header}.{}", base64url::encode(serde_json::to_vec(claims)?));
+        let mut payload = Vec::with_capacity(USUAL_CLAIMS);
+        serde_json::to_writer(&mut payload, claims)?;
+        let mut token = String::with_capacity(payload.len() * 2 + USUAL_REST);
+        if typ == ACCESS_TOKEN {
+            token.push_str(&self.access_header);
+        } else {
+            token.push_str(&encode_header(typ, self.algorithm(), self.kid()).ok_or(SignError::Sign)?);
+        }
+        token.push('.');
+        base64url::append(payload, &mut token);
         let signature = self.sign(token.as_bytes())?;
         token.push('.');
-        token.push_str(&base64url::encode(signature));
+        base64url::append(signature, &mut token);
         Ok(token)
     }
 }

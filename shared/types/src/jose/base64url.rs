@@ -8,6 +8,11 @@ pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// Writes `bytes` as base64url without padding to the end of `text`.
+pub fn append(bytes: impl AsRef<[u8]>, text: &mut String) {
+    URL_SAFE_NO_PAD.encode_string(bytes, text);
+}
+
 /// Reads canonical base64url: no padding, no other alphabet, no white space, no loose bits at the end (two texts
 /// for one value would make two tokens of one). `None` for anything else.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
