@@ -127,8 +127,14 @@ fn respond(issue: &Issue<'_>, access_token: Secret, named_resource: bool) -> Tok
 }
 
 fn success(body: &TokenResponse) -> Response {
-    let mut response = axum::Json(body).into_response();
+    let mut json = Vec::with_capacity(body.access_token.reveal().len() + 512);
+    if let Err(error) = serde_json::to_writer(&mut json, body) {
+        tracing::error!(%error, "an answer could not be written");
+        return Refused::from(Denied::Internal).into_response();
+    }
+    let mut response = Response::new(Body::from(json));
     let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     response

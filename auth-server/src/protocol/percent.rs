@@ -5,6 +5,9 @@
 
 /// Decodes one name or value: `+` is a space, `%XX` a byte, the result UTF-8. `None` where it is not.
 pub(super) fn decode(encoded: &[u8]) -> Option<String> {
+    if !encoded.iter().fold(false, |found, b| found | matches!(b, b'+' | b'%')) {
+        return std::str::from_utf8(encoded).ok().map(str::to_owned);
+    }
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded.iter();
     while let Some(&byte) = rest.next() {

@@ -1,5 +1,6 @@
 //! The two listeners: the public one and the operators'.
 
+use tower::Layer;
 use trefoil_serve::admin;
 use trefoil_serve::listen::{Limits, Server};
 use trefoil_serve::request_id::RequestIdLayer;
@@ -61,8 +62,9 @@ impl Sockets {
         if let Some(Err(error)) = self.tls.as_ref().map(|tls| tls.watch(shutdown)) {
             tracing::error!(%error, "the certificate is not watched: a restart takes up a new one");
         }
-        let router = app.router().layer(HttpMetricsLayer::new(&endpoints(app))).layer(RequestIdLayer);
-        let public = self.public.serve(router, shutdown.clone());
+        // Around the finished router: its own `layer` would box a service and a future for each request.
+        let counted = HttpMetricsLayer::new(&endpoints(app)).layer(app.router());
+        let public = self.public.serve(RequestIdLayer.layer(counted), shutdown.clone());
         let Some(admin) = self.admin else { return public.await };
         let ready = app.clone();
         let router = admin::router(shutdown.clone(), metrics, move || std::future::ready(ready.not_ready()));
