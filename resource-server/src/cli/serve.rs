@@ -24,7 +24,7 @@ use super::revocations;
 use crate::keys::{
     DiskCopy, JwksClient, Refetch, RefetchAsks, Refresh, Timing, read_key_file, watch_key_file,
 };
-use crate::server::{App, AppParts, PublicResource, router};
+use crate::server::{App, AppParts, PublicResource, service};
 use crate::settings::{KeySource, RevocationSource, Settings};
 use crate::verifier::TokenVerifier;
 
@@ -61,7 +61,7 @@ pub(super) async fn run(place: &Place, flags: &SettingFlags) -> Result<(), Failu
     keys.start(&settings)?;
     revocations::start(&settings, &verifier);
     tokio::spawn(measure(verifier.clone()));
-    let app = router(app(settings, verifier.clone())?);
+    let app = service(app(settings, verifier.clone())?);
     trefoil_serve::systemd::ready();
     let serving = public.serve(app, shutdown.clone());
     match operators {

@@ -1,13 +1,13 @@
 //! One request: path, route, token, scope, method, answer. In that order, and nothing before the path is plain.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
 use axum::response::Response;
 use http::{Method, Request};
 use metrics::counter;
+use tower::{Layer, Service, service_fn};
 use tracing::info;
 use trefoil_serve::request_id::RequestIdLayer;
 use trefoil_serve::telemetry::{EndpointName, HttpMetricsLayer};
@@ -94,20 +94,22 @@ fn counted(mut response: Response, name: &'static str) -> Response {
 }
 
 /// The public listener's service.
-pub fn router(app: App) -> Router {
+pub fn service(
+    app: App,
+) -> impl Service<Request<Body>, Response = Response, Error = Infallible, Future: Send + 'static> + Clone {
     let mut endpoints = vec!["/health", WELL_KNOWN];
     endpoints.extend(app.0.routes.routes().iter().map(crate::route::Route::name));
-    let shared = (app, Arc::new(FileCache::default()));
-    Router::new()
-        .fallback(handle)
-        .with_state(shared)
-        .layer(HttpMetricsLayer::new(&endpoints))
-        .layer(RequestIdLayer)
+    let files = Arc::new(FileCache::default());
+    let handler = service_fn(move |request| {
+        let (app, files) = (app.clone(), Arc::clone(&files));
+        async move { Ok(handle(&app, &files, request).await) }
+    });
+    RequestIdLayer.layer(HttpMetricsLayer::new(&endpoints).layer(handler))
 }
 
 /// Answers, and notes each refusal by its reason. Neither the path nor any header is logged: a token may be in each.
-async fn handle(State((app, files)): State<(App, Arc<FileCache>)>, request: Request<Body>) -> Response {
-    match app.answer(&files, request).await {
+async fn handle(app: &App, files: &FileCache, request: Request<Body>) -> Response {
+    match app.answer(files, request).await {
         Ok(response) => response,
         Err(refused) => {
             let (reason, status) = (refused.name(), refused.answer().status.as_u16());

@@ -4,5 +4,5 @@ mod app;
 mod health;
 mod metadata;
 
-pub use app::{App, AppParts, router};
+pub use app::{App, AppParts, service};
 pub use metadata::PublicResource;

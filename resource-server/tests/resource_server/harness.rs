@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use trefoil_resource_server::path::clean;
 use trefoil_resource_server::route::{Route, RouteTable, Target};
-use trefoil_resource_server::server::{App, AppParts, PublicResource, router};
+use trefoil_resource_server::server::{App, AppParts, PublicResource, service};
 use trefoil_resource_server::{Demand, KeySet, TokenVerifier};
 use trefoil_serve::ManualClock;
 use trefoil_shared::Timestamp;
@@ -127,7 +127,8 @@ impl Service {
         let scopes = "read write".parse().unwrap();
         let resource =
             public_url.map(|url| PublicResource::new(&url.parse().unwrap(), ISSUER, scopes).unwrap());
-        let router = router(App::new(AppParts { routes: table, verifier: verifier.clone(), resource }));
+        let app = App::new(AppParts { routes: table, verifier: verifier.clone(), resource });
+        let router = Router::new().fallback_service(service(app));
         Self { dir, key, clock, verifier, router }
     }
 

@@ -18,6 +18,10 @@ mod verifier;
 use arguments::{Arguments, Mode};
 use clap::Parser;
 
+/// The limit is this stack at its best, so it has the servers' allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     trefoil_serve::install_crypto_provider();
     // One thread: the limit stands on one core, and the load must leave the other core to the server.
