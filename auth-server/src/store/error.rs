@@ -109,30 +109,39 @@ pub(super) fn classify(error: &sqlx::Error) -> Failure {
         return Failure::Lost;
     };
     let code = database.code().unwrap_or_default();
-    if let Some(sqlite) = database.try_downcast_ref::<sqlx::sqlite::SqliteError>() {
-        return classify_sqlite(code.parse().unwrap_or(1), sqlite);
+    if database.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
+        classify_sqlite(code.parse().unwrap_or(1), database.message())
+    } else {
+        classify_postgres(&code)
     }
-    match code.as_ref() {
+}
+
+fn classify_postgres(code: &str) -> Failure {
+    match code {
         "40001" | "40P01" | "55P03" => Failure::Again,
         "42501" => Failure::Denied,
-        "25006" | "53100" | "53200" => Failure::Unable,
+        "25006" => Failure::Unable,
         "42P01" | "42703" | "3F000" => Failure::Schema,
         "57014" => Failure::Cancelled,
         code if code.starts_with("23") => Failure::Constraint,
+        // Insufficient resources (disk, memory, connections), and errors of the system below it (58030: I/O).
+        code if code.starts_with("53") || code.starts_with("58") => Failure::Unable,
         code if code.starts_with("57P") || code.starts_with("08") => Failure::Lost,
         _ => Failure::Refused,
     }
 }
 
 /// SQLite's result codes: the low byte is the kind.
-fn classify_sqlite(code: i32, error: &sqlx::sqlite::SqliteError) -> Failure {
+fn classify_sqlite(code: i32, message: &str) -> Failure {
     match code & 0xff {
         5 | 6 => Failure::Again,
         19 => Failure::Constraint,
         3 | 23 => Failure::Denied,
-        8 | 10 | 13 | 14 => Failure::Unable,
+        8 | 13 | 14 => Failure::Unable,
+        // IOERR: a commit whose fsync failed stands in the WAL, and recovery may find it there after a crash.
+        10 => Failure::Lost,
         9 => Failure::Cancelled,
-        1 if error.to_string().contains("no such") => Failure::Schema,
+        1 if message.contains("no such") => Failure::Schema,
         _ => Failure::Refused,
     }
 }
@@ -149,5 +158,53 @@ pub(super) fn to_store_error(error: &sqlx::Error, writes: bool) -> StoreError {
             StoreError::Unavailable(text)
         }
         Failure::Refused => StoreError::Refused(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f13_sqlite_that_cannot_write_wrote_nothing_and_one_that_failed_in_writing_may_have() {
+        for full_readonly_or_unopened in [13, 8, 14, 8 | (6 << 8)] {
+            assert_eq!(classify_sqlite(full_readonly_or_unopened, ""), Failure::Unable);
+        }
+        let (io, fsync, write) = (10, 1034, 778);
+        for code in [io, fsync, write] {
+            assert_eq!(classify_sqlite(code, "disk I/O error"), Failure::Lost, "{code}");
+        }
+    }
+
+    #[test]
+    fn sqlite_codes_are_sorted_by_their_low_byte() {
+        let (busy_snapshot, unique) = (517, 2067);
+        assert_eq!(classify_sqlite(busy_snapshot, "database is locked"), Failure::Again);
+        assert_eq!(classify_sqlite(unique, "UNIQUE constraint failed"), Failure::Constraint);
+        assert_eq!(classify_sqlite(1, "no such table: clients"), Failure::Schema);
+        assert_eq!(classify_sqlite(1, "near \"SELEC\": syntax error"), Failure::Refused);
+    }
+
+    #[test]
+    fn postgresql_without_disk_memory_or_connections_wrote_nothing() {
+        for code in ["53000", "53100", "53200", "53300", "53400", "58000", "58030", "25006"] {
+            assert_eq!(classify_postgres(code), Failure::Unable, "{code}");
+        }
+    }
+
+    #[test]
+    fn postgresql_that_goes_away_leaves_the_outcome_open() {
+        for code in ["57P01", "57P02", "57P03", "08006", "08003"] {
+            assert_eq!(classify_postgres(code), Failure::Lost, "{code}");
+        }
+        assert_eq!(classify_postgres("57014"), Failure::Cancelled);
+        assert_eq!(classify_postgres("40001"), Failure::Again);
+    }
+
+    #[test]
+    fn only_a_write_can_have_an_unknown_outcome() {
+        let lost = sqlx::Error::WorkerCrashed;
+        assert!(matches!(to_store_error(&lost, true), StoreError::OutcomeUnknown(_)));
+        assert!(matches!(to_store_error(&lost, false), StoreError::Unavailable(_)));
     }
 }
