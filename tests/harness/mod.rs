@@ -11,6 +11,7 @@ pub(crate) mod lab;
 pub(crate) mod load;
 pub(crate) mod ports;
 pub(crate) mod process;
+pub(crate) mod strace;
 pub(crate) mod wait;
 
 pub(crate) use database::Engine;

@@ -75,6 +75,11 @@ impl Server {
         });
     }
 
+    /// The number of the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything that the process has written so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().expect("log").clone()
@@ -88,7 +93,7 @@ impl Server {
 
     /// Sends a signal by its short name (`TERM`, `HUP`, `STOP`, `CONT`).
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
+        let pid = self.pid().to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), pid.as_str()]).status().expect("kill");
         assert!(sent.success(), "kill -{name} {pid}");
     }
