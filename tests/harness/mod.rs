@@ -8,6 +8,7 @@ pub(crate) mod database;
 pub(crate) mod environment;
 pub(crate) mod http;
 pub(crate) mod lab;
+pub(crate) mod list;
 pub(crate) mod load;
 pub(crate) mod ports;
 pub(crate) mod process;

@@ -2,11 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use super::fleet::Fleet;
-use crate::harness::{Answer, Credentials, Engine, Server, counts, lab::RESOURCE, wait::until};
+use crate::harness::{
+    Credentials, Engine, counts,
+    lab::RESOURCE,
+    list::{jti, list},
+    wait::until,
+};
 
 const OPAQUE: &str = "opaque_api";
 
@@ -111,18 +115,6 @@ async fn a037_two_processes_on_one_sqlite_file_call_a_revoked_token_inactive_wit
     revoked_by(Engine::Sqlite, 2).await;
 }
 
-/// The list as `server` signs it.
-async fn list(fleet: &Fleet, server: &Server, since: Option<&Value>) -> Value {
-    let http = &fleet.lab.http;
-    let keys = Answer::read(http.get(server.at("/jwks.json")).send().await.expect("keys")).await.json();
-    let kid = keys["keys"][0]["kid"].as_str().expect("a kid").to_owned();
-    let since = since.map(|list| format!("?since={}", list["revision"])).unwrap_or_default();
-    let request = http.get(server.at(&format!("/revocations/{kid}{since}")));
-    let told = Answer::read(request.send().await.expect("a list")).await;
-    let payload = told.body.split('.').nth(1).unwrap_or_else(|| panic!("no list: {told:?}"));
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("JSON")
-}
-
 /// A verifier that asks now this replica and now that one: `since` of one is understood by the other, and nothing is
 /// missed on the way.
 #[tokio::test(flavor = "multi_thread")]
@@ -139,7 +131,8 @@ async fn d18_a_reader_may_change_replicas_between_two_lists() {
         let jti = jti(&token);
         let start = Instant::now();
         loop {
-            let told = list(&fleet, other, last.as_ref()).await;
+            let since = last.as_ref().map(|before| number(before, "revision"));
+            let told = list(&fleet.lab, other, since).await;
             // A replica that has not polled since answers from before: a reader never goes back.
             if last.as_ref().is_none_or(|before| number(&told, "revision") >= number(before, "revision")) {
                 if let Some(before) = &last {
@@ -166,11 +159,4 @@ async fn d18_a_reader_may_change_replicas_between_two_lists() {
 
 fn number(list: &Value, member: &str) -> i64 {
     list[member].as_i64().unwrap_or_else(|| panic!("no {member} in {list}"))
-}
-
-fn jti(token: &str) -> String {
-    let payload = token.split('.').nth(1).expect("a JWT");
-    let claims: Value =
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("claims");
-    claims["jti"].as_str().expect("jti").to_owned()
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Never repeats, and leaves no gap: the fractional parts of its multiples (Weyl).
-const GOLDEN: f64 = 0.618_033_988_749_895;
+pub(super) const GOLDEN: f64 = 0.618_033_988_749_895;
 
 /// What has been learnt of a command's course.
 pub(super) struct Aim {
