@@ -65,9 +65,14 @@ async fn f08_a_killed_primary_costs_at_most_ten_seconds_and_no_acknowledged_writ
     pair.chaos.lead_to(&pair.standby.address());
     counted(&opaque, 503, 5, "refusals while the standby only reads").await;
     let here = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'auth-server'";
-    let mut root = connected(&pair.standby).await;
-    let reading: i64 = sqlx::query(here).fetch_one(&mut root).await.expect("activity").get(0);
-    assert!(reading > 0, "the server has found the standby");
+    let root = tokio::sync::Mutex::new(connected(&pair.standby).await);
+    // Each answer that it only reads ends a connection, so there is not one at every moment.
+    until("the server has found the standby", Duration::from_secs(20), || async {
+        let count =
+            sqlx::query(here).fetch_one(&mut *root.lock().await).await.expect("activity").get::<i64, _>(0);
+        (count > 0).then_some(())
+    })
+    .await;
     pair.standby.promote();
     let promoted = lost.elapsed();
 
