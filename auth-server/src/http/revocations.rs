@@ -29,7 +29,11 @@ pub(super) async fn revocations(
 
 async fn list(app: &App, kid: &str, query: Option<&str>) -> Result<std::sync::Arc<Document>, Refused> {
     let since = since(query)?;
-    let Some(key) = app.keys().list_signer(kid) else { return Err(Denied::NoSuchPath.into()) };
+    let Some(key) = app.keys().list_signer(kid) else {
+        // Which keys sign is not known before the rows were read once.
+        let known = app.keys().is_fresh();
+        return Err(if known { Denied::NoSuchPath } else { Denied::RevocationsStale }.into());
+    };
     // An old list under a new signature would hide what was revoked meanwhile.
     if !app.knows_revocations() {
         return Err(Denied::RevocationsStale.into());
