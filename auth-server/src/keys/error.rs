@@ -46,6 +46,12 @@ pub enum KeyError {
         /// The replica that lacks it.
         replica: String,
     },
+    /// One more key would be more than verifiers take.
+    #[error(
+        "{0} keys are published until the last tokens that they signed have expired, and verifiers take no more: wait, \
+         or `key revoke` one that nobody needs"
+    )]
+    TooMany(usize),
     /// No such key.
     #[error("there is no key {0}")]
     Unknown(String),

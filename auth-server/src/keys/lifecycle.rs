@@ -98,7 +98,13 @@ impl Keys {
         if matches!(key.row.state, KeyState::Revoked | KeyState::Gone) {
             return Err(KeyError::Withdrawn(kid.to_owned()));
         }
-        self.write(&pair.revoke(key, now), act).await?;
+        let mut writes = pair.revoke(key, now);
+        if writes.len() > 1 {
+            // The standby has gone, or signs from now on: its successor comes in the same transaction.
+            let (_, standby) = self.make(algorithm, KeyState::Standby, now).await?;
+            writes.push(standby);
+        }
+        self.write(&writes, act).await?;
         self.home.files().delete(kid)?;
         let pair = Pair::of(&self.rows().await?, algorithm);
         let standby = match &pair.active {
@@ -198,7 +204,7 @@ impl Keys {
     }
 
     /// A new key whose private half is kept. RSA takes a while: not on the threads that serve.
-    async fn make(
+    pub(super) async fn make(
         &self,
         algorithm: Algorithm,
         state: KeyState,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use trefoil_shared::Timestamp;
-use trefoil_shared::jose::KeySet;
+use trefoil_shared::jose::{KeySet, MAX_KEYS};
 use trefoil_sign::SigningKey;
 
 use super::held::{HeldKeys, KeyAge, View};
@@ -28,9 +28,7 @@ impl HeldKeys {
             tracing::error!(%kid, "ALARM: a key row was not written by a holder of the root secret; it is ignored");
         }
         let (held, active, missing) = self.read_halves(&stored.keys, &before.held, now);
-        let published = stored.keys.iter().filter(|key| is_published(&key.row, now));
-        let published: Vec<_> = published.filter_map(|key| public_key(&key.row)).collect();
-        let published = KeySet::from_keys(published).unwrap_or_else(|_| KeySet::empty());
+        let published = published(&stored.keys, now);
         let mut view = View {
             active,
             held,
@@ -173,6 +171,21 @@ struct Report {
     kids: Vec<String>,
     at: i64,
     failing: bool,
+}
+
+/// What is published: should there be more than verifiers take, those that matter most. An empty set would refuse every
+/// token there is.
+fn published(keys: &[StoredKey], now: Timestamp) -> KeySet {
+    let mut rows: Vec<_> = keys.iter().map(|key| &key.row).filter(|row| is_published(row, now)).collect();
+    rows.sort_by_key(|row| match row.state {
+        KeyState::Active => (0, 0),
+        KeyState::Standby => (1, 0),
+        KeyState::Retiring | KeyState::Revoked | KeyState::Gone => {
+            (2, row.gone_at.map_or(0, |gone| gone.0.saturating_neg()))
+        }
+    });
+    let keys = rows.into_iter().filter_map(public_key).take(MAX_KEYS).collect();
+    KeySet::from_keys(keys).unwrap_or_else(|_| KeySet::empty())
 }
 
 fn in_state(keys: &[StoredKey], state: KeyState) -> impl Iterator<Item = &KeyRow> {

@@ -2,12 +2,15 @@
 
 use serde::Serialize;
 use trefoil_shared::Timestamp;
-use trefoil_shared::jose::Algorithm;
+use trefoil_shared::jose::{Algorithm, MAX_KEYS};
 
-use super::state::Pair;
+use super::state::{Pair, is_published};
 use super::{KeyError, Keys};
 use crate::model::KeyState;
 use crate::store::{Act, StoreError, StoredKey};
+
+/// Most keys that rotations may publish: what a verifier takes, less the first two of each algorithm.
+const MAX_PUBLISHED: usize = MAX_KEYS - 16;
 
 /// What a rotation or a revocation has done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,14 +25,20 @@ pub struct Rotation {
 
 impl Keys {
     /// Makes the standby active. Refused while verifiers may not have heard of it, or a live server lacks it;
-    /// `force` skips both questions.
+    /// `force` skips both questions. Refused in any case while as many keys are published as verifiers take: the set
+    /// would be of use to nobody.
     pub async fn rotate(
         &self,
         algorithm: Algorithm,
         force: bool,
         (now, act): (Timestamp, Option<&Act>),
     ) -> Result<Rotation, KeyError> {
-        let mut pair = Pair::of(&self.rows().await?, algorithm);
+        let rows = self.rows().await?;
+        let published = rows.iter().filter(|key| is_published(&key.row, now)).count();
+        if published >= MAX_PUBLISHED {
+            return Err(KeyError::TooMany(published));
+        }
+        let mut pair = Pair::of(&rows, algorithm);
         if pair.active.is_none() {
             return Err(KeyError::NoKey(algorithm));
         }
@@ -40,12 +49,15 @@ impl Keys {
         if let Some(standby) = pair.standby.as_ref().filter(|_| !force) {
             self.check_standby(standby, now).await?;
         }
-        let writes = pair.rotate(self.policy, now).ok_or(KeyError::NoKey(algorithm))?;
-        self.write(&writes, act).await?;
+        let [retiring, active] = pair.rotate(self.policy, now).ok_or(KeyError::NoKey(algorithm))?;
+        // In the same transaction: a process that is killed here leaves no algorithm without a standby, and no other
+        // server makes one that is held elsewhere.
+        let (fresh, standby) = self.make(algorithm, KeyState::Standby, now).await?;
+        self.write(&[retiring, active, standby], act).await?;
         Ok(Rotation {
             retired: pair.active.map(|key| key.row.kid).unwrap_or_default(),
             active: pair.standby.map(|key| key.row.kid),
-            standby: self.ensure_standby(algorithm, now).await?,
+            standby: Some(fresh.kid),
         })
     }
 
@@ -63,6 +75,7 @@ impl Keys {
                 Err(
                     KeyError::TooYoung { .. }
                     | KeyError::NotEverywhere { .. }
+                    | KeyError::TooMany(_)
                     | KeyError::Store(StoreError::Conflict(_)),
                 ) => {}
                 Err(other) => return Err(other),

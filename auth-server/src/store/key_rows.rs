@@ -121,15 +121,12 @@ impl Store {
         writes: &[KeyWrite],
         act: Option<&Act>,
     ) -> Result<(), StoreError> {
-        let statement = match writes {
-            [one] => bind(Statement::new(WRITE_ONE), one, roots).text(&one.seen),
-            [one, two] => bind(bind(Statement::new(WRITE_TWO), one, roots), two, roots)
-                .text(&one.row.kid)
-                .text(&one.seen)
-                .text(&two.seen),
-            _ => return Err(StoreError::Conflict("one or two keys are changed at a time".to_owned())),
+        let mut steps = match writes {
+            [one] => vec![write_one(one, roots)],
+            [one, two] => vec![write_two(one, two, roots)],
+            [one, two, new] => vec![write_two(one, two, roots), write_one(new, roots)],
+            _ => return Err(StoreError::Conflict("one to three keys are written at a time".to_owned())),
         };
-        let mut steps = vec![Step::guarded_rows(statement, writes.len() as u64, CHANGED)];
         steps.extend(writes.iter().filter_map(KeyWrite::private_half));
         match act {
             Some(act) => {
@@ -140,6 +137,16 @@ impl Store {
             None => self.runner.run(Access::Write, Work::Transaction(steps)).await.map(drop),
         }
     }
+}
+
+fn write_one(write: &KeyWrite, roots: &RootSecrets) -> Step {
+    let statement = bind(Statement::new(WRITE_ONE), write, roots).text(&write.seen);
+    Step::guarded_rows(statement, 1, CHANGED)
+}
+
+fn write_two(one: &KeyWrite, two: &KeyWrite, roots: &RootSecrets) -> Step {
+    let statement = bind(bind(Statement::new(WRITE_TWO), one, roots), two, roots);
+    Step::guarded_rows(statement.text(&one.row.kid).text(&one.seen).text(&two.seen), 2, CHANGED)
 }
 
 fn bind(statement: Statement, write: &KeyWrite, roots: &RootSecrets) -> Statement {

@@ -132,6 +132,24 @@ on_both! {
         assert_eq!(kid(&keys, KeyState::Gone, until).await.len(), 1);
     }
 
+    async fn d07_no_rotation_publishes_more_keys_than_verifiers_take(db: TestDb) {
+        let keys = keys_of(&db, &db.store().await);
+        keys.generate(ES256, NOW, None).await.unwrap();
+        let mut rotations = 0;
+        let refused = loop {
+            match keys.rotate(ES256, true, (NOW, None)).await {
+                Ok(_) => rotations += 1,
+                Err(refused) => break refused,
+            }
+        };
+        assert!(rotations >= 100, "{rotations}");
+        assert!(matches!(refused, KeyError::TooMany(published) if published == rotations + 2), "{refused}");
+        let published = keys.published(NOW).await.unwrap();
+        assert!(trefoil_shared::jose::KeySet::from_keys(published).is_ok());
+        let later = NOW.plus(POLICY.retiring_for());
+        keys.rotate(ES256, true, (later, None)).await.unwrap();
+    }
+
     async fn d07_rotate_every_rotates_what_is_due_once(db: TestDb) {
         let keys = keys_of(&db, &db.store().await);
         keys.generate(ES256, NOW, None).await.unwrap();

@@ -7,15 +7,13 @@ use reqwest::{Client, Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
-use trefoil_shared::jose::KeySet;
+use trefoil_shared::jose::{KeySet, MAX_KEYS};
 use url::Url;
 
 use crate::outbound::{Outbound, UrlRefused, checked_url, transport};
 
 /// Longest key set, in bytes after decompression.
 const MAX_BYTES: usize = 512 * 1024;
-/// Most keys in a set.
-const MAX_KEYS: usize = 100;
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// A fetch that gave no key set.
@@ -31,7 +29,7 @@ pub enum FetchError {
     #[error("longer than 512 KiB")]
     TooLong,
     /// Too many keys.
-    #[error("more than 100 keys")]
+    #[error("more than {MAX_KEYS} keys")]
     TooManyKeys,
     /// No key set, or none usable in it.
     #[error("{0}")]

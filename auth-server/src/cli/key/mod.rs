@@ -126,6 +126,12 @@ impl From<KeyError> for CliError {
                     "give it the key (its file, or keys.store = \"database\"), or --force",
                 );
             }
+            KeyError::TooMany(published) => {
+                let what = format!("{published} keys are published, and verifiers take no more");
+                let mend =
+                    "wait until retiring keys are gone (auth-server key list), or auth-server key revoke KID";
+                return Self::new(what, mend);
+            }
             KeyError::File(_) => "see the data directory and its owner",
             KeyError::Key(_) => "bring an unencrypted PKCS#8 PEM file of an ES256, ES384, EdDSA or RSA key",
             KeyError::Unknown(_) | KeyError::Withdrawn(_) | KeyError::Present(_) => "auth-server key list",

@@ -57,8 +57,9 @@ pub enum KeySetError {
     TooManyKeys,
 }
 
-/// An issuer has a handful; this bounds what a hostile document costs.
-const MAX_KEYS: usize = 100;
+/// Most keys that a set may have. An issuer has a handful, and one that rotates often a hundred that wait for their last
+/// tokens to expire; this bounds what a hostile document costs.
+pub const MAX_KEYS: usize = 256;
 
 /// Where the set came from: it decides about tokens whose kid it does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -33,7 +33,7 @@ pub use claims::AccessClaims;
 pub use header::{Header, encode_header};
 pub use key::PublicKey;
 pub use key_error::KeyError;
-pub use key_set::{IgnoredKey, KeySet, KeySetError};
+pub use key_set::{IgnoredKey, KeySet, KeySetError, MAX_KEYS};
 pub use rejected::{Part, Rejected};
 pub use signed::{Signed, TokenRules, verify_signed};
 pub use thumbprint::thumbprint;
