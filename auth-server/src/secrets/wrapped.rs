@@ -1,9 +1,7 @@
 //! Private keys wrapped for the database: AES-256-GCM under a key of its own from the root secret (decision 10).
 
 use aws_lc_rs::aead::{Aad, NONCE_LEN, Nonce};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use trefoil_shared::jose::Algorithm;
+use trefoil_shared::jose::{Algorithm, base64url};
 use zeroize::Zeroizing;
 
 use super::RootSecrets;
@@ -31,7 +29,7 @@ impl RootSecrets {
         let root = self.writing();
         let sealing = root.wrapping.seal_in_place_append_tag(bound_to(kid, algorithm), &mut sealed);
         let nonce = sealing.map_err(|_| sealed.fill(0)).ok()?;
-        let text = URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &sealed].concat());
+        let text = base64url::encode([nonce.as_ref().as_slice(), &sealed].concat());
         Some(WrappedKey { root_id: root.id.clone(), text })
     }
 
@@ -44,7 +42,7 @@ impl RootSecrets {
         wrapped: &WrappedKey,
     ) -> Option<Zeroizing<String>> {
         let root = self.all().find(|root| root.id == wrapped.root_id)?;
-        let mut bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(&wrapped.text).ok()?);
+        let mut bytes = Zeroizing::new(base64url::decode(&wrapped.text)?);
         let (nonce, sealed) = bytes.split_at_mut_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let opened = root.wrapping.open_in_place(nonce, bound_to(kid, algorithm), sealed).ok()?;
@@ -89,15 +87,15 @@ mod tests {
     fn d09_no_bit_of_a_wrapped_key_can_be_changed() {
         let roots = roots(1);
         let wrapped = roots.wrap_key("a", ES256, PEM).unwrap();
-        let bytes = URL_SAFE_NO_PAD.decode(&wrapped.text).unwrap();
+        let bytes = base64url::decode(&wrapped.text).unwrap();
         for at in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
             changed[at / 8] ^= 1 << (at % 8);
-            let changed = WrappedKey { text: URL_SAFE_NO_PAD.encode(changed), ..wrapped.clone() };
+            let changed = WrappedKey { text: base64url::encode(changed), ..wrapped.clone() };
             assert!(roots.unwrap_key("a", ES256, &changed).is_none(), "bit {at}");
         }
         for cut in 0..bytes.len() {
-            let changed = WrappedKey { text: URL_SAFE_NO_PAD.encode(&bytes[..cut]), ..wrapped.clone() };
+            let changed = WrappedKey { text: base64url::encode(&bytes[..cut]), ..wrapped.clone() };
             assert!(roots.unwrap_key("a", ES256, &changed).is_none(), "{cut} bytes");
         }
     }
