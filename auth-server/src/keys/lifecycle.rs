@@ -144,8 +144,8 @@ impl Keys {
         Ok(row)
     }
 
-    /// Publishes a standby for every algorithm that has none: one was lost where a process ended between a rotation
-    /// and the next line.
+    /// Publishes a standby for every algorithm that has none: one is lacking where a process ended between an import and
+    /// the next line, or where a rejected row was removed.
     pub async fn ensure_standbys(&self, now: Timestamp) -> Result<(), KeyError> {
         let rows = self.rows().await?;
         for key in rows.iter().filter(|key| key.row.state == KeyState::Active) {

@@ -111,10 +111,9 @@ impl Store {
         Ok(found)
     }
 
-    /// Writes one or two rows: all of them as one guarded statement, or none. With an act, the audit row comes in
-    /// the same transaction (an administrator). Even alone the statement is in a transaction: where only one of two
-    /// rows is still as it was read, that one must be taken back, or an algorithm were left without an active key. A
-    /// new row brings its private half with it, a withdrawn one takes it away.
+    /// Writes one to three rows, the third a new one, in one transaction: where one of them is no longer as it was read,
+    /// all are taken back, or an algorithm were left without an active key. With an act, the audit row comes in the same
+    /// transaction (an administrator). A new row brings its private half with it, a withdrawn one takes it away.
     pub async fn write_keys(
         &self,
         roots: &RootSecrets,
