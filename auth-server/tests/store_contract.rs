@@ -9,6 +9,9 @@ mod cancellation;
 #[path = "store/clients.rs"]
 mod clients;
 #[cfg(test)]
+#[path = "../../tests/harness/counts.rs"]
+mod counts;
+#[cfg(test)]
 #[path = "store/database.rs"]
 mod database;
 #[cfg(test)]

@@ -1,10 +1,13 @@
-//! How often a kill, a race or a fault is repeated.
-
-use super::environment::variable;
+//! How often a kill, a race or a fault is repeated. The store tests of auth-server read this file, too.
 
 /// The count for this run: `full` under `./test full`, else a tenth of it, and at least one.
 pub(crate) fn times(full: usize) -> usize {
-    scaled(full, variable("TREFOIL_TEST_FULL").as_deref() == Some("1"))
+    scaled(full, is_full())
+}
+
+/// Whether this is `./test full`: for what takes too long in a tenth of its count.
+pub(crate) fn is_full() -> bool {
+    std::env::var_os("TREFOIL_TEST_FULL").is_some_and(|value| value == "1")
 }
 
 fn scaled(full: usize, whole: bool) -> usize {

@@ -1,4 +1,6 @@
-//! Databases that are slow, locked, restarted, read-only or away.
+//! Databases that are slow, locked, restarted, read-only or away, or that two processes race for.
+
+mod singles;
 
 use std::time::{Duration, Instant};
 
