@@ -15,6 +15,13 @@ pub struct UncleanPath;
 /// percent signs, `;` (path parameters), control characters and anything that is no UTF-8. A slash at the end stays
 /// what it is: `/a/` is another path than `/a`.
 pub fn clean(raw: &str) -> Result<Cow<'_, str>, UncleanPath> {
+    if is_plain(raw.as_bytes()) {
+        return Ok(Cow::Borrowed(raw));
+    }
+    decoded(raw)
+}
+
+fn decoded(raw: &str) -> Result<Cow<'_, str>, UncleanPath> {
     if !raw.starts_with('/') || !escapes_are_plain(raw.as_bytes()) {
         return Err(UncleanPath);
     }
@@ -27,6 +34,20 @@ pub fn clean(raw: &str) -> Result<Cow<'_, str>, UncleanPath> {
         return Err(UncleanPath);
     }
     Ok(path)
+}
+
+/// Whether the path is surely as plain as it stands: most are, and one look at each byte tells it.
+fn is_plain(raw: &[u8]) -> bool {
+    let mut begins_segment = false;
+    for byte in raw {
+        match byte {
+            b'/' if !begins_segment => begins_segment = true,
+            b'.' if !begins_segment => {}
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' => begins_segment = false,
+            _ => return false,
+        }
+    }
+    raw.first() == Some(&b'/')
 }
 
 /// Whether each `%` begins a whole escape, and none hides a character that the policy looks for.
@@ -57,6 +78,21 @@ mod tests {
         assert_eq!(clean("/files/a%20b.json").unwrap(), "/files/a b.json");
         assert_eq!(clean("/caf%C3%A9/").unwrap(), "/café/");
         assert_eq!(clean("/").unwrap(), "/");
+    }
+
+    #[test]
+    fn a110_what_is_plain_at_a_look_is_what_the_whole_reading_says() {
+        let mut paths = vec![String::new()];
+        for _ in 0..6 {
+            paths = paths
+                .iter()
+                .flat_map(|path| ["/", ".", "a", "%2e", ";"].map(|next| format!("{path}{next}")))
+                .collect();
+            for path in paths.iter().filter(|path| is_plain(path.as_bytes())) {
+                assert_eq!(decoded(path).as_deref(), Ok(path.as_str()), "{path}");
+            }
+        }
+        assert!(is_plain(b"/api_v0.0.1/a-b~c/"));
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, Request, Uri};
+use http::Request;
+use http::request::Parts;
 use tower_layer::Layer;
 use tower_service::Service;
 use tracing::info;
@@ -59,10 +60,11 @@ impl RequireToken {
     }
 
     async fn admit(&self, request: Request<Body>) -> Result<Request<Body>, Refused> {
-        let verdict = admit(&self.verifier, request.headers(), request.uri(), &self.demand).await;
-        let mut request = refuse_token_in_form(request).await?;
-        request.extensions_mut().insert(Admitted { claims: verdict?, metadata: self.metadata.clone() });
-        Ok(request)
+        let (mut head, body) = request.into_parts();
+        let verdict = admit(&self.verifier, &head, &self.demand).await;
+        let body = refuse_token_in_form(&head, body).await?;
+        head.extensions.insert(Admitted { claims: verdict?, metadata: self.metadata.clone() });
+        Ok(Request::from_parts(head, body))
     }
 }
 
@@ -70,13 +72,12 @@ impl RequireToken {
 /// and its scope is enough.
 pub(crate) async fn admit(
     verifier: &TokenVerifier,
-    headers: &HeaderMap,
-    uri: &Uri,
+    head: &Parts,
     demand: &Arc<Demand>,
 ) -> Result<Arc<AccessClaims>, Refused> {
     verifier.readiness()?;
-    refuse_token_in_query(uri.query())?;
-    let token = token_of_header(headers)?;
+    refuse_token_in_query(head.uri.query())?;
+    let token = token_of_header(&head.headers)?;
     let claims = verifier.check_or_refetch(token).await?;
     if demand.is_met_by(&claims.scope) {
         Ok(claims)

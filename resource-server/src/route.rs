@@ -1,6 +1,6 @@
 //! The routes: which path is answered with what, to whom.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -119,7 +119,8 @@ fn served_methods(path: &str, names: &[String]) -> Result<Vec<Method>, InvalidRo
 /// All routes; finds the one for a path.
 #[derive(Debug, Default)]
 pub struct RouteTable {
-    exact: HashMap<String, usize>,
+    /// Few paths, fixed at the start: to compare some costs less than to hash one.
+    exact: BTreeMap<String, usize>,
     dirs: Vec<(String, usize)>,
     routes: Vec<Route>,
 }

@@ -26,6 +26,7 @@ impl Sockets {
             settings.tls.as_ref().map(|files| ReloadingTls::open(&files.cert, &files.key)).transpose()?;
         let public = Server::bind(&settings.listen.to_string())
             .await?
+            .with_peer_addresses()
             .with_tls(tls.clone())
             .with_limits(limits(&settings.limits, settings.shutdown.drain));
         let admin = match settings.admin_listen {

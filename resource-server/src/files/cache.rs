@@ -1,9 +1,10 @@
 //! Small files, kept in memory and looked at again now and then.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -28,7 +29,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The files of all routes.
 pub struct FileCache {
-    kept: Cache<PathBuf, Arc<Kept>, Weight>,
+    /// By the path as it is written: to compare paths part by part costs more, and no two routes gain by it.
+    kept: Cache<OsString, Arc<Kept>, Weight>,
     started: Instant,
 }
 
@@ -39,6 +41,7 @@ pub(super) struct Content {
     pub(super) etag: HeaderValue,
     pub(super) media_type: HeaderValue,
     pub(super) length: u64,
+    pub(super) length_field: HeaderValue,
 }
 
 /// The bytes, or the open file where they are too many to keep.
@@ -53,6 +56,7 @@ struct Kept {
     stamp: Stamp,
     etag: HeaderValue,
     media_type: HeaderValue,
+    length_field: HeaderValue,
     looked_at: AtomicU64,
 }
 
@@ -68,9 +72,9 @@ struct Stamp {
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<PathBuf, Arc<Kept>> for Weight {
-    fn weight(&self, path: &PathBuf, kept: &Arc<Kept>) -> u64 {
-        (kept.bytes.len() + path.as_os_str().len() + 512) as u64
+impl Weighter<OsString, Arc<Kept>> for Weight {
+    fn weight(&self, path: &OsString, kept: &Arc<Kept>) -> u64 {
+        (kept.bytes.len() + path.len() + 512) as u64
     }
 }
 
@@ -86,14 +90,14 @@ impl FileCache {
     pub(super) async fn content(&self, target: &Target, below: &str) -> Result<Content, Refused> {
         let path = named(target, below).ok_or(Refused::NoFile)?;
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let kept = self.kept.get(&path);
+        let kept = self.kept.get(path.as_os_str());
         if let Some(kept) = &kept {
             let looked_at = kept.looked_at.load(Ordering::Relaxed);
             if now.saturating_sub(looked_at) < u64::try_from(LOOK_EVERY.as_millis()).unwrap_or(0) {
                 return Ok(kept.content());
             }
         }
-        let (target, asked) = (target.clone(), path.clone());
+        let (target, asked) = (target.clone(), path.to_path_buf());
         let known = kept.as_ref().map(|kept| kept.stamp);
         let looked = spawn_blocking(move || look(&target, &asked, known)).await;
         match looked.unwrap_or(Err(Refused::FileUnreadable)) {
@@ -105,15 +109,15 @@ impl FileCache {
             Ok(Looked::Small(fresh)) => {
                 fresh.looked_at.store(now, Ordering::Relaxed);
                 let fresh = Arc::new(fresh);
-                self.kept.insert(path, Arc::clone(&fresh));
+                self.kept.insert(path.into_owned().into_os_string(), Arc::clone(&fresh));
                 Ok(fresh.content())
             }
             Ok(Looked::Large(content)) => {
-                self.kept.remove(&path);
+                self.kept.remove(path.as_os_str());
                 Ok(content)
             }
             Err(refused) => {
-                self.kept.remove(&path);
+                self.kept.remove(path.as_os_str());
                 Err(refused)
             }
         }
@@ -143,12 +147,15 @@ fn look(target: &Target, path: &Path, known: Option<Stamp>) -> Result<Looked, Re
     let etag = HeaderValue::from_str(&etag).map_err(|_| Refused::FileUnreadable)?;
     let media_type = media_type(path);
     if stamp.length > MAX_KEPT {
-        return Ok(Looked::Large(Content { body: Body::File(file), etag, media_type, length: stamp.length }));
+        let (length, length_field) = (stamp.length, stamp.length.into());
+        return Ok(Looked::Large(Content { body: Body::File(file), etag, media_type, length, length_field }));
     }
     let mut bytes = Vec::new();
     // One byte more shows a file that grew meanwhile; what was read then has another stamp at the next look.
     file.take(MAX_KEPT + 1).read_to_end(&mut bytes).map_err(|_| Refused::FileUnreadable)?;
-    Ok(Looked::Small(Kept { bytes: bytes.into(), stamp, etag, media_type, looked_at: AtomicU64::new(0) }))
+    let length_field = (bytes.len() as u64).into();
+    let (bytes, looked_at) = (bytes.into(), AtomicU64::new(0));
+    Ok(Looked::Small(Kept { bytes, stamp, etag, media_type, length_field, looked_at }))
 }
 
 impl Kept {
@@ -158,6 +165,7 @@ impl Kept {
             etag: self.etag.clone(),
             media_type: self.media_type.clone(),
             length: self.bytes.len() as u64,
+            length_field: self.length_field.clone(),
         }
     }
 }

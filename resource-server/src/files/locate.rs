@@ -1,8 +1,9 @@
 //! From a route and the path below it to the one file that may be served.
 
+use std::borrow::Cow;
 use std::fs::{File, Metadata};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::refused::Refused;
 use crate::route::Target;
@@ -18,13 +19,13 @@ pub struct Located {
 
 /// The path that a target and the part below it name. `None` where a part begins with a dot (hidden files are not
 /// served) or is no plain name.
-pub(super) fn named(target: &Target, below: &str) -> Option<PathBuf> {
+pub(super) fn named<'t>(target: &'t Target, below: &str) -> Option<Cow<'t, Path>> {
     match target {
-        Target::File(file) => Some(file.clone()),
+        Target::File(file) => Some(Cow::Borrowed(file)),
         Target::Dir(dir) => {
             let plain =
                 |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['\0', '\\']);
-            below.split('/').all(plain).then(|| dir.join(below))
+            below.split('/').all(plain).then(|| Cow::Owned(dir.join(below)))
         }
     }
 }

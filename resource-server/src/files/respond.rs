@@ -13,6 +13,8 @@ use super::cache::{self, Content, FileCache};
 use crate::refused::Refused;
 use crate::route::Target;
 
+/// Header fields that an answer has room for.
+const FIELDS: usize = 6;
 /// Bytes read at a time from a file that is not kept in memory.
 const CHUNK: usize = 64 * 1024;
 
@@ -27,22 +29,25 @@ pub async fn respond(
     let content = files.content(target, below).await?;
     let unchanged =
         headers.get_all(header::IF_NONE_MATCH).iter().any(|value| matches_etag(value, &content.etag));
-    let Content { body, etag, media_type, length } = content;
+    let Content { body, etag, media_type, length, length_field } = content;
     let mut response = match body {
         _ if unchanged => Response::new(Body::empty()),
         cache::Body::Bytes(bytes) => Response::new(Body::from(bytes)),
         cache::Body::File(file) => Response::new(streamed(file, length)),
     };
-    let fields = response.headers_mut();
+    // Room for these and what is put in further out: to grow costs more than to begin so.
+    let mut fields = HeaderMap::with_capacity(FIELDS);
     fields.insert(header::ETAG, etag);
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     if unchanged {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return Ok(response);
+    } else {
+        fields.insert(header::CONTENT_TYPE, media_type);
+        // An answer to HEAD says it too (RFC 9110 section 8.6), and hyper leaves it out there.
+        fields.insert(header::CONTENT_LENGTH, length_field);
+        fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     }
-    fields.insert(header::CONTENT_TYPE, media_type);
-    fields.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    *response.headers_mut() = fields;
     Ok(response)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
+use http::request::Parts;
 use http::{Method, Request};
 use metrics::counter;
 use tower::{Layer, Service, service_fn};
@@ -25,7 +26,13 @@ use crate::verifier::TokenVerifier;
 
 /// All that requests share. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct App(Arc<AppParts>);
+pub struct App(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    parts: AppParts,
+    files: FileCache,
+}
 
 /// What an [`App`] is made of.
 #[derive(Debug)]
@@ -41,42 +48,42 @@ pub struct AppParts {
 impl App {
     /// Puts the parts together.
     pub fn new(parts: AppParts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Shared { parts, files: FileCache::default() }))
     }
 
-    async fn answer(&self, files: &FileCache, request: Request<Body>) -> Result<Response, Refused> {
-        let path = request.uri().path();
-        if path == "/health" {
-            only_read(request.method())?;
-            return health(&self.0.verifier).map(|response| counted(response, "/health"));
+    async fn answer(&self, request: Request<Body>) -> Result<Response, Refused> {
+        let (head, body) = request.into_parts();
+        let (parts, raw) = (&self.0.parts, head.uri.path());
+        if raw == "/health" {
+            only_read(&head.method)?;
+            return health(&parts.verifier);
         }
-        if let Some(resource) = self.0.resource.as_ref().filter(|resource| resource.is_at(path)) {
-            only_read(request.method())?;
-            return Ok(counted(resource.respond(), WELL_KNOWN));
+        if let Some(resource) = parts.resource.as_ref().filter(|resource| resource.is_at(raw)) {
+            only_read(&head.method)?;
+            return Ok(counted(resource.respond(), raw, WELL_KNOWN));
         }
-        let path = clean(path).map_err(|_| Refused::UncleanPath)?.into_owned();
+        let path = clean(raw).map_err(|_| Refused::UncleanPath)?;
         if path.starts_with("/.well-known/") {
             return Err(Refused::NoRoute);
         }
-        let found = self.0.routes.find(&path).ok_or(Refused::NoRoute)?;
-        self.serve_route(files, request, found).await
+        let found = parts.routes.find(&path).ok_or(Refused::NoRoute)?;
+        self.serve_route((&head, body), found).await
     }
 
     async fn serve_route(
         &self,
-        files: &FileCache,
-        request: Request<Body>,
+        (head, body): (&Parts, Body),
         found: Found<'_, '_>,
     ) -> Result<Response, Refused> {
         let route = found.route;
-        let verdict = admit(&self.0.verifier, request.headers(), request.uri(), route.demand()).await;
-        let request = refuse_token_in_form(request).await?;
+        let verdict = admit(&self.0.parts.verifier, head, route.demand()).await;
+        refuse_token_in_form(head, body).await.map(drop)?;
         verdict?;
-        if !route.takes(request.method()) {
+        if !route.takes(&head.method) {
             return Err(Refused::MethodNotAllowed(Arc::clone(route.allow())));
         }
-        let response = files::respond(files, route.target(), found.below, request.headers()).await?;
-        Ok(counted(response, route.name()))
+        let response = files::respond(&self.0.files, route.target(), found.below, &head.headers).await?;
+        Ok(counted(response, head.uri.path(), route.name()))
     }
 }
 
@@ -88,8 +95,11 @@ fn only_read(method: &Method) -> Result<(), Refused> {
     }
 }
 
-fn counted(mut response: Response, name: &'static str) -> Response {
-    response.extensions_mut().insert(EndpointName(name));
+/// Has the answer counted under that name, where the request's path does not say it already.
+fn counted(mut response: Response, path: &str, name: &'static str) -> Response {
+    if path != name {
+        response.extensions_mut().insert(EndpointName(name));
+    }
     response
 }
 
@@ -98,24 +108,23 @@ pub fn service(
     app: App,
 ) -> impl Service<Request<Body>, Response = Response, Error = Infallible, Future: Send + 'static> + Clone {
     let mut endpoints = vec!["/health", WELL_KNOWN];
-    endpoints.extend(app.0.routes.routes().iter().map(crate::route::Route::name));
-    let files = Arc::new(FileCache::default());
+    endpoints.extend(app.0.parts.routes.routes().iter().map(crate::route::Route::name));
     let handler = service_fn(move |request| {
-        let (app, files) = (app.clone(), Arc::clone(&files));
-        async move { Ok(handle(&app, &files, request).await) }
+        let app = app.clone();
+        async move { Ok(handle(&app, request).await) }
     });
     RequestIdLayer.layer(HttpMetricsLayer::new(&endpoints).layer(handler))
 }
 
 /// Answers, and notes each refusal by its reason. Neither the path nor any header is logged: a token may be in each.
-async fn handle(app: &App, files: &FileCache, request: Request<Body>) -> Response {
-    match app.answer(files, request).await {
+async fn handle(app: &App, request: Request<Body>) -> Response {
+    match app.answer(request).await {
         Ok(response) => response,
         Err(refused) => {
             let (reason, status) = (refused.name(), refused.answer().status.as_u16());
             info!(reason, status, "request refused");
             counter!("resource_server_refusals_total", "reason" => reason).increment(1);
-            refusal(&refused, app.0.resource.as_ref().map(PublicResource::metadata_url))
+            refusal(&refused, app.0.parts.resource.as_ref().map(PublicResource::metadata_url))
         }
     }
 }

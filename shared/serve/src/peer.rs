@@ -7,7 +7,8 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use ipnet::IpNet;
 
-/// The address at the other end of the TCP connection; the accept loop puts it into every request's extensions.
+/// The address at the other end of the TCP connection; the accept loop puts it into every request's extensions where
+/// [`crate::listen::Server::with_peer_addresses`] asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 

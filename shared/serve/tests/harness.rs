@@ -55,7 +55,8 @@ pub(crate) async fn start(limits: Limits, tls: Option<ReloadingTls>) -> Running 
 
 pub(crate) async fn start_with(shutdown: Shutdown, limits: Limits, tls: Option<ReloadingTls>) -> Running {
     let (release, waiting) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let server = Server::bind("127.0.0.1:0").await.unwrap().with_limits(limits).with_tls(tls);
+    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let server = server.with_limits(limits).with_tls(tls).with_peer_addresses();
     let address = server.local_addr();
     let router = router(Arc::clone(&release), Arc::clone(&waiting));
     let task = tokio::spawn(server.serve(router, shutdown.clone()));

@@ -46,7 +46,8 @@ impl<S> Application for S where
 pub(super) struct Host<S> {
     pub(super) application: S,
     pub(super) limits: Limits,
-    pub(super) peer: PeerAddr,
+    /// Whom to name to the application, where it asks for it.
+    pub(super) peer: Option<PeerAddr>,
     pub(super) activity: Arc<Activity>,
 }
 
@@ -148,7 +149,9 @@ async fn exchange<S: Application>(
 ) -> Result<Response<AnswerBody>, Infallible> {
     let open = OpenRequest::begin(host.activity);
     let (mut parts, incoming) = request.into_parts();
-    parts.extensions.insert(host.peer);
+    if let Some(peer) = host.peer {
+        parts.extensions.insert(peer);
+    }
     if incoming.is_end_stream() {
         let answer = answer(host.application, Request::from_parts(parts, Body::empty())).await;
         return Ok(answer.map(|body| AnswerBody::new(body, open)));

@@ -38,6 +38,7 @@ pub struct Server {
     address: SocketAddr,
     tls: Option<ReloadingTls>,
     limits: Limits,
+    tells_peers: bool,
 }
 
 impl Server {
@@ -47,7 +48,7 @@ impl Server {
         let bind_error = |reason| BindError { address: address.to_owned(), reason };
         let listener = TcpListener::bind(address).await.map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
-        Ok(Self { listener, address, tls: None, limits: Limits::default() })
+        Ok(Self { listener, address, tls: None, limits: Limits::default(), tells_peers: false })
     }
 
     /// Serves TLS with this certificate; `None` is cleartext.
@@ -61,6 +62,13 @@ impl Server {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Puts a [`PeerAddr`] into each request's extensions, for an application that asks for it.
+    #[must_use]
+    pub fn with_peer_addresses(mut self) -> Self {
+        self.tells_peers = true;
         self
     }
 
@@ -83,7 +91,7 @@ impl Server {
     }
 
     /// Accepts and serves until `shutdown` drains; then finishes what is open within the drain time-out, and
-    /// returns. Each request has a [`PeerAddr`] in its extensions.
+    /// returns.
     pub async fn serve<S>(self, application: S, shutdown: Shutdown)
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>
@@ -99,7 +107,13 @@ impl Server {
         let watch = async move { watched.watch(&limits).await };
         let _watch = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(watch));
         let places = Arc::new(Semaphore::new(descriptors::places(limits.max_connections)));
-        let acceptor = Acceptor { connections: connections.clone(), tls: self.tls, limits, application };
+        let acceptor = Acceptor {
+            connections: connections.clone(),
+            tls: self.tls,
+            limits,
+            tells_peers: self.tells_peers,
+            application,
+        };
         let accepting = accept_all(&self.listener, &places, &acceptor);
         tokio::select! {
             () = accepting => {}
@@ -159,6 +173,7 @@ struct Acceptor<S> {
     connections: Connections,
     tls: Option<ReloadingTls>,
     limits: Limits,
+    tells_peers: bool,
     application: S,
 }
 
@@ -171,7 +186,7 @@ impl<S: Application> Acceptor<S> {
         let host = Host {
             application: self.application.clone(),
             limits: self.limits,
-            peer: PeerAddr(peer),
+            peer: self.tells_peers.then_some(PeerAddr(peer)),
             activity: Arc::clone(&entered.activity),
         };
         match &self.tls {
