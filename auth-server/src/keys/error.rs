@@ -26,17 +26,17 @@ pub enum KeyError {
     NoKey(Algorithm),
     /// The standby has not been published for long enough.
     #[error(
-        "the standby {kid} was published {age} s ago, and verifiers may keep a key set for {max_age} s: wait {} s, or \
+        "the standby {kid} was published everywhere {age} s ago, and verifiers know it after {needed} s: wait {} s, or \
          say --force",
-        max_age - age
+        needed - age
     )]
     TooYoung {
         /// The standby.
         kid: String,
-        /// For how long it has been published, in seconds.
+        /// For how long every server has published it, in seconds.
         age: i64,
-        /// The advertised max-age, in seconds.
-        max_age: i64,
+        /// For how long they must, in seconds.
+        needed: i64,
     },
     /// A live server could not sign with it.
     #[error("replica {replica} does not hold {kid}: give it the key file, or say --force")]

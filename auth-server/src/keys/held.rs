@@ -50,6 +50,8 @@ pub(super) struct View {
     /// The kids that sign nothing yet.
     pub(super) standbys: HashSet<String>,
     pub(super) published: KeySet,
+    /// Since when this process publishes each of them.
+    pub(super) since: HashMap<String, Timestamp>,
     pub(super) jwks: Arc<Jwks>,
     pub(super) missing: Vec<String>,
     pub(super) rejected: Vec<String>,
@@ -68,6 +70,7 @@ impl View {
             standbys: HashSet::new(),
             jwks: Arc::new(Jwks::new(&published)),
             published,
+            since: HashMap::new(),
             missing: Vec::new(),
             rejected: Vec::new(),
             ages: Vec::new(),

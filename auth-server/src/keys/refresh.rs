@@ -1,9 +1,10 @@
 //! Follows the rows: what other processes have generated, rotated and revoked.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::{KeySet, MAX_KEYS};
@@ -22,6 +23,11 @@ const REPORT_EVERY: i64 = 5;
 impl HeldKeys {
     /// Reads rows and private halves. `now` is the database's clock. A set that differs from the last one is persisted.
     pub async fn refresh(&self, now: Timestamp) -> Result<(), KeyError> {
+        self.refresh_at((now, Instant::now())).await
+    }
+
+    /// `now`, and when it was asked for: a database that is slow makes it older than it looks.
+    async fn refresh_at(&self, (now, asked): (Timestamp, Instant)) -> Result<(), KeyError> {
         let stored = self.keys.store.keys(&self.keys.roots).await?;
         let before = self.view.load_full();
         for kid in stored.rejected.iter().filter(|kid| !before.rejected.contains(kid)) {
@@ -46,15 +52,16 @@ impl HeldKeys {
             Ok(())
         };
         view.unsaved = saved.is_err();
+        view.since = since(&before, &stored.keys, later(now, asked));
         self.view.store(Arc::new(view));
         saved
     }
 
-    /// The kids whose private half is here.
-    pub fn held_kids(&self) -> Vec<String> {
-        let mut kids: Vec<_> = self.view.load().held.keys().cloned().collect();
-        kids.sort();
-        kids
+    /// The kids whose private half is here, and since when this process publishes each.
+    pub fn held_kids(&self) -> BTreeMap<String, Timestamp> {
+        let view = self.view.load();
+        let held = |(kid, at): (&String, &Timestamp)| view.held.contains_key(kid).then(|| (kid.clone(), *at));
+        view.since.iter().filter_map(held).collect()
     }
 
     /// Refreshes every half second until `stop`, reports this replica, and rotates where `rotate_every` (seconds)
@@ -90,9 +97,10 @@ impl HeldKeys {
         rotate_every: Option<i64>,
         last: &mut Report,
     ) -> Result<(), KeyError> {
+        let asked = Instant::now();
         let now = self.keys.store.now().await?;
         // A set that cannot be kept on disk keeps this replica from nothing else.
-        let kept = match self.refresh(now).await {
+        let kept = match self.refresh_at((now, asked)).await {
             Err(error @ KeyError::File(_)) => Err(error),
             other => Ok(other?),
         };
@@ -168,7 +176,7 @@ type Active = HashMap<trefoil_shared::jose::Algorithm, Arc<SigningKey>>;
 /// What this replica has said of itself.
 #[derive(Default)]
 struct Report {
-    kids: Vec<String>,
+    kids: BTreeMap<String, Timestamp>,
     at: i64,
     failing: bool,
 }
@@ -186,6 +194,23 @@ fn published(keys: &[StoredKey], now: Timestamp) -> KeySet {
     });
     let keys = rows.into_iter().filter_map(public_key).take(MAX_KEYS).collect();
     KeySet::from_keys(keys).unwrap_or_else(|_| KeySet::empty())
+}
+
+/// Since when each key that is published from now on has been: a verifier may go by an older set of this process until
+/// its max-age is over. One that had published nothing yet has misled nobody.
+fn since(before: &View, keys: &[StoredKey], now: Timestamp) -> HashMap<String, Timestamp> {
+    let first = before.published.keys().is_empty();
+    let of_row = |row: &KeyRow| {
+        let known = before.since.get(&row.kid).copied();
+        known.unwrap_or(if first { row.published_at } else { now })
+    };
+    let published = keys.iter().map(|key| &key.row).filter(|row| is_published(row, now));
+    published.map(|row| (row.kid.clone(), of_row(row))).collect()
+}
+
+/// The time now, if it was `now` when it was `asked` for: in whole seconds, the last one begun counts from 100 ms on.
+fn later(now: Timestamp, asked: Instant) -> Timestamp {
+    now.plus(i64::try_from((asked.elapsed().as_millis() + 900) / 1_000).unwrap_or(i64::MAX))
 }
 
 fn in_state(keys: &[StoredKey], state: KeyState) -> impl Iterator<Item = &KeyRow> {

@@ -85,22 +85,21 @@ impl Keys {
     }
 
     async fn check_standby(&self, key: &StoredKey, now: Timestamp) -> Result<(), KeyError> {
-        let standby = &key.row;
-        let age = now.0.saturating_sub(standby.published_at.0);
-        if age < self.policy.max_age {
-            return Err(KeyError::TooYoung { kid: standby.kid.clone(), age, max_age: self.policy.max_age });
-        }
+        let kid = &key.row.kid;
+        let lacks = |replica| KeyError::NotEverywhere { kid: kid.clone(), replica };
         let live = self.store.live_replicas(now).await?;
         if live.is_empty() && !self.home.holds(key) {
-            return Err(KeyError::NotEverywhere {
-                kid: standby.kid.clone(),
-                replica: "this machine".to_owned(),
-            });
+            return Err(lacks("this machine".to_owned()));
         }
+        // The last one counts: a verifier may have its set from that one.
+        let mut published = key.row.published_at;
         for replica in live {
-            if !replica.kids.contains(&standby.kid) {
-                return Err(KeyError::NotEverywhere { kid: standby.kid.clone(), replica: replica.id });
-            }
+            let Some(since) = replica.kids.get(kid) else { return Err(lacks(replica.id)) };
+            published = published.max(*since);
+        }
+        let (age, needed) = (now.since(published), self.policy.known_after());
+        if age < needed {
+            return Err(KeyError::TooYoung { kid: kid.clone(), age, needed });
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! What each running server reports of itself (decision 10).
 
+use std::collections::BTreeMap;
+
 use trefoil_shared::Timestamp;
 
 use super::client_rows::json;
@@ -19,15 +21,20 @@ const LEAVE: &str = "DELETE FROM replicas WHERE replica_id = $1";
 pub struct Replica {
     /// Its id.
     pub id: String,
-    /// The kids whose private halves it holds.
-    pub kids: Vec<String>,
+    /// The kids whose private halves it holds, and since when it publishes each.
+    pub kids: BTreeMap<String, Timestamp>,
     /// When it last said so.
     pub seen_at: Timestamp,
 }
 
 impl Store {
-    /// Says which private halves this replica holds.
-    pub async fn report_replica(&self, id: &str, kids: &[String], now: Timestamp) -> Result<(), StoreError> {
+    /// Says which private halves this replica holds, and since when it publishes each key.
+    pub async fn report_replica(
+        &self,
+        id: &str,
+        kids: &BTreeMap<String, Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let statement = Statement::new(REPORT).text(id).text(json(&kids)).int(now.seconds());
         self.write(statement).await.map(drop)
     }

@@ -153,6 +153,22 @@ on_both! {
         assert_eq!(held.missing().len(), 1, "the standby that became active is not here");
     }
 
+    async fn d07_a_server_says_since_when_it_publishes_each_key(db: TestDb) {
+        let keys = keys_of(&db, db.store().await);
+        keys.generate(ES256, NOW, None).await.unwrap();
+        let first = HeldKeys::open(keys.clone()).unwrap();
+        first.refresh(NOW.plus(50)).await.unwrap();
+        assert!(first.held_kids().values().all(|since| *since == NOW), "nobody has an older set of it");
+        let fresh = keys.rotate(ES256, true, (NOW.plus(60), None)).await.unwrap().standby.unwrap();
+        first.refresh(NOW.plus(100)).await.unwrap();
+        assert!(first.held_kids()[&fresh] >= NOW.plus(100), "cut off for 40 s");
+        assert_eq!(first.held_kids().values().filter(|since| **since == NOW).count(), 2, "the others stay");
+        let again = HeldKeys::open(keys.clone()).unwrap();
+        let newest = keys.rotate(ES256, true, (NOW.plus(110), None)).await.unwrap().standby.unwrap();
+        again.refresh(NOW.plus(200)).await.unwrap();
+        assert!(again.held_kids()[&newest] >= NOW.plus(200), "verifiers may have a set of its former life");
+    }
+
     async fn d10_a_running_server_reports_follows_and_says_good_bye(db: TestDb) {
         let store = db.store().await;
         let keys = keys_of(&db, store.clone());

@@ -1,5 +1,6 @@
 //! The life of keys (decisions 7 to 9, 12).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use trefoil_auth_server::config::KeyStoreKind;
@@ -15,7 +16,7 @@ use crate::samples::{NOW, act, roots};
 
 const POLICY: KeyPolicy = KeyPolicy { max_age: 300, token_max_lifetime: 86_400 };
 /// Late enough for a standby of `NOW` to be known everywhere.
-const LATER: Timestamp = Timestamp(NOW.0 + 301);
+const LATER: Timestamp = Timestamp(NOW.0 + 303);
 const ES256: Algorithm = Algorithm::ES256;
 
 fn keys_of(db: &TestDb, store: &Store) -> Keys {
@@ -25,6 +26,10 @@ fn keys_of(db: &TestDb, store: &Store) -> Keys {
 async fn kid(keys: &Keys, state: KeyState, now: Timestamp) -> Vec<String> {
     let all = keys.list(now).await.unwrap();
     all.into_iter().filter(|key| key.state == state).map(|key| key.kid).collect()
+}
+
+fn published_since(kids: &[String], at: Timestamp) -> BTreeMap<String, Timestamp> {
+    kids.iter().map(|kid| (kid.clone(), at)).collect()
 }
 
 on_both! {
@@ -45,9 +50,9 @@ on_both! {
         assert!(matches!(keys.rotate(ES256, false, (NOW, None)).await, Err(KeyError::NoKey(ES256))));
         keys.generate(ES256, NOW, None).await.unwrap();
         let (active, standby) = (kid(&keys, KeyState::Active, NOW).await, kid(&keys, KeyState::Standby, NOW).await);
-        let young = keys.rotate(ES256, false, (NOW.plus(299), None)).await;
-        assert!(matches!(young, Err(KeyError::TooYoung { age: 299, max_age: 300, .. })), "{young:?}");
-        let done = keys.rotate(ES256, false, (NOW.plus(300), Some(&act("key rotate", "ES256")))).await.unwrap();
+        let young = keys.rotate(ES256, false, (NOW.plus(301), None)).await;
+        assert!(matches!(young, Err(KeyError::TooYoung { age: 301, needed: 302, .. })), "{young:?}");
+        let done = keys.rotate(ES256, false, (NOW.plus(302), Some(&act("key rotate", "ES256")))).await.unwrap();
         assert_eq!((vec![done.retired], done.active.as_slice()), (active.clone(), standby.as_slice()));
         assert_eq!(kid(&keys, KeyState::Active, LATER).await, standby);
         assert_eq!(kid(&keys, KeyState::Retiring, LATER).await, active);
@@ -60,11 +65,16 @@ on_both! {
         let store = db.store().await;
         let keys = keys_of(&db, &store);
         keys.generate(ES256, NOW, None).await.unwrap();
-        store.report_replica("elsewhere", &[], LATER).await.unwrap();
+        store.report_replica("elsewhere", &published_since(&[], NOW), LATER).await.unwrap();
         let refused = keys.rotate(ES256, false, (LATER, None)).await;
         assert!(matches!(&refused, Err(KeyError::NotEverywhere { replica, .. }) if replica == "elsewhere"), "{refused:?}");
         let standby = kid(&keys, KeyState::Standby, NOW).await;
-        store.report_replica("elsewhere", &standby, LATER).await.unwrap();
+        // It was cut off when the standby came, and its verifiers have an older set.
+        let later = LATER.plus(301);
+        store.report_replica("elsewhere", &published_since(&standby, LATER), later).await.unwrap();
+        let young = keys.rotate(ES256, false, (later, None)).await;
+        assert!(matches!(young, Err(KeyError::TooYoung { age: 301, needed: 302, .. })), "{young:?}");
+        store.report_replica("elsewhere", &published_since(&standby, NOW), LATER).await.unwrap();
         keys.rotate(ES256, false, (LATER, None)).await.unwrap();
         keys.rotate(ES256, true, (LATER, None)).await.expect("force asks neither");
     }

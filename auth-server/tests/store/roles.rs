@@ -1,5 +1,7 @@
 //! The server role of PostgreSQL (decision 1): what it may do, and what the database refuses it.
 
+use std::collections::BTreeMap;
+
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use trefoil_auth_server::config::{DatabaseSettings, KeyStoreKind};
 use trefoil_auth_server::secrets::{OsRng, Rng};
@@ -102,7 +104,7 @@ async fn d01_everything_that_the_running_server_does_works_under_its_role() {
     server.insert_opaque(&hash, &token("j", "a")).await.unwrap();
     server.opaque(&hash).await.unwrap().unwrap();
     server.revoke_opaque(&hash, &id("a"), NOW).await.unwrap();
-    server.report_replica("r", &[], NOW).await.unwrap();
+    server.report_replica("r", &BTreeMap::new(), NOW).await.unwrap();
     server.live_replicas(NOW).await.unwrap();
     server.remove_replica("r").await.unwrap();
     server.prune_all(NOW.plus(1_000_000)).await.unwrap();
@@ -133,7 +135,7 @@ async fn d01_a_later_migration_serves_the_roles_again() {
     }
     db.run("DELETE FROM _sqlx_migrations WHERE version = 2").await;
     assert_eq!(admin.migrate("admin").await.unwrap(), ["0002_server"]);
-    server.report_replica("r", &[], NOW).await.unwrap();
+    server.report_replica("r", &BTreeMap::new(), NOW).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,14 +1,20 @@
 //! What the running server writes itself.
 
+use std::collections::BTreeMap;
+
 use trefoil_auth_server::secrets::RootSecrets;
 use trefoil_auth_server::store::{Revoked, RootClaim, StoreError};
-use trefoil_shared::{TypedValue, ValueKind};
+use trefoil_shared::{Timestamp, TypedValue, ValueKind};
 
 use crate::database::on_both;
 use crate::samples::{NOW, id, roots, token};
 
 fn value(byte: u8) -> TypedValue {
     TypedValue::from_bytes(ValueKind::OpaqueToken, &[byte; 32])
+}
+
+fn kids(names: &[&str]) -> BTreeMap<String, Timestamp> {
+    names.iter().map(|name| ((*name).to_owned(), NOW)).collect()
 }
 
 on_both! {
@@ -77,8 +83,8 @@ on_both! {
             token.expires_at = NOW.plus(i64::from(n));
             store.insert_opaque(&hash, &token).await.unwrap();
         }
-        store.report_replica("old", &[], NOW.plus(-7_200)).await.unwrap();
-        store.report_replica("new", &["k".to_owned()], NOW).await.unwrap();
+        store.report_replica("old", &kids(&[]), NOW.plus(-7_200)).await.unwrap();
+        store.report_replica("new", &kids(&["k"]), NOW).await.unwrap();
         let one_batch = store.prune(NOW.plus(10), 4).await.unwrap();
         assert_eq!((one_batch.opaque_tokens, one_batch.replicas), (4, 1));
         let rest = store.prune_all(NOW.plus(10)).await.unwrap();
@@ -89,8 +95,8 @@ on_both! {
 
     async fn d10_a_replica_reports_its_kids_and_is_forgotten_when_silent(db: TestDb) {
         let store = db.store().await;
-        store.report_replica("r1", &["k1".to_owned()], NOW).await.unwrap();
-        store.report_replica("r1", &["k1".to_owned(), "k2".to_owned()], NOW).await.unwrap();
+        store.report_replica("r1", &kids(&["k1"]), NOW).await.unwrap();
+        store.report_replica("r1", &kids(&["k1", "k2"]), NOW).await.unwrap();
         let live = store.live_replicas(NOW.plus(10)).await.unwrap();
         assert_eq!(live.iter().map(|r| (r.id.as_str(), r.kids.len())).collect::<Vec<_>>(), [("r1", 2)]);
         assert_eq!(store.live_replicas(NOW.plus(31)).await.unwrap(), []);

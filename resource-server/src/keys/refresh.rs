@@ -22,11 +22,13 @@ pub struct Timing {
     pub refetch_every: Duration,
     /// The longest time between two fetches, whatever `max-age` says.
     pub refresh_at_most: Duration,
-    /// The shortest time between two timed fetches.
+    /// The time between two fetches where the server says `max-age=0`: this set is kept all the same.
+    pub refresh_unkept: Duration,
+    /// The shortest time between two timed fetches, where the server says a shorter `max-age`.
     pub refresh_at_least: Duration,
     /// The wait after a failed fetch while there is no key set at all.
     pub retry_cold: Duration,
-    /// The wait after a failed fetch while an older set serves.
+    /// The longest wait after a failed fetch while an older set serves; never longer than after a good one.
     pub retry_warm: Duration,
 }
 
@@ -35,9 +37,22 @@ impl Default for Timing {
         Self {
             refetch_every: Duration::from_secs(30),
             refresh_at_most: Duration::from_mins(5),
-            refresh_at_least: Duration::from_secs(15),
+            refresh_unkept: Duration::from_secs(15),
+            refresh_at_least: Duration::from_secs(1),
             retry_cold: Duration::from_secs(1),
             retry_warm: Duration::from_secs(15),
+        }
+    }
+}
+
+impl Timing {
+    /// From the sending of one timed request to the next. A `max-age` is kept to: who rotates keys waits for it, and for
+    /// no longer (RFC 9111 section 4.2).
+    fn after(&self, max_age: Option<Duration>) -> Duration {
+        match max_age {
+            None => self.refresh_at_most,
+            Some(Duration::ZERO) => self.refresh_unkept,
+            Some(max_age) => max_age.clamp(self.refresh_at_least, self.refresh_at_most),
         }
     }
 }
@@ -51,12 +66,15 @@ pub struct Refresh {
     timing: Timing,
     current: Vec<u8>,
     etag: Option<String>,
+    /// The last good answer's time until the next request.
+    every: Duration,
 }
 
 impl Refresh {
     /// Takes what it needs; nothing is fetched yet.
     pub fn new(client: JwksClient, copy: Option<DiskCopy>, verifier: TokenVerifier, timing: Timing) -> Self {
-        Self { client, copy, verifier, timing, current: Vec::new(), etag: None }
+        let every = timing.refresh_at_most;
+        Self { client, copy, verifier, timing, current: Vec::new(), etag: None, every }
     }
 
     /// Puts the last good copy into use. True where there was one.
@@ -104,30 +122,34 @@ impl Refresh {
                     continue;
                 }
                 last_ask = Some(Instant::now());
-                next = Instant::now() + self.refresh().await;
+                counter!("resource_server_jwks_refetches_total").increment(1);
+                next = self.refresh().await;
                 let _gone = ask.send(true);
                 // Whoever asked meanwhile has to be content with the same fetch. After a timed one nobody is
                 // answered: it may be older than the key that is asked for.
                 asks.answer_waiting(true);
             } else {
-                next = Instant::now() + self.refresh().await;
+                next = self.refresh().await;
             }
         }
     }
 
-    /// One fetch. Returns how long to wait for the next.
-    pub async fn refresh(&mut self) -> Duration {
+    /// One fetch. Returns when the next is due: a set ages from the moment that it was asked for.
+    pub async fn refresh(&mut self) -> Instant {
+        let asked = Instant::now();
         match self.client.fetch(self.etag.as_deref()).await {
             Ok(fetched) => {
                 counter!("resource_server_jwks_fetches_total", "outcome" => "ok").increment(1);
                 let max_age = self.take(fetched).await;
-                let asked = max_age.unwrap_or(self.timing.refresh_at_most);
-                asked.clamp(self.timing.refresh_at_least, self.timing.refresh_at_most)
+                self.every = self.timing.after(max_age);
+                asked + self.every
             }
             Err(reason) => {
                 counter!("resource_server_jwks_fetches_total", "outcome" => "failed").increment(1);
                 self.report(&reason);
-                if self.verifier.has_keys() { self.timing.retry_warm } else { self.timing.retry_cold }
+                let warm = self.verifier.has_keys();
+                Instant::now()
+                    + if warm { self.timing.retry_warm.min(self.every) } else { self.timing.retry_cold }
             }
         }
     }
@@ -169,5 +191,19 @@ impl Refresh {
         } else {
             warn!(%reason, url, "key set not fetched, and there is no earlier one: nothing can be served yet");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_max_age_is_kept_to_but_for_one_that_would_flood_or_never_end() {
+        let timing = Timing::default();
+        let seconds = |max_age: Option<u64>| timing.after(max_age.map(Duration::from_secs)).as_secs();
+        assert_eq!([Some(1), Some(7), Some(300)].map(seconds), [1, 7, 300], "as the server says");
+        assert_eq!([Some(301), Some(u64::MAX), None].map(seconds), [300, 300, 300], "at most five minutes");
+        assert_eq!(seconds(Some(0)), 15, "no wish, and no flood either");
     }
 }

@@ -230,6 +230,37 @@ async fn an_unchanged_set_is_asked_for_by_its_etag() {
 }
 
 #[tokio::test]
+async fn f17_a_short_max_age_is_kept_to_and_a_flood_of_kids_asks_no_more_often() {
+    let (old, new) = (key("ES256"), key("ES256"));
+    let one_second = |keys: &[&SigningKey]| {
+        let mut say = Say::keys(keys);
+        say.headers.push(("cache-control", "public, max-age=1".to_owned()));
+        say
+    };
+    let fetching = Fetching::start(one_second(&[&old]), Timing::default()).await;
+    eventually(async || fetching.verifier.has_keys()).await;
+    fetching.stub.say(one_second(&[&old, &new]));
+    // By the clock alone: `check` asks for no fetch.
+    eventually(async || fetching.verifier.check(&token_of(&new)).is_ok()).await;
+
+    let began = std::time::Instant::now();
+    let before = fetching.stub.asked();
+    eventually(async || {
+        let _refused = fetching.check(&token_with_kid("unknown")).await;
+        began.elapsed() > Duration::from_millis(2_500)
+    })
+    .await;
+    let asked = fetching.stub.asked() - before;
+    assert!((2..=4).contains(&asked), "one each second, and one for the flood: {asked}");
+
+    fetching.stub.say(Say::body(500, "oops"));
+    let failing = fetching.stub.asked();
+    eventually(async || fetching.stub.asked() >= failing + 2).await;
+    fetching.stub.say(one_second(&[&new]));
+    eventually(async || fetching.verifier.check(&token_of(&old)).is_err()).await;
+}
+
+#[tokio::test]
 async fn f21_a_copy_on_disk_serves_while_the_auth_server_is_gone() {
     let good = key("ES256");
     let first = Fetching::with_keys(&[&good]).await;

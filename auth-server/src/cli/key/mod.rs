@@ -109,14 +109,14 @@ impl From<KeyError> for CliError {
                     format!("auth-server key generate --alg {alg}"),
                 );
             }
-            KeyError::TooYoung { kid, age, max_age } => {
+            KeyError::TooYoung { kid, age, needed } => {
                 let what = format!(
-                    "verifiers may not know the standby {kid} yet (published {} ago)",
+                    "verifiers may not know the standby {kid} yet (published everywhere {} ago)",
                     when::span(age)
                 );
                 return Self::new(
                     what,
-                    format!("wait {}, or --force", when::span(max_age.saturating_sub(age))),
+                    format!("wait {}, or --force", when::span(needed.saturating_sub(age))),
                 );
             }
             KeyError::NotEverywhere { kid, replica } => {
@@ -204,10 +204,9 @@ fn state(state: KeyState) -> &'static str {
 
 async fn rotate(alg: Option<Algorithm>, force: bool, cx: &Context) -> Result<Report, CliError> {
     let (keys, store) = keys(cx).await?;
-    let now = store.now().await?;
     let algorithms = match alg {
         Some(alg) => vec![alg],
-        None => active_algorithms(&keys.list(now).await?),
+        None => active_algorithms(&keys.list(store.now().await?).await?),
     };
     if algorithms.is_empty() {
         return Err(CliError::new("there is no active key", "auth-server key generate"));
@@ -215,7 +214,7 @@ async fn rotate(alg: Option<Algorithm>, force: bool, cx: &Context) -> Result<Rep
     let mut done = Vec::new();
     for alg in algorithms {
         let act = cx.act("key rotate", &alg).with_detail(json!({ "force": force }));
-        done.push(keys.rotate(alg, force, (now, Some(&act))).await?);
+        done.push(keys.rotate(alg, force, (store.now().await?, Some(&act))).await?);
     }
     Ok(Report::new(json!(done), done.iter().map(told).collect::<Vec<_>>().join("\n")))
 }
