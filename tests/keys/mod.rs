@@ -1,3 +1,6 @@
 //! Signing keys end to end: where private halves are, rotation under load, revocation of a key.
 
 mod database_store;
+mod rotation;
+mod site;
+mod traffic;
