@@ -1,6 +1,7 @@
 //! Signing keys end to end: where private halves are, rotation under load, revocation of a key.
 
 mod database_store;
+mod emergency;
 mod rotation;
 mod site;
 mod traffic;
