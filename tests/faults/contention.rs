@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, Executor, Row, SqliteConnection};
 
-use crate::harness::{Answer, Credentials, Engine, Lab, Server, lab::RESOURCE};
+use crate::harness::{Answer, Credentials, Engine, Lab, Server, cli::machine_client, lab::RESOURCE};
 
 const OPAQUE: &str = "opaque_api";
 
@@ -75,16 +75,7 @@ async fn f14_sqlite_with_many_writers_loses_nothing() {
             let auth = lab.auth.clone();
             std::thread::spawn(move || {
                 let name = format!("writer-{number}");
-                auth.json(&[
-                    "client",
-                    "add",
-                    "--name",
-                    &name,
-                    "--grant",
-                    "client_credentials",
-                    "--resource",
-                    RESOURCE,
-                ])
+                auth.json(&machine_client(&name, &[RESOURCE]))
             })
         })
         .collect();

@@ -3,6 +3,8 @@
 
 use crate::harness::{
     Answer, Engine, Lab,
+    cli::machine_client,
+    lab::RESOURCE,
     strace::{Strace, trace},
 };
 
@@ -64,8 +66,7 @@ async fn f15_a_client_is_on_disk_before_the_command_line_says_so() {
     // The last one to close the file would sync all of it: somebody else has it open.
     let _server = lab.start_auth();
     let to = lab.dir.path().join("cli.trace");
-    let add = ["client", "add", "--name", "m", "--grant", "client_credentials", "--resource", "api_v0.0.1"];
-    let told = trace(&lab.auth, CALLS, &add, &to);
+    let told = trace(&lab.auth, CALLS, &machine_client("m", &[RESOURCE]), &to);
     let events = events(&told, "", &["write(1<"]);
     let answer =
         events.iter().position(|event| *event == Event::Answered).expect("the command says something");

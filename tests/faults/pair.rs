@@ -13,7 +13,8 @@ use futures_util::{StreamExt, stream};
 use sqlx::{Connection, Executor, PgConnection, Row};
 
 use crate::harness::{
-    Answer, Credentials, Lab, Server, chaos::Chaos, cluster::Cluster, lab::RESOURCE, load::Load,
+    Answer, Credentials, Lab, Server, chaos::Chaos, cli::machine_client, cluster::Cluster, lab::RESOURCE,
+    load::Load,
 };
 
 pub(super) const OPAQUE: &str = "opaque_api";
@@ -138,17 +139,8 @@ pub(super) fn registering(lab: &Lab, stop: &Arc<AtomicBool>) -> thread::JoinHand
                 break;
             }
             let name = format!("registered-{number}");
-            let add = [
-                "client",
-                "add",
-                "--name",
-                &name,
-                "--grant",
-                "client_credentials",
-                "--resource",
-                RESOURCE,
-                "--json",
-            ];
+            let mut add = machine_client(&name, &[RESOURCE]);
+            add.push("--json");
             let outcome = auth.run(&add);
             if outcome.code == 0 {
                 let shown: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("one document");

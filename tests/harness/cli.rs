@@ -19,6 +19,13 @@ pub(crate) struct Cli {
     env: BTreeMap<String, String>,
 }
 
+/// The arguments of `client add` for a machine client of these resources.
+pub(crate) fn machine_client<'a>(name: &'a str, resources: &[&'a str]) -> Vec<&'a str> {
+    let mut all = vec!["client", "add", "--name", name, "--grant", "client_credentials"];
+    all.extend(resources.iter().flat_map(|resource| ["--resource", resource]));
+    all
+}
+
 /// How a command ended.
 #[derive(Debug)]
 pub(crate) struct Outcome {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
-    cli::Cli,
+    cli::{Cli, machine_client},
     database::{Database, Engine},
     environment::variable,
     http::{Answer, client},
@@ -94,28 +94,16 @@ impl Lab {
 
     /// Registers a machine client for these resources.
     pub(crate) fn add_client_for(&self, name: &str, resources: &[&str]) -> Credentials {
-        let mut all = vec!["client", "add", "--name", name, "--grant", "client_credentials"];
-        all.extend(resources.iter().flat_map(|resource| ["--resource", resource]));
-        let made = self.auth.json(&all);
+        let made = self.auth.json(&machine_client(name, resources));
         Credentials { id: string(&made, "client_id"), secret: string(&made, "client_secret") }
     }
 
     /// Registers a client with an id and the secret that stands in a file.
     pub(crate) fn add_client_with_secret(&self, id: &str, secret: &std::path::Path) -> Credentials {
         let file = secret.display().to_string();
-        let all = [
-            "client",
-            "add",
-            "--name",
-            id,
-            "--id",
-            id,
-            "--secret-file",
-            &file,
-            "--grant",
-            "client_credentials",
-        ];
-        self.auth.json(&[&all[..], &["--resource", RESOURCE]].concat());
+        let mut all = machine_client(id, &[RESOURCE]);
+        all.extend(["--id", id, "--secret-file", &file]);
+        self.auth.json(&all);
         Credentials { id: id.to_owned(), secret: fs::read_to_string(secret).expect("secret") }
     }
 

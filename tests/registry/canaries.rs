@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Answer, Credentials, Engine, Lab, Server, lab::RESOURCE, ports};
+use crate::harness::{Answer, Credentials, Engine, Lab, Server, cli::machine_client, lab::RESOURCE, ports};
 
 /// What no log may hold.
 const CANARY: &str = "canary7f3a9e51c0ffee";
@@ -140,39 +140,14 @@ on_both!(a126_canaries_are_in_no_log_metric_or_audit, |engine| {
 on_both!(a126_admin_commands_print_a_secret_once_and_log_it_never, |engine| {
     let lab = Lab::new(engine).await;
     let loud = lab.auth.clone().with("AUTH_SERVER_LOG__LEVEL", "trace");
-    let made = loud.run(&[
-        "client",
-        "add",
-        "--name",
-        "m",
-        "--grant",
-        "client_credentials",
-        "--resource",
-        RESOURCE,
-        "--json",
-    ]);
+    let made = loud.run(&[&machine_client("m", &[RESOURCE])[..], &["--json"]].concat());
     let told: Value = serde_json::from_str(&made.stdout).expect("JSON");
     let (id, secret) =
         (told["client_id"].as_str().expect("id"), told["client_secret"].as_str().expect("secret"));
     assert!(!made.stderr.contains(secret), "{}", made.stderr);
     let given = format!("{CANARY}-{CANARY}");
-    let brought = loud.run_with_input(
-        &[
-            "client",
-            "add",
-            "--name",
-            "b",
-            "--id",
-            "b",
-            "--secret-file",
-            "-",
-            "--grant",
-            "client_credentials",
-            "--resource",
-            RESOURCE,
-        ],
-        &given,
-    );
+    let add = [&machine_client("b", &[RESOURCE])[..], &["--id", "b", "--secret-file", "-"]].concat();
+    let brought = loud.run_with_input(&add, &given);
     assert_eq!(brought.code, 0, "{brought:?}");
     assert!(!brought.stderr.contains(CANARY), "{}", brought.stderr);
     let show = ["client", "show", id];

@@ -1,25 +1,11 @@
 //! Case 38: what a client may be called.
 
-use crate::harness::{Engine, Lab, lab::RESOURCE};
+use crate::harness::{Engine, Lab, cli::machine_client, lab::RESOURCE};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a038_a_client_id_never_looks_like_a_user() {
     let lab = Lab::new(Engine::Sqlite).await;
-    let add = |id: &str| {
-        let all = [
-            "client",
-            "add",
-            "--name",
-            "x",
-            "--id",
-            id,
-            "--grant",
-            "client_credentials",
-            "--resource",
-            RESOURCE,
-        ];
-        lab.auth.run(&all)
-    };
+    let add = |id: &str| lab.auth.run(&[&machine_client("x", &[RESOURCE])[..], &["--id", id]].concat());
     let refused = add("u_0123456789abcdef0123456789abcdef");
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(refused.stderr.contains("u_"), "{}", refused.stderr);

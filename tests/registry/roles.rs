@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
-use crate::harness::{Engine, Lab, lab::RESOURCE};
+use crate::harness::{Engine, Lab, cli::machine_client, lab::RESOURCE};
 
 /// The tables that the admin role alone may write.
 const REGISTRY: [&str; 2] = ["clients", "resources"];
@@ -70,16 +70,7 @@ async fn d01_the_server_role_can_write_what_the_server_makes() {
 async fn d01_commands_that_write_the_registry_refuse_the_server_role() {
     let lab = Lab::new(Engine::Postgres).await;
     let as_server = lab.auth.clone().with("AUTH_SERVER_DATABASE__ADMIN_URL", &lab.database.url);
-    let refused = as_server.run(&[
-        "client",
-        "add",
-        "--name",
-        "x",
-        "--grant",
-        "client_credentials",
-        "--resource",
-        RESOURCE,
-    ]);
+    let refused = as_server.run(&machine_client("x", &[RESOURCE]));
     assert_eq!(refused.code, 1, "{refused:?}");
     assert_eq!(refused.stderr.trim().lines().count(), 1, "one clear line: {}", refused.stderr);
 }

@@ -10,7 +10,12 @@ use std::{
 
 use super::fleet::{Fleet, Replica};
 use crate::harness::{
-    Answer, Credentials, Engine, cli::Cli, counts::times, http::client, lab::RESOURCE, wait::until,
+    Answer, Credentials, Engine,
+    cli::{Cli, machine_client},
+    counts::times,
+    http::client,
+    lab::RESOURCE,
+    wait::until,
 };
 
 /// How long an ended replica goes on serving, for the balancer to notice.
@@ -136,16 +141,7 @@ fn write_all_the_time(balancer: Arc<Balancer>, cli: Cli) -> std::thread::JoinHan
         let mut written = 0;
         while !balancer.stopped() {
             let name = format!("late-{written}");
-            cli.ok(&[
-                "client",
-                "add",
-                "--name",
-                &name,
-                "--grant",
-                "client_credentials",
-                "--resource",
-                RESOURCE,
-            ]);
+            cli.ok(&machine_client(&name, &[RESOURCE]));
             written += 1;
         }
         written
