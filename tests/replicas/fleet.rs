@@ -53,7 +53,11 @@ impl Fleet {
 
     /// The lab alone. A standby may become active as soon as it is published: no verifier here keeps a key set.
     pub(super) async fn of_none(engine: Engine) -> Self {
-        let mut lab = Lab::empty(engine).await;
+        Self::over(Lab::empty(engine).await, engine)
+    }
+
+    /// The same with an empty lab that somebody has configured.
+    pub(super) fn over(mut lab: Lab, engine: Engine) -> Self {
         lab.auth = lab.auth.clone().with("AUTH_SERVER_ISSUER", ISSUER).with("AUTH_SERVER_KEYS__MAX_AGE", "0");
         lab.fill(engine);
         Self { lab, replicas: Vec::new() }
@@ -80,9 +84,12 @@ impl Fleet {
         data
     }
 
-    /// Gives a data directory the key files that it lacks.
+    /// Gives a data directory the key files that it lacks; there are none where the database has the private halves.
     pub(super) fn copy_keys(&self, data: &Path) {
         let (from, to) = (self.data().join("keys"), data.join("keys"));
+        if !from.exists() {
+            return;
+        }
         fs::create_dir_all(&to).expect("key directory");
         make_private(&to);
         for file in fs::read_dir(from).expect("keys").map(|file| file.expect("a file").path()) {

@@ -5,4 +5,5 @@ mod key_possession;
 mod registry;
 mod revocation;
 mod sigterm;
+mod singles;
 mod stale;
