@@ -93,9 +93,16 @@ async fn prepare_patiently(store: &Store, root: &RootSecrets) -> Result<bool, St
 pub(super) async fn prepare(store: &Store, root: &RootSecrets) -> Result<bool, StoreError> {
     let mut migrated = false;
     let mut schema = store.schema().await?;
-    if store.is_sqlite() && schema.version == 0 {
-        store.migrate("auth-server serve").await?;
-        migrated = true;
+    if store.is_sqlite() && !schema.pending.is_empty() {
+        if schema.version == 0 {
+            migrated = !store
+                .migrate(&format!("auth-server serve (process {})", std::process::id()))
+                .await?
+                .is_empty();
+        } else {
+            // Another process that was started in the same moment may be at it.
+            store.wait_for_migrator().await?;
+        }
         schema = store.schema().await?;
     }
     schema.check()?;

@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
 
 /// How long a second migrator waits for the first.
 const WAIT: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(200);
 /// A holder that gave no sign of life for so long (seconds) is dead.
 const DEAD_AFTER: i64 = 30;
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
@@ -113,6 +114,26 @@ impl Store {
         task.await.unwrap_or_else(|error| Err(StoreError::OutcomeUnknown(error.to_string())))
     }
 
+    /// Waits, at most 10 s, for somebody else's migration that is under way; what it has done is for the caller to see.
+    pub async fn wait_for_migrator(&self) -> Result<(), StoreError> {
+        let give_up = Instant::now() + WAIT;
+        loop {
+            let holder = match self.read(Statement::new(HOLDER)).await {
+                Err(StoreError::SchemaTooOld { .. }) => Vec::new(),
+                other => other?,
+            };
+            let now = self.now().await?.seconds();
+            let seen_at = holder.first().map(|row| row.get::<i64>("seen_at")).transpose()?;
+            if seen_at.is_none_or(|seen_at| seen_at < now - DEAD_AFTER) {
+                return Ok(());
+            }
+            if Instant::now() >= give_up {
+                return Err(self.migrating(now).await?);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     async fn migrate_locked(&self, holder: &str) -> Result<Vec<String>, StoreError> {
         let pending = self.schema().await?.pending;
         let alive = tokio::spawn(stay_alive(self.clone(), holder.to_owned()));
@@ -147,7 +168,7 @@ impl Store {
             if Instant::now() >= give_up {
                 return Err(self.migrating(now).await?);
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
