@@ -21,6 +21,7 @@ mod rehash;
 mod replicas;
 mod resources;
 mod revocations;
+mod revoked;
 mod roles;
 mod root_claim;
 mod run;

@@ -12,6 +12,8 @@ const INSERT: &str = "INSERT INTO opaque_tokens (hash, jti, client_id, document,
      VALUES ($1, $2, $3, $4, $5, $6)";
 const LOAD: &str = "SELECT jti, client_id, document, issued_at, expires_at FROM opaque_tokens \
      WHERE hash = $1 AND revoked_at IS NULL";
+const FIND: &str = "SELECT jti, client_id, document, issued_at, expires_at, revoked_at FROM opaque_tokens \
+     WHERE hash = $1";
 const REVOKE: &str = "UPDATE opaque_tokens SET revoked_at = $3 \
      WHERE hash = $1 AND client_id = $2 AND revoked_at IS NULL RETURNING jti";
 
@@ -47,6 +49,17 @@ impl Store {
     /// A token that was not revoked; whether it has expired is for the caller to say.
     pub async fn opaque(&self, hash: &TokenHash) -> Result<Option<OpaqueToken>, StoreError> {
         self.read(Statement::new(LOAD).text(hash.as_str())).await?.first().map(token_of).transpose()
+    }
+
+    /// A token, and when it was revoked, for an administrator.
+    pub async fn find_opaque(
+        &self,
+        hash: &TokenHash,
+    ) -> Result<Option<(OpaqueToken, Option<Timestamp>)>, StoreError> {
+        let rows = self.read(Statement::new(FIND).text(hash.as_str())).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let revoked_at: Option<i64> = row.get("revoked_at")?;
+        Ok(Some((token_of(row)?, revoked_at.map(Timestamp))))
     }
 
     /// Ends a token of this client, at once and everywhere.

@@ -176,7 +176,7 @@ impl Store {
 }
 
 /// `None` for a kind that a newer version has written.
-fn revocation_of(row: &Row) -> Result<Option<Revocation>, StoreError> {
+pub(super) fn revocation_of(row: &Row) -> Result<Option<Revocation>, StoreError> {
     let (kind, target): (String, String) = (row.get("kind")?, row.get("target")?);
     let (at, kept): (i64, i64) = (row.get("at")?, row.get("expires_at")?);
     let corrupt = || StoreError::Corrupt(format!("revocation of {target}"));

@@ -68,3 +68,61 @@ fn d21_a_restored_database_says_so() {
     assert!(restored["epoch"].as_str().is_some_and(|epoch| epoch.len() == 16), "{restored}");
     assert_eq!(acts(&lab).first().map(String::as_str), Some("db restored"));
 }
+
+/// What `token decode` says of a token: `verifies`, `reason` and `revoked`, in a document and for a person.
+fn decoded(lab: &Lab, token: &str) -> (Value, Value, Value) {
+    let document = lab.json(&["token", "decode", token]);
+    let text = lab.ok(&["token", "decode", token]);
+    let revoked = match document["revoked"].as_bool() {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "unknown",
+    };
+    let line = text.lines().find(|line| line.starts_with("revoked")).unwrap_or_else(|| panic!("{text}"));
+    assert_eq!(line.split_whitespace().last(), Some(revoked), "{text}");
+    (document["verifies"].clone(), document["reason"].clone(), document["revoked"].clone())
+}
+
+#[test]
+fn d19_decode_says_whether_a_jwt_is_revoked_and_by_what() {
+    let lab = Lab::new();
+    lab.add_client(&["--id", "x"]);
+    lab.add_client(&["--id", "y"]);
+    let (first, second, other) = (token(&lab, "x"), token(&lab, "x"), token(&lab, "y"));
+    assert_eq!(decoded(&lab, &first), (json!(true), Value::Null, json!(false)));
+    lab.ok(&["token", "revoke", &first]);
+    assert_eq!(decoded(&lab, &first), (json!(false), json!("it was revoked"), json!(true)));
+    assert_eq!(decoded(&lab, &second), (json!(true), Value::Null, json!(false)));
+    lab.ok(&["client", "disable", "x"]);
+    let by_cut_off = json!("it was revoked together with all that its client had");
+    assert_eq!(decoded(&lab, &second), (json!(false), by_cut_off, json!(true)));
+    assert_eq!(decoded(&lab, &other), (json!(true), Value::Null, json!(false)));
+    lab.ok(&["db", "restored"]);
+    let (verifies, reason, revoked) = decoded(&lab, &other);
+    assert_eq!((verifies, revoked), (json!(false), json!(true)));
+    assert!(reason.as_str().is_some_and(|reason| reason.contains("before a restore")), "{reason}");
+}
+
+#[test]
+fn d19_decode_says_whether_an_opaque_token_is_revoked() {
+    let lab = Lab::new();
+    lab.ok(&["resource", "add", "hidden", "--scope", "peek", "--token-format", "opaque"]);
+    lab.ok(&["client", "add", "--name", "n", "--id", "o", "--resource", "hidden"]);
+    let token = token(&lab, "o");
+    assert_eq!(decoded(&lab, &token), (json!(true), Value::Null, json!(false)));
+    lab.ok(&["token", "revoke", &token]);
+    assert_eq!(decoded(&lab, &token), (json!(false), json!("it was revoked"), json!(true)));
+}
+
+#[test]
+fn d19_decode_without_the_database_or_of_a_foreign_token_does_not_know() {
+    let lab = Lab::new();
+    lab.add_client(&["--id", "x"]);
+    let token = token(&lab, "x");
+    let (verifies, _, revoked) = decoded(&Lab::new(), &token);
+    assert_eq!((verifies, revoked), (json!(false), Value::Null), "another server's");
+    let apart = lab.with("AUTH_SERVER_DATABASE__URL", "postgres://nobody@127.0.0.1:1/nothing");
+    let (verifies, reason, revoked) = decoded(&apart, &token);
+    assert_eq!((verifies, revoked), (json!(false), Value::Null));
+    assert!(reason.as_str().is_some_and(|reason| reason.contains("could not be checked")), "{reason}");
+}

@@ -32,6 +32,8 @@ on_both! {
         let own = store.revoke_opaque(&hash, &id("a"), NOW).await.unwrap();
         assert_eq!(own, Revoked::Now { jti: "j1".to_owned() });
         assert_eq!(store.opaque(&hash).await.unwrap(), None);
+        let found = store.find_opaque(&hash).await.unwrap();
+        assert_eq!(found, Some((token("j1", "a"), Some(NOW))), "an administrator sees that it was revoked");
         assert_eq!(store.revoke_opaque(&hash, &id("a"), NOW).await.unwrap(), Revoked::Nothing);
     }
 

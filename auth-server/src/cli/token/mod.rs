@@ -20,7 +20,7 @@ const LEEWAY: i64 = 10;
 pub(crate) enum TokenCommand {
     /// Issue a token as /token would, without the client's secret
     Issue(IssueArgs),
-    /// Show what is in a token, and whether it verifies
+    /// Show what is in a token, whether it verifies, and whether it is revoked
     Decode {
         /// The token, or `-` for standard input
         token: String,
