@@ -11,3 +11,4 @@ mod killed;
 mod pair;
 mod pool;
 mod sigterm;
+mod slow;

@@ -1,6 +1,6 @@
 //! A TCP proxy that breaks links on command: what stands between a server and its database in fault tests.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -20,6 +20,8 @@ pub(crate) enum Link {
     Cut,
     /// Connections stay, no byte passes: a black hole.
     Silent,
+    /// Bytes pass both ways, each read of them so much later.
+    Slow(Duration),
     /// Requests pass, answers are swallowed: the outcome stays unknown to the client.
     AnswersLost,
 }
@@ -141,6 +143,11 @@ async fn pass(
             read = from.read(&mut buffer) => read.unwrap_or(0),
             _ = state.changed() => continue,
         };
+        if let Link::Slow(delay) = link {
+            // Whoever mends the link lets through what is under way.
+            let mended = state.wait_for(|now| !matches!(now.link, Link::Slow(_)));
+            let _ = tokio::time::timeout(delay, mended).await;
+        }
         // The state may have changed while this read came in: what was sent before the fault is let through.
         if count == 0 || to.write_all(buffer.get(..count).unwrap_or_default()).await.is_err() {
             return;

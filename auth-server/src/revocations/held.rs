@@ -1,9 +1,11 @@
 //! The revocations in memory: at most half a second behind the database (decisions 18 and 19).
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use trefoil_shared::Timestamp;
 use trefoil_shared::revocation::{
@@ -117,24 +119,39 @@ impl HeldRevocations {
         snapshot
     }
 
-    /// Reads what was numbered since the last poll, and numbers what waits.
+    /// Reads what was numbered since the last poll, and numbers what waits. A slow database needs several seconds for
+    /// the numbering: the reading goes on beside it, so that what is known does not grow old (fault 10).
     pub async fn poll_once(&self) -> Result<(), StoreError> {
+        if !self.read_once().await? {
+            return Ok(());
+        }
+        let mut numbering = pin!(self.0.store.number_revocations());
+        loop {
+            match timeout(POLL_EVERY, &mut numbering).await {
+                Ok(numbered) => break numbered?,
+                Err(_) => {
+                    self.read_once().await?;
+                }
+            }
+        }
+        self.read_once().await.map(drop)
+    }
+
+    /// Whether something waits for its number.
+    async fn read_once(&self) -> Result<bool, StoreError> {
         let began = self.millis();
         let revision = {
             let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
             if known.epoch.is_empty() { -1 } else { known.revision }
         };
         let mut since = self.0.store.revocations_since(revision).await?;
-        if since.pending {
-            self.0.store.number_revocations().await?;
-            since = self.0.store.revocations_since(revision).await?;
-        }
         if !self.joins_on(&since) {
             since = self.0.store.revocations_since(-1).await?;
         }
+        let pending = since.pending;
         self.take(since);
         self.0.polled_at.fetch_max(began, Ordering::SeqCst);
-        Ok(())
+        Ok(pending)
     }
 
     /// Whether the rows continue what is known: another epoch, or a revision that went back, begins anew.

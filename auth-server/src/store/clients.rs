@@ -187,7 +187,7 @@ impl Store {
 
     /// Whether there are such secrets: asked at each change of the registry, so by an index and no further than one.
     pub(super) async fn has_unconverted_secrets(&self) -> Result<bool, StoreError> {
-        let rows = self.read(Statement::new(ANY_UNCONVERTED)).await?;
+        let rows = self.watch(Statement::new(ANY_UNCONVERTED)).await?;
         rows.first().map_or(Ok(false), |row| Ok(row.get::<i64>("n")? != 0))
     }
 

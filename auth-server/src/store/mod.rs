@@ -5,9 +5,11 @@
 mod audit;
 mod client_rows;
 mod clients;
+mod connections;
 mod error;
 mod import;
 mod key_rows;
+mod lease;
 mod migrate;
 mod opaque;
 mod poll;
@@ -72,7 +74,7 @@ impl Store {
     #[expect(clippy::unused_async, reason = "callers await it: a later database may have to be asked here")]
     pub async fn connect(settings: &DatabaseSettings) -> Result<Self, StoreError> {
         let pools = Pools::new(settings)?;
-        let runner = Runner::new(pools, settings.max_connections, settings.call_timeout);
+        let runner = Runner::new(pools, settings);
         Ok(Self { runner, settings: settings.clone() })
     }
 

@@ -6,11 +6,12 @@ use trefoil_serve::{Clock, SystemClock};
 
 use super::pool::Access;
 use super::run::Work;
-use super::statement::Statement;
+use super::statement::{Row, Statement};
 use super::{Store, StoreError};
 
-/// Shorter than a call's: after an outage the next poll must not be late.
-const DEADLINE: Duration = Duration::from_millis(700);
+/// Longer than a call's: a database that takes a second for each answer is slow and not gone, and a new connection
+/// has to prepare the statement first (fault 10).
+const DEADLINE: Duration = Duration::from_secs(3);
 /// Beyond so many lines it is cheaper to drop everything.
 const MOST_LINES: usize = 5_000;
 
@@ -42,11 +43,16 @@ impl Poll {
 }
 
 impl Store {
+    /// A read of what every replica must know to go on: before all others, and with patience.
+    pub(super) async fn watch(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        self.runner.run_first(DEADLINE, Access::Read, Work::Rows(statement)).await
+    }
+
     /// Everything after version `seen` (negative: from now on), in one statement and so from one snapshot.
     pub(super) async fn poll(&self, seen: i64) -> Result<Poll, StoreError> {
         let after = if seen < 0 { i64::MAX } else { seen };
         let statement = Statement::by_database(POLL_POSTGRES, POLL_SQLITE).int(after);
-        let rows = self.runner.run_within(DEADLINE, Access::Read, Work::Rows(statement)).await?;
+        let rows = self.watch(statement).await?;
         // The database looked at its clock before it answered. So the offset is never too large, and no token's `iat`
         // comes out in a second that the database has not reached: a cut-off would not cover it.
         let answered = SystemClock.now_millis();

@@ -1,14 +1,13 @@
 //! The two pools, and the one macro that expands a body for both. Private to the store: nobody else can hold a
 //! connection across an await that a client's disconnect cancels (decision 16).
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use sqlx::pool::{PoolConnection, PoolConnectionMetadata, PoolOptions};
-use sqlx::{Connection as _, Executor as _, PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{Executor as _, PgConnection, Postgres, Sqlite, SqliteConnection};
 
 use super::StoreError;
+use super::connections::{Connections, NoConnection};
+use super::lease::Lease;
 use super::settings::{ConnectOptions, create_sqlite_file, sqlite_path};
 use super::statement::{Row, Statement, Value};
 use crate::config::DatabaseSettings;
@@ -32,59 +31,30 @@ pub(super) enum Access {
 
 /// A connection of one of the databases, out of its pool.
 pub(super) enum Conn {
-    Postgres(PoolConnection<Postgres>),
-    Sqlite(PoolConnection<Sqlite>),
-}
-
-/// Connections that were made before this moment are not used again: after a failover they lead to a dead or
-/// read-only server. Milliseconds since `start`.
-pub(super) struct Spoiled {
-    start: Instant,
-    before: AtomicI64,
-}
-
-impl Spoiled {
-    fn new() -> Arc<Self> {
-        Arc::new(Self { start: Instant::now(), before: AtomicI64::new(-1) })
-    }
-
-    fn mark(&self) {
-        self.before.store(millis(self.start.elapsed()), Ordering::Relaxed);
-    }
-
-    fn is_usable(&self, connection: &PoolConnectionMetadata) -> bool {
-        let made = millis(self.start.elapsed()) - millis(connection.age);
-        made > self.before.load(Ordering::Relaxed)
-    }
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+    Postgres(Lease<PgConnection>),
+    Sqlite(Lease<SqliteConnection>),
 }
 
 /// The pools of one database.
 #[derive(Clone)]
 pub(super) enum Pools {
-    Postgres { pool: PgPool, spoiled: Arc<Spoiled> },
-    Sqlite { write: SqlitePool, read: SqlitePool, spoiled: Arc<Spoiled> },
+    Postgres(Connections<PgConnection>),
+    Sqlite { write: Connections<SqliteConnection>, read: Connections<SqliteConnection> },
 }
 
 impl Pools {
     /// Opens nothing yet: a database that is down may come up later (fault 5).
     pub(super) fn new(settings: &DatabaseSettings) -> Result<Self, StoreError> {
-        let spoiled = Spoiled::new();
         Ok(match settings.options()? {
             ConnectOptions::Postgres(options) => {
-                let pool =
-                    pool_options(settings, settings.max_connections, &spoiled).connect_lazy_with(options);
-                Self::Postgres { pool, spoiled }
+                Self::Postgres(Connections::new(options, settings.max_connections))
             }
             ConnectOptions::Sqlite(options) => {
                 create_sqlite_file(&sqlite_path(&options))?;
                 let readers = settings.max_connections.saturating_sub(1).clamp(1, 4);
-                let write = pool_options(settings, 1, &spoiled).connect_lazy_with(options.clone());
-                let read = pool_options(settings, readers, &spoiled).connect_lazy_with(options);
-                Self::Sqlite { write, read, spoiled }
+                let (write, read) =
+                    (Connections::new(options.clone(), 1), Connections::new(options, readers));
+                Self::Sqlite { write, read }
             }
         })
     }
@@ -93,59 +63,42 @@ impl Pools {
         matches!(self, Self::Sqlite { .. })
     }
 
-    pub(super) async fn acquire(&self, access: Access) -> Result<Conn, sqlx::Error> {
+    /// A connection within `patience`; `first` overtakes those who wait already.
+    pub(super) async fn acquire(
+        &self,
+        access: Access,
+        patience: Duration,
+        first: bool,
+    ) -> Result<Conn, NoConnection> {
         match self {
-            Self::Postgres { pool, .. } => pool.acquire().await.map(Conn::Postgres),
-            Self::Sqlite { write, read, .. } => {
+            Self::Postgres(pool) => pool.acquire(patience, first).await.map(Conn::Postgres),
+            Self::Sqlite { write, read } => {
                 let pool = if access == Access::Write { write } else { read };
-                pool.acquire().await.map(Conn::Sqlite)
+                pool.acquire(patience, first).await.map(Conn::Sqlite)
             }
-        }
-    }
-
-    /// Drops every connection that is open now, each when it is next looked at.
-    pub(super) fn spoil(&self) {
-        match self {
-            Self::Postgres { spoiled, .. } | Self::Sqlite { spoiled, .. } => spoiled.mark(),
         }
     }
 
     /// Open and idle connections.
     pub(super) fn size(&self) -> (u32, usize) {
         match self {
-            Self::Postgres { pool, .. } => (pool.size(), pool.num_idle()),
-            Self::Sqlite { write, read, .. } => {
-                (write.size() + read.size(), write.num_idle() + read.num_idle())
+            Self::Postgres(pool) => pool.size(),
+            Self::Sqlite { write, read } => {
+                let (write, read) = (write.size(), read.size());
+                (write.0 + read.0, write.1 + read.1)
             }
         }
     }
 
     pub(super) async fn close(&self) {
         match self {
-            Self::Postgres { pool, .. } => pool.close().await,
-            Self::Sqlite { write, read, .. } => {
+            Self::Postgres(pool) => pool.close().await,
+            Self::Sqlite { write, read } => {
                 write.close().await;
                 read.close().await;
             }
         }
     }
-}
-
-/// No ping before use (it costs a round trip on each call); broken connections are dropped where they fail.
-fn pool_options<DB: sqlx::Database>(
-    settings: &DatabaseSettings,
-    max: u32,
-    spoiled: &Arc<Spoiled>,
-) -> PoolOptions<DB> {
-    let spoiled = Arc::clone(spoiled);
-    PoolOptions::new()
-        .max_connections(max.max(1))
-        .acquire_timeout(settings.acquire_timeout)
-        .test_before_acquire(false)
-        .before_acquire(move |_, connection| {
-            let usable = spoiled.is_usable(&connection);
-            Box::pin(async move { Ok(usable) })
-        })
 }
 
 impl Conn {
@@ -154,11 +107,11 @@ impl Conn {
         match self {
             Self::Postgres(conn) => {
                 let query = bind_postgres(statement);
-                Ok((**conn).fetch_all(query).await?.into_iter().map(Row::Postgres).collect())
+                Ok(conn.connection()?.fetch_all(query).await?.into_iter().map(Row::Postgres).collect())
             }
             Self::Sqlite(conn) => {
                 let query = bind_sqlite(statement);
-                Ok((**conn).fetch_all(query).await?.into_iter().map(Row::Sqlite).collect())
+                Ok(conn.connection()?.fetch_all(query).await?.into_iter().map(Row::Sqlite).collect())
             }
         }
     }
@@ -166,28 +119,39 @@ impl Conn {
     /// Runs a statement and returns how many rows it touched.
     pub(super) async fn execute(&mut self, statement: &Statement) -> Result<u64, sqlx::Error> {
         match self {
-            Self::Postgres(conn) => Ok((**conn).execute(bind_postgres(statement)).await?.rows_affected()),
-            Self::Sqlite(conn) => Ok((**conn).execute(bind_sqlite(statement)).await?.rows_affected()),
+            Self::Postgres(conn) => {
+                Ok(conn.connection()?.execute(bind_postgres(statement)).await?.rows_affected())
+            }
+            Self::Sqlite(conn) => {
+                Ok(conn.connection()?.execute(bind_sqlite(statement)).await?.rows_affected())
+            }
         }
     }
 
     /// Begins a transaction that will write. SQLite takes the lock now: later it could only fail (fault 14).
     pub(super) async fn begin(&mut self) -> Result<(), sqlx::Error> {
         match self {
-            Self::Postgres(conn) => (**conn).execute("BEGIN").await.map(drop),
-            Self::Sqlite(conn) => (**conn).execute("BEGIN IMMEDIATE").await.map(drop),
+            Self::Postgres(conn) => conn.connection()?.execute("BEGIN").await.map(drop),
+            Self::Sqlite(conn) => conn.connection()?.execute("BEGIN IMMEDIATE").await.map(drop),
         }
     }
 
     pub(super) async fn end(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
-        on!(self, conn => (**conn).execute(sql).await.map(drop))
+        on!(self, conn => conn.connection()?.execute(sql).await.map(drop))
     }
 
     /// Closes the connection without a word to the server, and never returns it to the pool.
-    pub(super) async fn discard(self) {
-        let limit = Duration::from_millis(100);
-        // The pool opens a replacement at once; the old socket must not be waited for.
-        on!(self, conn => drop(tokio::time::timeout(limit, conn.detach().close_hard()).await));
+    pub(super) fn discard(self) {
+        on!(self, conn => conn.discard());
+    }
+
+    /// The same, because what it leads to has gone or only reads: its fellows lead there, too. An SQLite file is one
+    /// and the same for all of them, and to close the last connection on a full disk is to lose the file's index.
+    pub(super) fn discard_with_all(self) {
+        match self {
+            Self::Postgres(conn) => conn.discard_with_all(),
+            Self::Sqlite(conn) => conn.discard(),
+        }
     }
 }
 

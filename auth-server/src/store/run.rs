@@ -15,6 +15,7 @@ use super::StoreError;
 use super::error::{Failure, classify, to_store_error};
 use super::pool::{Access, Conn, Pools};
 use super::statement::{Row, Statement, Step};
+use crate::config::DatabaseSettings;
 
 /// Calls that may wait for a connection, for each connection that there is.
 const WAITING_PER_CONNECTION: usize = 64;
@@ -27,7 +28,20 @@ pub(super) struct Runner {
     tracker: TaskTracker,
     slots: Arc<Semaphore>,
     calls: Arc<AtomicU64>,
-    deadline: Duration,
+    ordinary: Terms,
+}
+
+/// How long a call may take, and how it waits for a connection.
+#[derive(Clone, Copy)]
+struct Terms {
+    /// Altogether.
+    limit: Duration,
+    /// For a connection.
+    patience: Duration,
+    /// For the answer on it.
+    answer: Duration,
+    /// Whether it overtakes those who wait already.
+    first: bool,
 }
 
 /// One call: a statement whose rows are wanted, or a transaction.
@@ -43,20 +57,22 @@ enum Ended {
 }
 
 impl Runner {
-    pub(super) fn new(pools: Pools, max_connections: u32, deadline: Duration) -> Self {
-        let slots = (max_connections as usize).max(1) * WAITING_PER_CONNECTION;
+    pub(super) fn new(pools: Pools, settings: &DatabaseSettings) -> Self {
+        let slots = (settings.max_connections as usize).max(1) * WAITING_PER_CONNECTION;
+        let limit = settings.call_timeout;
+        let ordinary = Terms { limit, patience: settings.acquire_timeout, answer: limit, first: false };
         Self {
             pools,
             tracker: TaskTracker::new(),
             slots: Arc::new(Semaphore::new(slots)),
             calls: Arc::default(),
-            deadline,
+            ordinary,
         }
     }
 
     /// Runs a call to its end, whatever becomes of the caller.
     pub(super) async fn run(&self, access: Access, work: Work) -> Result<Vec<Row>, StoreError> {
-        self.run_within(self.deadline, access, work).await
+        self.run_on(self.ordinary, access, work).await
     }
 
     /// The same with a deadline of its own, for the long transactions of an administrator.
@@ -66,14 +82,30 @@ impl Runner {
         access: Access,
         work: Work,
     ) -> Result<Vec<Row>, StoreError> {
+        self.run_on(Terms { limit, answer: limit, ..self.ordinary }, access, work).await
+    }
+
+    /// For the polls, on which all the others depend: it has the next connection that is free, and may wait `limit` for
+    /// it, and as long again for its answer. A slow database with a queue before it must not look like one that is gone (fault 10).
+    pub(super) async fn run_first(
+        &self,
+        limit: Duration,
+        access: Access,
+        work: Work,
+    ) -> Result<Vec<Row>, StoreError> {
+        let terms = Terms { limit: limit * 2, patience: limit, answer: limit, first: true };
+        self.run_on(terms, access, work).await
+    }
+
+    async fn run_on(&self, terms: Terms, access: Access, work: Work) -> Result<Vec<Row>, StoreError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+        let slot = Arc::clone(&self.slots).try_acquire_owned().ok();
+        if slot.is_none() && !terms.first {
             return Err(StoreError::Unavailable("too many calls are waiting".to_owned()));
-        };
-        let pools = self.pools.clone();
-        let deadline = Instant::now() + limit;
+        }
+        let call = Call { pools: self.pools.clone(), access, terms, deadline: Instant::now() + terms.limit };
         let task = self.tracker.spawn(async move {
-            let answer = attempts(&pools, access, &work, deadline).await;
+            let answer = call.attempts(&work).await;
             drop(slot);
             answer
         });
@@ -97,49 +129,57 @@ impl Runner {
     }
 }
 
-/// A read is tried again on a new connection where the old one was broken; a write only where the database said
-/// that it took it back, so that it happens once (fault 12).
-async fn attempts(
-    pools: &Pools,
+/// One call in its task.
+struct Call {
+    pools: Pools,
     access: Access,
-    work: &Work,
+    terms: Terms,
     deadline: Instant,
-) -> Result<Vec<Row>, StoreError> {
-    let writes = access == Access::Write;
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let conn = match timeout_at(deadline, pools.acquire(access)).await {
-            Ok(Ok(conn)) => conn,
-            Ok(Err(error)) => return Err(StoreError::Unavailable(error.to_string())),
-            Err(_) => return Err(StoreError::Unavailable("no connection in time".to_owned())),
-        };
-        let ended = match attempt_once(pools, conn, work, deadline).await {
-            Ok(rows) => return Ok(rows),
-            Err(None) if writes => return Err(StoreError::OutcomeUnknown("no answer in time".to_owned())),
-            Err(None) => return Err(StoreError::Unavailable("no answer in time".to_owned())),
-            Err(Some(ended)) => ended,
-        };
-        let error = match ended {
-            Ended::Refused(reason) => return Err(StoreError::Conflict(reason)),
-            Ended::Database(error) => error,
-        };
-        let failure = classify(&error);
-        let again = failure == Failure::Again || (failure == Failure::Lost && !writes);
-        if !again || attempt >= ATTEMPTS || Instant::now() >= deadline {
-            return Err(to_store_error(&error, writes));
+}
+
+impl Call {
+    /// A read is tried again on a new connection where the old one was broken; a write only where the database said
+    /// that it took it back, so that it happens once (fault 12).
+    async fn attempts(&self, work: &Work) -> Result<Vec<Row>, StoreError> {
+        let writes = self.access == Access::Write;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let conn = self.connection().await?;
+            let deadline = self.deadline.min(Instant::now() + self.terms.answer);
+            let ended = match attempt_once(conn, work, deadline).await {
+                Ok(rows) => return Ok(rows),
+                Err(None) if writes => {
+                    return Err(StoreError::OutcomeUnknown("no answer in time".to_owned()));
+                }
+                Err(None) => return Err(StoreError::Unavailable("no answer in time".to_owned())),
+                Err(Some(ended)) => ended,
+            };
+            let error = match ended {
+                Ended::Refused(reason) => return Err(StoreError::Conflict(reason)),
+                Ended::Database(error) => error,
+            };
+            let failure = classify(&error);
+            let again = failure == Failure::Again || (failure == Failure::Lost && !writes);
+            if !again || attempt >= ATTEMPTS || Instant::now() >= self.deadline {
+                return Err(to_store_error(&error, writes));
+            }
+            tokio::time::sleep(jitter(attempt)).await;
         }
-        tokio::time::sleep(jitter(attempt)).await;
+    }
+
+    async fn connection(&self) -> Result<Conn, StoreError> {
+        let acquired = self.pools.acquire(self.access, self.terms.patience, self.terms.first);
+        match timeout_at(self.deadline, acquired).await {
+            Ok(Ok(conn)) => Ok(conn),
+            Ok(Err(error)) => Err(StoreError::Unavailable(error)),
+            Err(_) => Err(StoreError::Unavailable("no connection in time".to_owned())),
+        }
     }
 }
 
 /// Runs the work on a connection, which goes back to the pool only if nothing is wrong with it. `None`: the deadline.
-async fn attempt_once(
-    pools: &Pools,
-    mut conn: Conn,
-    work: &Work,
-    deadline: Instant,
-) -> Result<Vec<Row>, Option<Ended>> {
+async fn attempt_once(mut conn: Conn, work: &Work, deadline: Instant) -> Result<Vec<Row>, Option<Ended>> {
     let outcome = timeout_at(deadline, async {
         match work {
             Work::Rows(statement) => conn.rows(statement).await.map_err(Ended::Database),
@@ -148,13 +188,12 @@ async fn attempt_once(
     })
     .await;
     let Ok(outcome) = outcome else {
-        conn.discard().await;
+        conn.discard();
         return Err(None);
     };
     if let Err(Ended::Database(error)) = &outcome {
         if classify(error).spoils_connection() {
-            pools.spoil();
-            conn.discard().await;
+            conn.discard_with_all();
         } else if matches!(work, Work::Transaction(_)) {
             take_back(conn, deadline).await;
         }
@@ -180,7 +219,7 @@ async fn transaction(conn: &mut Conn, steps: &[Step]) -> Result<Vec<Row>, Ended>
 async fn take_back(mut conn: Conn, deadline: Instant) {
     let over = matches!(timeout_at(deadline, conn.end("ROLLBACK")).await, Ok(Ok(())));
     if !over {
-        conn.discard().await;
+        conn.discard();
     }
 }
 
