@@ -4,6 +4,7 @@ mod cold_start;
 mod contention;
 mod database_lost;
 mod disconnects;
+mod disk;
 mod durability;
 mod failover;
 mod jwks;

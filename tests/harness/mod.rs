@@ -12,6 +12,7 @@ pub(crate) mod list;
 pub(crate) mod load;
 pub(crate) mod ports;
 pub(crate) mod process;
+pub(crate) mod small_disk;
 pub(crate) mod strace;
 pub(crate) mod wait;
 

@@ -12,7 +12,7 @@ use std::{
 use super::{Server, cli::Cli};
 
 /// A program that only root may use: by `sudo` where the tests are somebody else.
-fn as_root(program: &str) -> Command {
+pub(crate) fn as_root(program: &str) -> Command {
     if own_uid() == 0 {
         return Command::new(program);
     }
@@ -22,7 +22,7 @@ fn as_root(program: &str) -> Command {
 }
 
 /// The user that the tests run as.
-fn own_uid() -> u32 {
+pub(crate) fn own_uid() -> u32 {
     fs::metadata("/proc/self").expect("/proc").uid()
 }
 
