@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Executor, Row};
 
 use crate::harness::{
     Answer, Credentials, Engine, Lab, Server,
@@ -18,6 +18,8 @@ struct Faulty {
     chaos: Chaos,
     through: String,
     by: Credentials,
+    /// Nobody asks for it while the database is there.
+    cold: Credentials,
     admin_port: u16,
 }
 
@@ -27,8 +29,9 @@ impl Faulty {
         let lab = Lab::new(Engine::Postgres).await;
         lab.auth.ok(&["resource", "add", OPAQUE, "--scope", "other", "--token-format", "opaque"]);
         let by = lab.add_client_for("m", &[crate::harness::lab::RESOURCE, OPAQUE]);
+        let cold = lab.add_client("cold");
         let (chaos, through) = Chaos::before_database(&lab.database.url).await;
-        Self { lab, chaos, through, by, admin_port: ports::free() }
+        Self { lab, chaos, through, by, cold, admin_port: ports::free() }
     }
 
     fn start(&self, more: &[(&str, &str)]) -> Server {
@@ -49,6 +52,20 @@ impl Faulty {
         self.lab.token(server, &self.by, &[("resource", resource)]).await
     }
 
+    /// Everything that cannot be answered from memory: a token that is a row, a client that nobody has asked for yet,
+    /// and what is asked about and done to an opaque token.
+    async fn needs_the_store(&self, server: &Server, token: &str) {
+        refused_for_the_moment(&self.ask(server, OPAQUE).await);
+        let resource = crate::harness::lab::RESOURCE;
+        let cold = self.lab.token(server, &self.cold, &[("resource", resource)]).await;
+        refused_for_the_moment(&cold);
+        for path in ["/introspect", "/revoke"] {
+            let request = self.lab.http.post(server.at(path)).basic_auth(&self.by.id, Some(&self.by.secret));
+            let answer = request.form(&[("token", token)]).send().await.expect(path);
+            refused_for_the_moment(&Answer::read(answer).await);
+        }
+    }
+
     async fn opaque_works_again(&self, server: &Server, within: Duration) {
         until("a token once the database is back", within, || async {
             Some(self.ask(server, OPAQUE).await).filter(|answer| answer.status == 200)
@@ -60,7 +77,8 @@ impl Faulty {
 fn refused_for_the_moment(answer: &Answer) {
     assert_eq!(answer.status, 503, "{answer:?}");
     assert_eq!(answer.json()["error"], "temporarily_unavailable", "{answer:?}");
-    assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
+    let seconds: u64 = answer.header("retry-after").parse().unwrap_or_default();
+    assert!((1..=2).contains(&seconds), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,7 +125,7 @@ async fn f06_store_lost_mid_flight_is_503_and_warm_clients_go_on() {
     let server = faulty.start(&[("AUTH_SERVER_REGISTRY__MAX_STALE", "4")]);
     let resource = crate::harness::lab::RESOURCE;
     assert_eq!(faulty.ask(&server, resource).await.status, 200, "warm");
-    assert_eq!(faulty.ask(&server, OPAQUE).await.status, 200);
+    let token = faulty.ask(&server, OPAQUE).await.text("access_token");
 
     faulty.chaos.set(Link::Cut);
     let lost = Instant::now();
@@ -115,6 +133,7 @@ async fn f06_store_lost_mid_flight_is_503_and_warm_clients_go_on() {
     refused_for_the_moment(&answer);
     assert!(lost.elapsed() < Duration::from_secs(3), "{:?}", lost.elapsed());
     assert_eq!(faulty.ask(&server, resource).await.status, 200, "a warm machine client goes on");
+    faulty.needs_the_store(&server, &token).await;
 
     let stale = until("the registry is too old to trust", Duration::from_secs(10), || async {
         Some(faulty.ask(&server, resource).await).filter(|answer| answer.status != 200)
@@ -122,6 +141,7 @@ async fn f06_store_lost_mid_flight_is_503_and_warm_clients_go_on() {
     .await;
     refused_for_the_moment(&stale);
     assert!(lost.elapsed() >= Duration::from_secs(3), "refused after {:?}", lost.elapsed());
+    faulty.needs_the_store(&server, &token).await;
 
     faulty.chaos.set(Link::Open);
     faulty.opaque_works_again(&server, Duration::from_secs(10)).await;
@@ -166,4 +186,47 @@ async fn f09_a_black_hole_is_answered_within_three_seconds() {
 
     faulty.chaos.set(Link::Open);
     faulty.opaque_works_again(&server, Duration::from_secs(10)).await;
+}
+
+/// The link goes silent while the database works on the call. Its connection is known to nobody afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn f09_a_link_that_goes_silent_in_mid_call_is_answered_and_its_connection_dropped() {
+    let faulty = Faulty::new().await;
+    let server = faulty.start(&[]);
+    assert_eq!(faulty.ask(&server, OPAQUE).await.status, 200);
+    let mut holder = faulty.lab.database.superuser().await;
+    holder.execute("BEGIN; LOCK TABLE opaque_tokens IN ACCESS EXCLUSIVE MODE").await.expect("the lock");
+
+    let root = tokio::sync::Mutex::new(faulty.lab.database.superuser().await);
+    let pids = async |condition: &str| -> Vec<i32> {
+        let query =
+            format!("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND {condition}");
+        sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut *root.lock().await).await.expect("activity")
+    };
+    let start = Instant::now();
+    let asked = faulty.ask(&server, OPAQUE);
+    let fault = async {
+        let waiting = until("the call is under way", Duration::from_secs(2), || async {
+            pids("wait_event_type = 'Lock' AND query LIKE 'INSERT INTO opaque_tokens%'")
+                .await
+                .first()
+                .copied()
+        })
+        .await;
+        faulty.chaos.set(Link::Silent);
+        holder.execute("ROLLBACK").await.expect("released");
+        waiting
+    };
+    let (answer, connection) = tokio::join!(asked, fault);
+    refused_for_the_moment(&answer);
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+
+    faulty.chaos.set(Link::Open);
+    faulty.opaque_works_again(&server, Duration::from_secs(5)).await;
+    until("the connection that was given up is closed", Duration::from_secs(5), || async {
+        pids(&format!("pid = {connection}")).await.is_empty().then_some(())
+    })
+    .await;
+    let others = pids("application_name = 'auth-server'").await;
+    assert!(!others.is_empty(), "the server has no connection at all");
 }
