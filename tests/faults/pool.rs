@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
+
 use crate::harness::{
     Engine, Lab, Server,
     chaos::{Chaos, Link},
+    counts,
     lab::RESOURCE,
     wait::until,
 };
@@ -68,3 +71,20 @@ on_both!(f11_one_connection_serves_everybody, |engine| {
     );
     assert_eq!([a.status, b.status, c.status, d.status], [200; 4]);
 });
+
+/// Nothing is in memory and no connection is open beyond what the start needed: each of the first requests wants one.
+#[tokio::test(flavor = "multi_thread")]
+async fn f11_a_crowd_at_a_fresh_server_is_served() {
+    let lab = Lab::new(Engine::Postgres).await;
+    let clients: Vec<_> = (0..8).map(|number| lab.add_client(&format!("m-{number}"))).collect();
+    for _ in 0..counts::times(20) {
+        let server = lab.start_auth();
+        let asked = (0..64).map(|number| lab.token(&server, &clients[number % clients.len()], &[]));
+        let begun = Instant::now();
+        let answers = join_all(asked).await;
+        let took = begun.elapsed();
+        let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 200).collect();
+        assert!(refused.is_empty(), "{} of 64: {:?}\n{}", refused.len(), refused.first(), server.log());
+        println!("f11: 64 first requests in {took:?}");
+    }
+}
