@@ -1,15 +1,9 @@
 //! The process-wide metrics recorder.
 
 use std::sync::OnceLock;
-use std::time::Duration;
 
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
-
-/// Upper bounds of the duration buckets, in seconds.
-const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
-
-/// Recorded durations are folded into their buckets this often; between two readings they take memory.
-const UPKEEP: Duration = Duration::from_secs(2);
+use super::exposition;
+use super::recorder::Recorder;
 
 /// The recorder could not be installed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -18,12 +12,12 @@ pub struct MetricsError(String);
 
 /// Reads what the process has measured.
 #[derive(Clone)]
-pub struct MetricsHandle(PrometheusHandle);
+pub struct MetricsHandle(Recorder);
 
 impl MetricsHandle {
     /// Everything measured so far, as Prometheus text.
     pub fn render(&self) -> String {
-        self.0.render()
+        exposition::text(&self.0.read())
     }
 }
 
@@ -37,20 +31,11 @@ impl std::fmt::Debug for MetricsHandle {
 /// are lost. Fails where another recorder was installed before.
 pub fn metrics_handle() -> Result<MetricsHandle, MetricsError> {
     static HANDLE: OnceLock<Result<MetricsHandle, MetricsError>> = OnceLock::new();
-    HANDLE.get_or_init(|| install().map_err(|error| MetricsError(error.to_string()))).clone()
+    HANDLE.get_or_init(install).clone()
 }
 
-fn install() -> Result<MetricsHandle, BuildError> {
-    let handle = PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()?;
-    let upkeep = handle.clone();
-    let spawned = std::thread::Builder::new().name("metrics-upkeep".into()).spawn(move || {
-        loop {
-            std::thread::sleep(UPKEEP);
-            upkeep.run_upkeep();
-        }
-    });
-    if let Err(error) = spawned {
-        tracing::warn!(%error, "no thread for the metrics' upkeep; each reading of /metrics does it");
-    }
-    Ok(MetricsHandle(handle))
+fn install() -> Result<MetricsHandle, MetricsError> {
+    let recorder = Recorder::default();
+    metrics::set_global_recorder(recorder.clone()).map_err(|error| MetricsError(error.to_string()))?;
+    Ok(MetricsHandle(recorder))
 }
