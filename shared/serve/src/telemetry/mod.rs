@@ -1,11 +1,9 @@
 //! Logs on stderr and metrics for Prometheus.
 
-mod exposition;
 mod http_metrics;
 mod line;
 mod logging;
 mod metrics;
-mod recorder;
 pub(crate) mod sink;
 
 pub use http_metrics::{EndpointName, HttpMetricsLayer, HttpMetricsService, MeasuredFuture};
