@@ -6,6 +6,9 @@ use crate::store::StoreError;
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let mend = match &error {
+            StoreError::Unavailable(why) if why.contains("peer certificate") => {
+                "does sslrootcert name the authority of its certificate, and is the host of database.url in it?"
+            }
             StoreError::Unavailable(_) => "is it running, and is database.url right? see auth-server doctor",
             StoreError::OutcomeUnknown(_) => "look whether it happened before you try again",
             StoreError::Conflict(_) => "nothing was changed; look at what is there and try again",
