@@ -7,7 +7,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use trefoil_resource_server::keys::{
-    DiskCopy, Fetched, JwksClient, Outbound, Refetch, Refresh, Timing, parse_jwks, read_key_file,
+    DiskCopy, Fetched, JwksClient, Outbound, Refetch, Refresh, Timing, parse_jwks,
 };
 use trefoil_resource_server::{AccessClaims, Refused, TokenVerifier};
 use trefoil_serve::ManualClock;
@@ -69,7 +69,7 @@ impl Drop for Fetching {
     }
 }
 
-fn token_of(key: &SigningKey) -> String {
+pub(crate) fn token_of(key: &SigningKey) -> String {
     sign(key, &claims_at(NOW))
 }
 
@@ -276,44 +276,4 @@ async fn f21_a_copy_on_disk_serves_while_the_auth_server_is_gone() {
     assert!(verifier.check(&sign(&good, &claims_at(NOW + 86_400))).is_ok());
     cold.refresh().await;
     assert!(verifier.check(&sign(&good, &claims_at(NOW + 86_400))).is_ok(), "a failed fetch changes nothing");
-}
-
-#[test]
-fn d12_a_pem_file_may_hold_several_keys_and_a_kid_that_is_not_known_there() {
-    let dir = TempDir::new().unwrap();
-    let file = dir.path().join("keys.pem");
-    let (ec, ed, stranger) = (key("ES256"), key("EdDSA"), key("ES256"));
-    std::fs::write(&file, format!("{}{}", ec.public_key().to_pem(), ed.public_key().to_pem())).unwrap();
-    let clock = Arc::new(ManualClock::new(Timestamp(NOW)));
-    let verifier = TokenVerifier::new(ISSUER, AUDIENCE, read_key_file(&file).unwrap(), clock).unwrap();
-    for key in [&ec, &ed] {
-        assert!(verifier.check(&token_of(key)).is_ok());
-        for kid in [None, Some("another-name")] {
-            let mut header = header_of(key);
-            header["kid"] = json!(kid);
-            kid.is_none().then(|| header.as_object_mut().unwrap().remove("kid"));
-            let token = sign_raw(key, &header.to_string(), &claims_at(NOW).to_string());
-            assert!(verifier.check(&token).is_ok(), "{} {kid:?}", key.algorithm());
-        }
-    }
-    let mut header = header_of(&stranger);
-    header.as_object_mut().unwrap().remove("kid");
-    let forged = sign_raw(&stranger, &header.to_string(), &claims_at(NOW).to_string());
-    assert_eq!(verifier.check(&forged), Err(Refused::Token(Rejected::Signature)));
-}
-
-#[test]
-fn key_files_may_be_pem_jwk_or_jwks_and_never_private() {
-    let dir = TempDir::new().unwrap();
-    let file = dir.path().join("key");
-    let key = key("ES256");
-    let public = key.public_key();
-    for text in [public.to_pem(), public.to_jwk().to_string(), keys_of(&[&key]).to_jwks().to_string()] {
-        std::fs::write(&file, text).unwrap();
-        assert_eq!(read_key_file(&file).unwrap().kids().collect::<Vec<_>>(), [key.kid()]);
-    }
-    std::fs::write(&file, &*key.to_pkcs8_pem().unwrap()).unwrap();
-    assert!(read_key_file(&file).unwrap_err().to_string().contains("private key"));
-    std::fs::write(&file, "").unwrap();
-    assert!(read_key_file(&file).unwrap_err().to_string().contains("export it anew"));
 }

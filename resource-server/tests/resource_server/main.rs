@@ -13,6 +13,7 @@ mod command_line;
 mod dependencies;
 mod harness;
 mod jwks_stub;
+mod key_files;
 mod key_sets;
 mod library;
 mod limits;
