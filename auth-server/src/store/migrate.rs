@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::error::to_store_error;
 use super::settings::ConnectOptions;
-use super::statement::Statement;
+use super::statement::{Row, Statement};
 use super::{Store, StoreError};
 
 /// Every migration: version, name, text. Never changed once released; new ones are added at the end.
@@ -23,9 +23,10 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
 /// How long a second migrator waits for the first.
 const WAIT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(200);
-/// A holder that gave no sign of life for so long (seconds) is dead.
-const DEAD_AFTER: i64 = 30;
-const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+/// A holder that gave no sign of life for so long (seconds) is dead: well within what the next one waits. Should it be
+/// alive after all, each migration is one transaction, and the slower of the two is refused.
+const DEAD_AFTER: i64 = 6;
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
 const CREATE_LOCK: &str = "CREATE TABLE IF NOT EXISTS migration_lock \
      (id BIGINT PRIMARY KEY, holder TEXT NOT NULL, seen_at BIGINT NOT NULL)";
@@ -95,14 +96,12 @@ impl Store {
     /// Runs what is pending and returns the names. `holder` says who (process and host) to a second migrator, which
     /// waits at most 10 s. Roles that `db roles` has served are served again.
     pub async fn migrate(&self, holder: &str) -> Result<Vec<String>, StoreError> {
-        let status = self.schema().await?;
-        if status.check().is_ok() {
-            return Ok(Vec::new());
+        match self.schema().await?.check() {
+            // A lock that is held means that somebody has not come to the roles yet, or was killed before them.
+            Ok(()) if self.holder().await?.is_empty() => return Ok(Vec::new()),
+            too_new @ Err(StoreError::SchemaTooNew { .. }) => return too_new.map(|()| Vec::new()),
+            Ok(()) | Err(_) => {}
         }
-        if let too_new @ Err(StoreError::SchemaTooNew { .. }) = status.check() {
-            return too_new.map(|()| Vec::new());
-        }
-        self.create_lock().await?;
         self.lock(holder).await?;
         let (store, name) = (self.clone(), holder.to_owned());
         // A task: a caller that is dropped leaves neither a transaction nor the lock behind.
@@ -118,17 +117,14 @@ impl Store {
     pub async fn wait_for_migrator(&self) -> Result<(), StoreError> {
         let give_up = Instant::now() + WAIT;
         loop {
-            let holder = match self.read(Statement::new(HOLDER)).await {
-                Err(StoreError::SchemaTooOld { .. }) => Vec::new(),
-                other => other?,
-            };
+            let holder = self.holder().await?;
             let now = self.now().await?.seconds();
             let seen_at = holder.first().map(|row| row.get::<i64>("seen_at")).transpose()?;
             if seen_at.is_none_or(|seen_at| seen_at < now - DEAD_AFTER) {
                 return Ok(());
             }
             if Instant::now() >= give_up {
-                return Err(self.migrating(now).await?);
+                return Err(self.migrating().await?);
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -147,6 +143,14 @@ impl Store {
             .collect())
     }
 
+    /// The row of the lock, if somebody holds it.
+    async fn holder(&self) -> Result<Vec<Row>, StoreError> {
+        match self.read(Statement::new(HOLDER)).await {
+            Err(StoreError::SchemaTooOld { .. }) => Ok(Vec::new()),
+            other => other,
+        }
+    }
+
     /// Two that create it at once: PostgreSQL lets one of them fail, and the table is there.
     async fn create_lock(&self) -> Result<(), StoreError> {
         match self.write(Statement::new(CREATE_LOCK)).await {
@@ -160,19 +164,26 @@ impl Store {
     async fn lock(&self, holder: &str) -> Result<(), StoreError> {
         let give_up = Instant::now() + WAIT;
         loop {
-            let now = self.now().await?.seconds();
-            let lock = Statement::new(LOCK).text(holder).int(now).int(now - DEAD_AFTER);
-            if !self.write(lock).await?.is_empty() {
-                return Ok(());
+            let over = Instant::now() >= give_up;
+            match self.try_lock(holder).await {
+                Ok(true) => return Ok(()),
+                Ok(false) if over => return Err(self.migrating().await?),
+                // A migration may hold SQLite's only place to write.
+                Err(error) if over || !error.is_retryable() => return Err(error),
+                Ok(false) | Err(_) => tokio::time::sleep(PAUSE).await,
             }
-            if Instant::now() >= give_up {
-                return Err(self.migrating(now).await?);
-            }
-            tokio::time::sleep(PAUSE).await;
         }
     }
 
-    async fn migrating(&self, now: i64) -> Result<StoreError, StoreError> {
+    async fn try_lock(&self, holder: &str) -> Result<bool, StoreError> {
+        self.create_lock().await?;
+        let now = self.now().await?.seconds();
+        let lock = Statement::new(LOCK).text(holder).int(now).int(now - DEAD_AFTER);
+        Ok(!self.write(lock).await?.is_empty())
+    }
+
+    async fn migrating(&self) -> Result<StoreError, StoreError> {
+        let now = self.now().await?.seconds();
         let rows = self.read(Statement::new(HOLDER)).await?;
         let Some(row) = rows.first() else {
             return Ok(StoreError::Unavailable("the migration lock has just been released".to_owned()));

@@ -139,6 +139,23 @@ async fn d01_a_later_migration_serves_the_roles_again() {
 }
 
 #[tokio::test]
+async fn f24_a_migrator_that_was_killed_before_the_roles_is_finished_by_the_next() {
+    let db = TestDb::postgres().await;
+    let admin = db.store().await;
+    let settings = server_role(&db, &admin).await;
+    let server = Store::connect(&settings).await.unwrap();
+    let url = url::Url::parse(settings.url.reveal()).unwrap();
+    // Every migration is done; what the newest one brought is not granted yet, and the lock was never given back.
+    db.run(&format!("REVOKE ALL ON replicas FROM {}", url.username())).await;
+    let now = admin.now().await.unwrap().seconds();
+    db.run(&format!("INSERT INTO migration_lock VALUES (1, 'killed', {now})")).await;
+    assert!(server.report_replica("r", &BTreeMap::new(), NOW).await.is_err());
+    assert_eq!(admin.migrate("next").await.unwrap(), Vec::<String>::new());
+    server.report_replica("r", &BTreeMap::new(), NOW).await.unwrap();
+    assert_eq!(db.count("SELECT COUNT(*) FROM migration_lock").await, 0);
+}
+
+#[tokio::test]
 async fn d01_the_owner_is_never_stripped_of_its_own_tables() {
     let db = TestDb::postgres().await;
     let admin = db.store().await;
