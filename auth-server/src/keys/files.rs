@@ -61,6 +61,16 @@ impl KeyFiles {
         self.path(kid).is_some_and(|path| path.exists())
     }
 
+    /// The kids of all files that are here.
+    pub fn kids(&self) -> Vec<String> {
+        let files = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+        let kids = names.filter_map(|name| name.strip_suffix(".pem").map(str::to_owned));
+        let mut kids: Vec<_> = kids.filter(|kid| self.path(kid).is_some()).collect();
+        kids.sort();
+        kids
+    }
+
     /// A kid becomes a path only where it is a thumbprint: 43 characters of base64url, so never `..` (case 88).
     fn path(&self, kid: &str) -> Option<PathBuf> {
         let thumbprint =

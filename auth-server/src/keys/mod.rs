@@ -5,6 +5,7 @@ mod error;
 mod files;
 mod held;
 mod home;
+mod leftovers;
 mod lifecycle;
 mod moving;
 mod persisted;

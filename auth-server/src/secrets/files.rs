@@ -8,7 +8,11 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 use trefoil_serve::files::PrivateFileError;
+use trefoil_shared::Timestamp;
 use zeroize::Zeroizing;
+
+/// A write takes less than a second: so many seconds later its writer is gone.
+const UNFINISHED: i64 = 600;
 
 /// Why a private file cannot be used.
 #[derive(Debug, Error)]
@@ -89,6 +93,32 @@ pub fn adopt(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes what writers that were killed have left in a directory: files that [`write_private`] had not renamed yet, and
+/// that nobody has touched for ten minutes. Each may hold a whole secret that nothing refers to. Returns their number.
+pub fn remove_unfinished(directory: &Path, now: Timestamp) -> Result<usize, FileError> {
+    let mut removed = 0;
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let ours = is_beside(&entry.file_name().to_string_lossy());
+        let touched = entry.metadata().ok().filter(|_| ours).map(|file| Timestamp(file.mtime()));
+        if touched.is_some_and(|touched| now.since(touched) > UNFINISHED) {
+            let path = entry.path();
+            match std::fs::remove_file(&path) {
+                Err(reason) if reason.kind() != io::ErrorKind::NotFound => {
+                    return Err(unwritable(&path, reason));
+                }
+                _ => removed += 1,
+            }
+        }
+    }
+    Ok(removed)
+}
+
+/// `.NAME.<16 hexadecimal digits>.new`, as [`write_beside`] names it.
+fn is_beside(name: &str) -> bool {
+    let unique = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(".new")?.rsplit_once('.'));
+    unique.is_some_and(|(_, unique)| unique.len() == 16 && unique.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 fn write_beside(path: &Path, bytes: &[u8]) -> Result<PathBuf, FileError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     // Not the process id: replicas in containers that share a directory all have the same.
@@ -140,6 +170,21 @@ mod tests {
         create_private(&path, b"one").unwrap();
         create_private(&path, b"two").unwrap();
         assert_eq!(read_private(&path).unwrap().as_slice(), b"one");
+    }
+
+    #[test]
+    fn f03_what_a_killed_writer_left_is_removed_once_it_is_old() {
+        let dir = tempfile::tempdir().unwrap();
+        let left = write_beside(&dir.path().join("key.pem"), b"half").unwrap();
+        for other in [".key.pem.new", ".hidden", "key.new", ".key.pem.0123456789abcdeg.new", "whole.pem"] {
+            std::fs::write(dir.path().join(other), b"another's").unwrap();
+        }
+        let written = Timestamp(std::fs::metadata(&left).unwrap().mtime());
+        assert_eq!(remove_unfinished(dir.path(), written.plus(UNFINISHED)).unwrap(), 0, "it may be at work");
+        assert_eq!(remove_unfinished(dir.path(), written.plus(UNFINISHED + 1)).unwrap(), 1);
+        assert!(!left.exists());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 5, "nothing else is touched");
+        assert_eq!(remove_unfinished(&dir.path().join("missing"), written).unwrap(), 0);
     }
 
     #[test]

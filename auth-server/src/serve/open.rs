@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use trefoil_serve::SystemClock;
 use trefoil_serve::files::check_private;
+use trefoil_serve::{Clock, SystemClock};
 
 use super::ServeError;
 use crate::app::{App, Parts, Policy};
@@ -13,6 +13,7 @@ use crate::config::Settings;
 use crate::keys::{HeldKeys, KeyError, KeyHome, KeyPolicy, Keys};
 use crate::protocol::{Issuer, TokenPolicy};
 use crate::revocations::HeldRevocations;
+use crate::secrets::files::remove_unfinished;
 use crate::secrets::{OsRng, Rng, RootSecrets};
 use crate::store::{Registry, Store, StoreError};
 
@@ -37,6 +38,10 @@ pub(super) async fn open(settings: &Settings, issuer: Issuer) -> Result<Opened, 
     }
     let first = prepare_patiently(&store, &root).await;
     check_key_files(&settings.keys_dir())?;
+    for directory in [&settings.data_dir, &settings.keys_dir()] {
+        // What cannot be removed harms nobody but the disk.
+        notices.extend(remove_unfinished(directory, SystemClock.now()).err().map(|error| error.to_string()));
+    }
     let times =
         KeyPolicy { max_age: settings.keys.max_age, token_max_lifetime: settings.tokens.max_lifetime };
     let home = KeyHome::new(settings.keys.store, &settings.data_dir);

@@ -118,3 +118,34 @@ fn legacy_clients_are_a_warning() {
     let text = lab.ok(&["doctor"]);
     assert!(text.contains("1 client of profile legacy"), "{text}");
 }
+
+#[test]
+fn f03_a_key_file_that_no_row_names_is_named_and_left_where_it_is() {
+    let lab = Lab::new();
+    let stray = lab.data().join("keys").join(format!("{}.pem", "s".repeat(43)));
+    let key = std::fs::read_dir(lab.data().join("keys")).unwrap().next().unwrap().unwrap();
+    std::fs::copy(key.path(), &stray).unwrap();
+    let told = lab.ok(&["doctor"]);
+    assert!(told.contains("belongs to no key of this database") && told.contains(&"s".repeat(43)), "{told}");
+    lab.ok(&["key", "rotate", "--force"]);
+    assert!(stray.exists(), "it may be the only copy of somebody's key");
+}
+
+#[test]
+fn f03_a_command_that_changes_keys_clears_up_what_a_killed_one_left() {
+    let lab = Lab::new();
+    let keys = lab.data().join("keys");
+    let unfinished = keys.join(".x.pem.0123456789abcdef.new");
+    std::fs::write(&unfinished, "half a key").unwrap();
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    std::fs::File::options().write(true).open(&unfinished).unwrap().set_modified(long_ago).unwrap();
+    let active = lab.json(&["key", "list"])[0]["kid"].as_str().unwrap().to_owned();
+    let file = keys.join(format!("{active}.pem"));
+    let half = std::fs::read(&file).unwrap();
+    lab.ok(&["key", "revoke", &active]);
+    // As a revocation leaves it that is killed between the row and the file.
+    std::fs::write(&file, half).unwrap();
+    let told = lab.run(&["key", "rotate", "--force"]);
+    assert!(told.code == 0 && told.stderr.contains("deleted the private half"), "{told:?}");
+    assert!(!file.exists() && !unfinished.exists());
+}

@@ -31,7 +31,11 @@ pub(super) async fn findings(
         Err(error) => return vec![Finding::broken(KEYS, error.to_string(), "see the database")],
     }
     let now = store.now().await.unwrap_or_else(|_| cx.now());
-    let keys = match key::of_store(store, roots, cx).list(now).await {
+    let all = key::of_store(store, roots, cx);
+    if let Ok(strays) = all.strays().await {
+        found.extend(strays.iter().map(|kid| stray(kid, cx)));
+    }
+    let keys = match all.list(now).await {
         Ok(keys) => keys,
         Err(error) => {
             found.push(Finding::broken(KEYS, CliError::from(error).to_string(), "auth-server key list"));
@@ -52,6 +56,14 @@ fn rejected(kid: &str) -> Finding {
         what,
         format!("find out who can write the database; then auth-server key revoke {kid}"),
     )
+}
+
+/// A file that no row names: never deleted for somebody, as it may be the only copy of a key of another database.
+fn stray(kid: &str, cx: &Context) -> Finding {
+    let file = cx.settings().keys_dir().join(format!("{kid}.pem"));
+    let what = format!("{} belongs to no key of this database: nobody publishes it", file.display());
+    let mend = "a command that was killed left it, or it is another database's: move it away, or delete it";
+    Finding::warning(KEYS, what, mend)
 }
 
 /// The algorithms of the keys and of the resources whose tokens are signed; ES256 where there is nothing yet.

@@ -147,6 +147,15 @@ pub(super) async fn keys(cx: &Context) -> Result<(Keys, Store), CliError> {
     Ok((of_store(&store, roots, cx), store))
 }
 
+/// The same for a command that changes keys: it clears up first what others that were killed have left.
+async fn keys_to_change(cx: &Context) -> Result<(Keys, Store), CliError> {
+    let (keys, store) = keys(cx).await?;
+    for kid in keys.clear_leftovers(store.now().await?, cx.now()).await? {
+        note(&format!("deleted the private half of {kid}, which is over"));
+    }
+    Ok((keys, store))
+}
+
 /// The keys over a store that is open already.
 pub(super) fn of_store(store: &Store, roots: Arc<RootSecrets>, cx: &Context) -> Keys {
     let settings = cx.settings();
@@ -170,7 +179,7 @@ pub(super) async fn hint_of_missing(store: &Store, resource: &Resource, cx: &Con
 }
 
 async fn generate(alg: Algorithm, cx: &Context) -> Result<Report, CliError> {
-    let (keys, store) = keys(cx).await?;
+    let (keys, store) = keys_to_change(cx).await?;
     if matches!(alg, Algorithm::RS256 | Algorithm::RS384 | Algorithm::RS512 | Algorithm::PS256) {
         note("making two RSA keys: this takes a while");
     }
@@ -203,7 +212,7 @@ fn state(state: KeyState) -> &'static str {
 }
 
 async fn rotate(alg: Option<Algorithm>, force: bool, cx: &Context) -> Result<Report, CliError> {
-    let (keys, store) = keys(cx).await?;
+    let (keys, store) = keys_to_change(cx).await?;
     let algorithms = match alg {
         Some(alg) => vec![alg],
         None => active_algorithms(&keys.list(store.now().await?).await?),
@@ -237,7 +246,7 @@ fn told(rotation: &Rotation) -> String {
 }
 
 async fn revoke(kid: &str, cx: &Context) -> Result<Report, CliError> {
-    let (keys, store) = keys(cx).await?;
+    let (keys, store) = keys_to_change(cx).await?;
     let act = cx.act("key revoke", &kid);
     let rotation = match keys.revoke(kid, store.now().await?, Some(&act)).await {
         Err(KeyError::Store(StoreError::Conflict(_))) => {
@@ -258,7 +267,7 @@ async fn import(file: &Path, alg: Option<Algorithm>, cx: &Context) -> Result<Rep
         let mend = "bring an unencrypted PKCS#8 PEM file; for RSA say --alg RS256 or PS256";
         CliError::new(format!("{}: {error}", file.display()), mend)
     })?;
-    let (keys, store) = keys(cx).await?;
+    let (keys, store) = keys_to_change(cx).await?;
     let act = cx.act("key import", &key.kid());
     let row = keys.import(&key, store.now().await?, Some(&act)).await?;
     Ok(Report::new(document(&row), format!("{} is {} for {}", row.kid, state(row.state), row.algorithm)))

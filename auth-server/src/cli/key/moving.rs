@@ -9,7 +9,7 @@ use crate::config::KeyStoreKind;
 
 /// Runs it.
 pub(super) async fn run(finish: bool, cx: &Context) -> Result<Report, CliError> {
-    let (keys, store) = super::keys(cx).await?;
+    let (keys, store) = super::keys_to_change(cx).await?;
     let kind = keys.home().kind();
     let act = cx.act("key move", &kind.as_str()).with_detail(json!({ "finish": finish }));
     let moved = keys.move_here(finish, (store.now().await?, Some(&act))).await?;
