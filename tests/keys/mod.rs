@@ -5,3 +5,5 @@ mod emergency;
 mod rotation;
 mod site;
 mod traffic;
+
+pub(crate) use traffic::kid;

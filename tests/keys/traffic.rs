@@ -134,7 +134,7 @@ impl Client {
 }
 
 /// The kid of a token's header.
-pub(super) fn kid(token: &str) -> String {
+pub(crate) fn kid(token: &str) -> String {
     let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap_or_default()).expect("base64url");
     let header: serde_json::Value = serde_json::from_slice(&header).expect("a header");
     header["kid"].as_str().expect("kid").to_owned()

@@ -4,6 +4,9 @@
 mod aim;
 mod clients;
 mod gun;
+mod keys;
+mod migrations;
+mod rotating;
 mod secrets;
 mod servers;
 mod standing;

@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use serde_json::Value;
+use sqlx::{AssertSqlSafe, Executor};
 
 use crate::harness::{Answer, Credentials, Engine, Lab, Server, lab::RESOURCE, wait::until};
 
@@ -44,6 +45,16 @@ impl World {
             (self.lab.database.number(&query).await == 0).then_some(())
         })
         .await;
+    }
+
+    /// Changes the database behind the program's back.
+    pub(super) async fn execute(&self, sql: String) {
+        let sql = AssertSqlSafe(sql);
+        if self.engine == Engine::Sqlite {
+            self.lab.database.file().await.execute(sql).await.expect("SQL");
+        } else {
+            self.lab.database.superuser().await.execute(sql).await.expect("SQL");
+        }
     }
 
     /// A file with a new secret, for a client's whose output may be lost.
