@@ -6,6 +6,9 @@ use super::{CutOffKey, CutOffScope, KEPT_AFTER_EXPIRY, RevocationList, TokenId};
 use crate::Timestamp;
 use crate::jose::AccessClaims;
 
+/// For how long after a restore, in seconds, lists of the epoch before it may still turn up: two days.
+const EPOCH_LEFT_FOR: i64 = 2 * 86_400;
+
 /// Everything revoked that may still matter, merged from whole lists and deltas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Revocations {
@@ -78,10 +81,13 @@ impl Revocations {
 
     /// Whether a list of another epoch is of one before ours. Each epoch after a restore begins with a cut-off for
     /// everybody, later than all before it: a list with an earlier one, or none, is a lagging replica's or a replayed one.
+    /// Not so a list that was made days after our cut-off: no replica goes on for so long without the database, and
+    /// the newer epoch's cut-off may have done its work and be gone.
     fn was_left(&self, list: &RevocationList) -> bool {
         let everybody = CutOffScope::Everybody.key();
+        let Some(ours) = self.before.get(&everybody) else { return false };
         let begun = list.before.iter().filter(|(key, _)| *key == everybody).map(|(_, second)| second).max();
-        self.before.get(&everybody) > begun
+        begun < Some(ours) && list.iat <= ours.plus(EPOCH_LEFT_FOR)
     }
 
     /// Forgets tokens that have expired by `now`: a verifier refuses those anyway.

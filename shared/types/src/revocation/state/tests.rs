@@ -109,3 +109,16 @@ fn d21_there_is_no_way_back_to_an_epoch_that_was_left() {
     restarted.apply(state.to_list("https://auth.example.com").unwrap());
     assert_eq!(restarted.apply(list(0, 51, &[1], &[])), Applied::Older);
 }
+
+/// A verifier that was away while the issuer was restored once more, and for longer than the new epoch's cut-off stays in
+/// the list, or whose issuer was set up anew.
+#[test]
+fn d21_a_list_that_was_made_days_after_a_restore_is_of_a_later_epoch() {
+    let epoch = |name: &str, list| RevocationList { epoch: name.to_owned(), ..list };
+    let mut state = Revocations::default();
+    state.apply(epoch("e2", list(0, 7, &[1], &[(CutOffScope::Everybody, NOW)])));
+    let later = |days: i64| RevocationList { iat: Timestamp(NOW + days * 86_400), ..list(0, 3, &[2], &[]) };
+    assert_eq!(state.apply(epoch("e3", later(2))), Applied::Older, "a replica may lag so far");
+    assert_eq!(state.apply(epoch("e3", later(3))), Applied::Merged);
+    assert_eq!(state.position(), Some(("e3", 3)));
+}
