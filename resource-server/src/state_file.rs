@@ -1,11 +1,11 @@
 //! The private files of the state directory: what was read from the network, kept for a start without it.
 
 use std::io::{Read, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 use thiserror::Error;
+use trefoil_serve::files::is_ours;
 
 /// A copy cannot be written or used.
 #[derive(Debug, Error)]
@@ -24,13 +24,13 @@ pub enum CopyError {
     /// It was fetched from another URL.
     #[error("{0}: fetched from another jwks_url; it is not used")]
     OtherUrl(PathBuf),
-    /// Others may write it, so it proves nothing.
-    #[error("{0}: writable by others; run chmod go-w on it and its folder")]
+    /// Others may write it, or have written it, so it proves nothing.
+    #[error("{0}: another user's, or writable by others; remove it, and run chmod go-w on its folder")]
     Exposed(PathBuf),
 }
 
-/// Reads a file of at most `longest` bytes; `None` where there is none. One that others may write proves nothing and
-/// is refused.
+/// Reads a file of at most `longest` bytes; `None` where there is none. One that others may have written proves nothing
+/// and is refused.
 pub(crate) fn read_private(path: &Path, longest: u64) -> Result<Option<Vec<u8>>, CopyError> {
     let io = |source| CopyError::Io { path: path.to_owned(), source };
     let file = match std::fs::File::open(path) {
@@ -39,7 +39,7 @@ pub(crate) fn read_private(path: &Path, longest: u64) -> Result<Option<Vec<u8>>,
         Err(error) => return Err(io(error)),
     };
     // What is looked at is what is read: the name may stand for another file a moment later.
-    if file.metadata().map_err(io)?.mode() & 0o022 != 0 {
+    if !is_ours(&file.metadata().map_err(io)?) {
         return Err(CopyError::Exposed(path.to_owned()));
     }
     let mut bytes = Vec::new();
@@ -64,6 +64,23 @@ pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), CopyError
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn d20_a_file_that_others_wrote_or_may_write_proves_nothing() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("copy");
+        replace_private(&path, b"four").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o620)).unwrap();
+        assert!(matches!(read_private(&path, 4), Err(CopyError::Exposed(_))));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        // Only root can give a file away.
+        if std::fs::metadata(&path).unwrap().uid() == 0 {
+            chown(&path, Some(4321), None).unwrap();
+            assert!(matches!(read_private(&path, 4), Err(CopyError::Exposed(_))), "somebody put it there");
+        }
+    }
 
     #[test]
     fn a_file_is_read_up_to_its_cap_and_no_further() {

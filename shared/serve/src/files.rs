@@ -65,6 +65,12 @@ pub fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, PrivateFileError>
     Ok(bytes)
 }
 
+/// Whether nobody but us or root may have written this file: one of us owns it, and no other may write.
+pub fn is_ours(metadata: &Metadata) -> bool {
+    let us = rustix::process::geteuid().as_raw();
+    (metadata.uid() == us || metadata.uid() == 0) && metadata.mode() & 0o022 == 0
+}
+
 fn check(path: &Path, metadata: &Metadata) -> Result<(), PrivateFileError> {
     let us = rustix::process::geteuid().as_raw();
     judge(Facts { owner: metadata.uid(), mode: metadata.mode() & 0o7777, us }).map_err(|fault| match fault {
