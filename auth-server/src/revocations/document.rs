@@ -85,23 +85,29 @@ impl Documents {
     }
 }
 
+impl Snapshot {
+    /// The claims of the list that an issuer signs at `now`.
+    pub fn into_list(self, iss: String, now: Timestamp) -> RevocationList {
+        RevocationList {
+            iss,
+            iat: now,
+            exp: now.plus(FRESH_FOR),
+            ttl: TTL,
+            epoch: self.epoch,
+            revision: self.revision,
+            since: self.since,
+            tokens: self.tokens,
+            before: self.before,
+        }
+    }
+}
+
 fn make(
     snapshot: Snapshot,
     iss: String,
     (key, now): (&SigningKey, Timestamp),
 ) -> Result<Document, SignError> {
-    let list = RevocationList {
-        iss,
-        iat: now,
-        exp: now.plus(FRESH_FOR),
-        ttl: TTL,
-        epoch: snapshot.epoch,
-        revision: snapshot.revision,
-        since: snapshot.since,
-        tokens: snapshot.tokens,
-        before: snapshot.before,
-    };
-    let text = key.sign_jwt(REVOCATIONS_TYPE, &list)?;
+    let text = key.sign_jwt(REVOCATIONS_TYPE, &snapshot.into_list(iss, now))?;
     let gzip = (text.len() >= GZIP_FROM).then(|| compress(text.as_bytes())).flatten();
     let etag = format!("\"{}\"", base64url::encode(digest(&SHA256, text.as_bytes())));
     Ok(Document { plain: text.into(), gzip, etag })

@@ -2,6 +2,8 @@
 
 mod document;
 mod held;
+mod known;
 
 pub use document::{Document, Documents};
-pub use held::{HeldRevocations, Snapshot};
+pub use held::HeldRevocations;
+pub use known::{KnownRevocations, Snapshot};
