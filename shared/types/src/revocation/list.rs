@@ -62,16 +62,22 @@ impl RevocationList {
         let signed = verify_signed(document, keys, rules)?;
         // serde refuses a member of ours that stands there twice.
         let list: Self = serde_json::from_slice(&signed.payload).map_err(|_| ListError::Malformed)?;
-        if list.iss != issuer {
+        list.check(issuer, now)?;
+        Ok(list)
+    }
+
+    /// Checks the claims of a list whose signature is good: issuer, time, and numbers that can be.
+    pub fn check(&self, issuer: &str, now: Timestamp) -> Result<(), ListError> {
+        if self.iss != issuer {
             return Err(ListError::WrongIssuer);
         }
-        if list.exp.plus(CLOCK_LEEWAY) <= now {
+        if self.exp.plus(CLOCK_LEEWAY) <= now {
             return Err(ListError::Stale);
         }
-        if list.ttl <= 0 || list.since < 0 || list.revision < list.since {
+        if self.ttl <= 0 || self.since < 0 || self.revision < self.since {
             return Err(ListError::Malformed);
         }
-        Ok(list)
+        Ok(())
     }
 }
 
