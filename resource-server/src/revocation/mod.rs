@@ -2,11 +2,13 @@
 //! 20). The format is in `docs/revocation-list.md`; the rule itself is `trefoil_shared::revocation`.
 
 mod copy;
+mod course;
 mod poller;
 mod remote;
 mod state;
 
 pub use copy::RevocationCopy;
+pub use course::{Follow, PollCourse, PollStep};
 pub use poller::{PollTiming, RevocationPoller};
 pub use remote::{PollError, RevocationClient};
 pub use state::{RevocationPolicy, RevocationState};

@@ -11,6 +11,7 @@ use trefoil_shared::jose::KeySet;
 use trefoil_shared::revocation::{Applied, RevocationList};
 
 use super::copy::RevocationCopy;
+use super::course::{Follow, PollCourse};
 use super::remote::{PollError, RevocationClient};
 use super::state::RevocationState;
 use crate::verifier::TokenVerifier;
@@ -49,7 +50,7 @@ pub struct RevocationPoller {
     timing: PollTiming,
     /// The key whose list was read last: asked for first.
     kid: Option<String>,
-    polls: u32,
+    course: PollCourse,
     failing: bool,
     unkept: bool,
 }
@@ -62,7 +63,8 @@ impl RevocationPoller {
         (verifier, state): (TokenVerifier, RevocationState),
         timing: PollTiming,
     ) -> Self {
-        Self { client, copy, verifier, state, timing, kid: None, polls: 0, failing: false, unkept: false }
+        let course = PollCourse::new(timing.whole_each);
+        Self { client, copy, verifier, state, timing, kid: None, course, failing: false, unkept: false }
     }
 
     /// Puts what an earlier process kept into use. True where there was something. A file that cannot be used is set
@@ -130,18 +132,13 @@ impl RevocationPoller {
 
     /// Whether something changed.
     async fn ask(&mut self) -> Result<bool, PollError> {
-        let before = self.state.position();
-        let whole = self.polls.checked_rem(self.timing.whole_each).is_none_or(|rest| rest == 0);
-        self.polls = self.polls.wrapping_add(1);
-        let since = before.as_ref().filter(|_| !whole).map_or(0, |(_, revision)| *revision);
-        let mut applied = self.take(since).await?;
-        if applied == Applied::NeedsWhole && since > 0 {
-            applied = self.take(0).await?;
-        }
-        match applied {
-            Applied::Merged => Ok(whole || before != self.state.position()),
-            Applied::Older => Err(PollError::Older),
-            Applied::NeedsWhole => Err(PollError::NotWhole),
+        let mut step = self.course.begin(self.state.position());
+        loop {
+            let applied = self.take(step.since()).await?;
+            match step.follow(applied, &self.state.position())? {
+                Follow::Done { changed } => return Ok(changed),
+                Follow::AskWhole(again) => step = again,
+            }
         }
     }
 
