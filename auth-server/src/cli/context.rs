@@ -1,12 +1,13 @@
 //! What a command works with: settings, database, root secret, the present moment, and who asks.
 
 use trefoil_serve::{Clock, SystemClock};
+use trefoil_shared::Timestamp;
 use trefoil_shared::revocation::CutOffScope;
-use trefoil_shared::{ClientId, Timestamp};
 
 use super::CliError;
 use super::output::{Screen, note};
 use crate::config::{LoadedSettings, Settings, Surroundings};
+use crate::protocol::{Ends, cut_off_second, late_second};
 use crate::secrets::files::make_private_dir;
 use crate::secrets::{OsRng, Rng, RootSecrets};
 use crate::store::{Act, Revocation, Store};
@@ -47,17 +48,38 @@ impl Context {
         Act::new(self.now(), &self.actor, action, &target.to_string())
     }
 
-    /// Ends every token of a client that was issued up to `grace` seconds from now (decision 19), by the database's
-    /// clock, which tokens go by.
+    /// A cut-off by the database's clock, which tokens go by (decision 19).
     pub(super) async fn cut_off(
         &self,
         store: &Store,
-        client: &ClientId,
-        grace: i64,
+        scope: CutOffScope<'_>,
+        ends: Ends,
     ) -> Result<Revocation, CliError> {
-        let second = store.now().await?.plus(grace);
-        let longest = self.settings().tokens.max_lifetime;
-        Ok(Revocation::cut_off(CutOffScope::Client(client.as_str()), second, longest))
+        Ok(self.cut_off_at(scope, cut_off_second(store.now().await?, ends)))
+    }
+
+    fn cut_off_at(&self, scope: CutOffScope<'_>, second: Timestamp) -> Revocation {
+        Revocation::cut_off(scope, second, self.settings().tokens.max_lifetime)
+    }
+
+    /// An act may have waited for other writers after its cut-off was reckoned, and tokens were issued until it was
+    /// done. Those are cut off, too. The act itself is done, so that a failure is only told.
+    pub(super) async fn cut_late_ones(
+        &self,
+        store: &Store,
+        (scope, ends): (CutOffScope<'_>, Ends),
+        reckoned: Revocation,
+    ) {
+        let Revocation::CutOff { second, .. } = reckoned else { return };
+        let cut = async {
+            match late_second(second, store.now().await?, ends) {
+                Some(late) => store.revoke(self.cut_off_at(scope, late), self.now()).await,
+                None => Ok(()),
+            }
+        };
+        if cut.await.is_err() {
+            note("tokens that were issued in the last moments may live on until they expire");
+        }
     }
 
     /// The database by the admin role, as it is.

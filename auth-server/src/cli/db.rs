@@ -7,6 +7,7 @@ use trefoil_shared::revocation::CutOffScope;
 use super::context::Context;
 use super::output::{Report, note};
 use super::{CliError, table};
+use crate::protocol::Ends;
 use crate::store::Revocation;
 
 /// `db ..`
@@ -118,12 +119,18 @@ async fn prune(cx: &Context) -> Result<Report, CliError> {
 /// A backup does not know what was revoked after it was made, so that everything issued before is cut off.
 async fn restored(cx: &Context) -> Result<Report, CliError> {
     let store = cx.store().await?;
-    let now = store.now().await?;
-    let everybody = Revocation::cut_off(CutOffScope::Everybody, now, cx.settings().tokens.max_lifetime);
+    // Replicas may still issue by the registry from before.
+    let (scope, ends) = (CutOffScope::Everybody, Ends::Access);
+    let everybody = cx.cut_off(&store, scope, ends).await?;
     let epoch = cx.rng().id();
     store.begin_epoch(&epoch, everybody, &cx.act("db restored", &epoch)).await?;
+    cx.cut_late_ones(&store, (scope, ends), everybody).await;
     let text = "a new epoch has begun: every token issued before is dead, verifiers hear of it within 15 s";
-    Ok(Report::new(json!({ "epoch": epoch, "cut_off": now }), text.to_owned()))
+    let cut_off = match everybody {
+        Revocation::CutOff { second, .. } => Some(second),
+        Revocation::Token { .. } => None,
+    };
+    Ok(Report::new(json!({ "epoch": epoch, "cut_off": cut_off }), text.to_owned()))
 }
 
 fn to_usize(number: u64) -> usize {

@@ -1,8 +1,11 @@
-//! The second that a token is issued in: decision 18.
+//! The second that a token is issued in, and the last one that a cut-off covers: decisions 18 and 19.
 
 use std::time::Duration;
 
 use trefoil_shared::Timestamp;
+
+/// Within so many seconds every replica that reaches the database has seen a change of the registry.
+const SEEN_EVERYWHERE: i64 = 1;
 
 /// When a token is issued, as its `iat` says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,31 @@ pub fn issue_time(now_millis: i64, registry_age: Duration) -> IssueTime {
     IssueTime { at: now.plus(behind.saturating_neg()), behind }
 }
 
+/// What a cut-off is there to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// The tokens that there are: their holder may ask for new ones.
+    Tokens,
+    /// Access as it was, by a change that is written together with it: also what replicas still issue until they have
+    /// seen the change.
+    Access,
+}
+
+/// The last second that a cut-off covers that is reckoned at `now` of the database's clock. Whoever writes it reckons
+/// again once it is written, since it may have waited for other writers: [`late_second`].
+pub fn cut_off_second(now: Timestamp, ends: Ends) -> Timestamp {
+    match ends {
+        Ends::Tokens => now,
+        Ends::Access => now.plus(SEEN_EVERYWHERE),
+    }
+}
+
+/// The second of one more cut-off, where one that was reckoned for `reckoned` was done no sooner than `now`: what was
+/// issued in between ends, too.
+pub fn late_second(reckoned: Timestamp, now: Timestamp, ends: Ends) -> Option<Timestamp> {
+    Some(cut_off_second(now, ends)).filter(|second| *second > reckoned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +73,15 @@ mod tests {
         assert_eq!(at(10_000, 1_000), (9, 3_599));
         assert_eq!(at(24_500, 14_900), (10, 3_586), "its life is not longer than what is left of it");
         assert_eq!(issue_time(10_000, Duration::MAX).expires_in(60), 0);
+    }
+    #[test]
+    fn d19_a_cut_off_that_was_written_late_is_followed_by_another() {
+        let (ten, twelve) = (Timestamp(10), Timestamp(12));
+        assert_eq!(cut_off_second(ten, Ends::Tokens), ten);
+        assert_eq!(cut_off_second(ten, Ends::Access), Timestamp(11), "what is issued until all have seen it");
+        assert_eq!(late_second(ten, ten, Ends::Tokens), None);
+        assert_eq!(late_second(ten, twelve, Ends::Tokens), Some(twelve));
+        assert_eq!(late_second(Timestamp(11), ten, Ends::Access), None);
+        assert_eq!(late_second(Timestamp(11), twelve, Ends::Access), Some(Timestamp(13)));
     }
 }

@@ -21,7 +21,7 @@ pub use credentials::{Authorization, Presented, presented};
 pub use denied::Denied;
 pub use grant_type::{asked as asked_grant, permitted as permitted_grant};
 pub use introspection::{IntrospectionFacts, may_know};
-pub use issue_time::{IssueTime, issue_time};
+pub use issue_time::{Ends, IssueTime, cut_off_second, issue_time, late_second};
 pub use issuer::{InvalidIssuer, Issuer};
 pub use lifetime::{TokenPolicy, lifetime};
 pub use params::Params;

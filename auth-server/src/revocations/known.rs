@@ -1,9 +1,7 @@
 //! What one process knows of the revocations, and what follows from each poll: pure, the polling is in `held`.
 
 use trefoil_shared::Timestamp;
-use trefoil_shared::revocation::{
-    CutOffKey, KEPT_AFTER_EXPIRY, RevocationList, Revocations, Revoked, TokenFacts, TokenId,
-};
+use trefoil_shared::revocation::{CutOffKey, RevocationList, Revocations, Revoked, TokenFacts, TokenId};
 
 use crate::store::{NumberedRevocation, Revocation, RevocationsSince};
 
@@ -97,13 +95,9 @@ impl KnownRevocations {
         };
         for row in self.rows.get(first..).unwrap_or_default() {
             match row.revocation {
-                Revocation::Token { id, expires_at } if matters(expires_at, now) => {
-                    snapshot.tokens.push((id, expires_at));
-                }
-                Revocation::CutOff { key, second, expires_at } if matters(expires_at, now) => {
-                    snapshot.before.push((key, second));
-                }
-                Revocation::Token { .. } | Revocation::CutOff { .. } => {}
+                gone if gone.kept_until() <= now => {}
+                Revocation::Token { id, expires_at } => snapshot.tokens.push((id, expires_at)),
+                Revocation::CutOff { key, second, .. } => snapshot.before.push((key, second)),
             }
         }
         snapshot
@@ -112,20 +106,12 @@ impl KnownRevocations {
     /// Lets go of what has expired.
     pub fn forget_expired(&mut self, now: Timestamp) {
         let before = self.rows.len();
-        self.rows.retain(|row| match row.revocation {
-            Revocation::Token { expires_at, .. } | Revocation::CutOff { expires_at, .. } => {
-                matters(expires_at, now)
-            }
-        });
+        self.rows.retain(|row| row.revocation.kept_until() > now);
         self.rule.forget_expired(now);
         if self.rows.len() != before {
             self.rows.shrink_to_fit();
         }
     }
-}
-
-fn matters(expires_at: Timestamp, now: Timestamp) -> bool {
-    expires_at.plus(KEPT_AFTER_EXPIRY) > now
 }
 
 /// The rows as the rule takes them.

@@ -30,6 +30,9 @@ const NUMBER: &str = "UPDATE revocations SET revision = (SELECT revision FROM re
      WHERE revision IS NULL";
 const FIRST_EPOCH: &str = "UPDATE revocation_state SET epoch = $1 WHERE id = 1 AND epoch = ''";
 const NEW_EPOCH: &str = "UPDATE revocation_state SET epoch = $1, revision = revision + 1 WHERE id = 1";
+/// Seconds since 1970 are further than any two changes of a registry are apart: a replica that lives through a restore
+/// meets a gap, whatever it has seen before, and drops what it knows.
+const NEW_REGISTRY: &str = "UPDATE registry_version SET version = version + $1 WHERE id = 1";
 const END_OPAQUE: &str = "UPDATE opaque_tokens SET revoked_at = $1 WHERE revoked_at IS NULL";
 
 /// What is revoked.
@@ -59,13 +62,20 @@ impl Revocation {
         Self::CutOff { key: scope.key(), second, expires_at: second.plus(max_lifetime) }
     }
 
-    fn statement(self, now: Timestamp) -> Statement {
-        let (id, kind, target, at, expires_at) = match self {
-            Self::Token { id, expires_at } => {
-                (format!("token:{id}"), TOKEN, id.to_string(), expires_at, expires_at)
+    /// Until when it is kept, by whoever has it: some time after what it means has expired.
+    pub fn kept_until(self) -> Timestamp {
+        match self {
+            Self::Token { expires_at, .. } | Self::CutOff { expires_at, .. } => {
+                expires_at.plus(KEPT_AFTER_EXPIRY)
             }
-            Self::CutOff { key, second, expires_at } => {
-                (format!("cut_off:{key}:{second}"), CUT_OFF, key.to_string(), second, expires_at)
+        }
+    }
+
+    fn statement(self, now: Timestamp) -> Statement {
+        let (id, kind, target, at) = match self {
+            Self::Token { id, expires_at } => (format!("token:{id}"), TOKEN, id.to_string(), expires_at),
+            Self::CutOff { key, second, .. } => {
+                (format!("cut_off:{key}:{second}"), CUT_OFF, key.to_string(), second)
             }
         };
         Statement::new(INSERT)
@@ -73,7 +83,7 @@ impl Revocation {
             .text(kind)
             .text(target)
             .int(at.seconds())
-            .int(expires_at.plus(KEPT_AFTER_EXPIRY).seconds())
+            .int(self.kept_until().seconds())
             .int(now.seconds())
     }
 
@@ -169,6 +179,7 @@ impl Store {
         self.transact(vec![
             Act::queue_up(),
             Step::guarded(Statement::new(NEW_EPOCH).text(random), "revocations have no state row"),
+            Step::any(Statement::new(NEW_REGISTRY).int(act.at.seconds())),
             everybody.step(act.at),
             Step::any(Statement::new(END_OPAQUE).int(act.at.seconds())),
             act.step(),

@@ -11,6 +11,7 @@ mod show;
 use std::path::Path;
 
 use serde_json::json;
+use trefoil_shared::revocation::CutOffScope;
 use trefoil_shared::{ClientId, Secret};
 
 use super::context::Context;
@@ -18,6 +19,7 @@ use super::output::{Report, note};
 use super::{CliError, input, table};
 use crate::config::Seconds;
 use crate::model::{Authentication, Client, StoredSecret};
+use crate::protocol::Ends;
 use crate::secrets::RootSecrets;
 use crate::store::{Act, ClientIdUse, Store, StoreError};
 
@@ -25,9 +27,6 @@ use args::{AddArgs, RotateArgs, UpdateArgs};
 use build::Facts;
 
 pub(super) use args::ClientCommand;
-
-/// Within so many seconds a change is seen by every replica; what one issues until then is cut off, too.
-const SEEN_EVERYWHERE: i64 = 1;
 
 /// Runs one of them.
 pub(super) async fn run(command: ClientCommand, cx: &Context) -> Result<Report, CliError> {
@@ -180,7 +179,7 @@ async fn rotate_secret(args: RotateArgs, cx: &Context) -> Result<Report, CliErro
     let detail = json!({ "keep_old": args.keep_old, "revoke_tokens": args.revoke_tokens });
     let mut act = cx.act("client rotate-secret", &args.id).with_detail(detail);
     if args.revoke_tokens {
-        act = act.revoking(cx.cut_off(&store, &args.id, SEEN_EVERYWHERE).await?);
+        act = ending(act, &store, &args.id, cx).await?;
     }
     let change = |client| rotation::rotated(client, stored.clone(), args.keep_old, cx.now());
     let client = store.update_client(&args.id, change, &act).await?;
@@ -191,16 +190,14 @@ async fn rotate_secret(args: RotateArgs, cx: &Context) -> Result<Report, CliErro
     Ok(with_secret(&client, &secret, args.secret_file.as_deref(), cx))
 }
 
-/// An act may have waited for other writers after its cut-off was reckoned, and the client got tokens until it was
-/// done. Those are cut off, too. The act itself is done, so that a failure is only told.
+/// Ends access as it was, what replicas issue until they have seen the change included.
+async fn ending(act: Act, store: &Store, id: &ClientId, cx: &Context) -> Result<Act, CliError> {
+    Ok(act.revoking(cx.cut_off(store, CutOffScope::Client(id.as_str()), Ends::Access).await?))
+}
+
 async fn cut_late_ones(act: &Act, store: &Store, id: &ClientId, cx: &Context) {
-    let Some(reckoned) = act.revokes else { return };
-    let cut = async {
-        let now = cx.cut_off(store, id, SEEN_EVERYWHERE).await?;
-        if now == reckoned { Ok(()) } else { store.revoke(now, cx.now()).await.map_err(CliError::from) }
-    };
-    if cut.await.is_err() {
-        note(&format!("tokens of the last seconds may live on: auth-server token revoke --client {id}"));
+    if let Some(reckoned) = act.revokes {
+        cx.cut_late_ones(store, (CutOffScope::Client(id.as_str()), Ends::Access), reckoned).await;
     }
 }
 
@@ -209,7 +206,7 @@ async fn set_enabled(id: &ClientId, enabled: bool, cx: &Context) -> Result<Repor
     let store = cx.store().await?;
     let mut act = cx.act(action, id);
     if !enabled {
-        act = act.revoking(cx.cut_off(&store, id, SEEN_EVERYWHERE).await?);
+        act = ending(act, &store, id, cx).await?;
     }
     let client = store.set_client_enabled(id, enabled, &act).await;
     let client = client.map_err(|error| not_found(error, id))?;
@@ -219,7 +216,7 @@ async fn set_enabled(id: &ClientId, enabled: bool, cx: &Context) -> Result<Repor
 
 async fn remove(id: &ClientId, cx: &Context) -> Result<Report, CliError> {
     let store = cx.store().await?;
-    let act = cx.act("client remove", id).revoking(cx.cut_off(&store, id, SEEN_EVERYWHERE).await?);
+    let act = ending(cx.act("client remove", id), &store, id, cx).await?;
     store.remove_client(id, &act).await.map_err(|error| not_found(error, id))?;
     cut_late_ones(&act, &store, id, cx).await;
     let document = json!({ "client_id": id, "removed": true });

@@ -2,13 +2,14 @@
 
 use serde_json::json;
 use trefoil_shared::jose::Rejected;
-use trefoil_shared::revocation::TokenId;
+use trefoil_shared::revocation::{CutOffScope, TokenId};
 use trefoil_shared::{ClientId, Secret, TypedValue, ValueKind};
 
 use super::RevokeArgs;
 use crate::cli::context::Context;
 use crate::cli::output::Report;
 use crate::cli::{CliError, client, input};
+use crate::protocol::Ends;
 use crate::store::{Revocation, Store};
 
 /// Runs it.
@@ -24,8 +25,10 @@ async fn every_token(id: &ClientId, cx: &Context) -> Result<Report, CliError> {
     let store = cx.store().await?;
     // A tombstone's tokens were ended when it was removed.
     store.registered_client(id).await?.ok_or_else(|| client::unknown(id))?;
-    let revocation = cx.cut_off(&store, id, 0).await?;
+    let (scope, ends) = (CutOffScope::Client(id.as_str()), Ends::Tokens);
+    let revocation = cx.cut_off(&store, scope, ends).await?;
     store.revoke_audited(revocation, &cx.act("token revoke --client", id)).await?;
+    cx.cut_late_ones(&store, (scope, ends), revocation).await;
     let text =
         format!("every token that {id} has by now is revoked; verifiers that poll refuse it within 15 s");
     Ok(Report::new(json!({ "client_id": id, "revoked": true }), text))
