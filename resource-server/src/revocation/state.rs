@@ -83,6 +83,9 @@ impl RevocationState {
 
     /// Takes a list that was verified, or read back from a trusted place, and lets go of what has expired. Only one
     /// task may call this at a time.
+    ///
+    /// Expired is what was so when the list was made, by its issuer's clock: ours may be ahead, as after a start before
+    /// it was set, and what is let go does not come back before the next whole list.
     pub fn apply(&self, list: RevocationList, now: Timestamp) -> Applied {
         let known = self.0.known.load_full();
         let nothing_new = list.since > 0
@@ -93,9 +96,10 @@ impl RevocationState {
             return Applied::Merged;
         }
         let mut next = Revocations::clone(&known);
+        let expired_by = now.min(list.iat);
         let applied = next.apply(list);
         if applied == Applied::Merged {
-            next.forget_expired(now);
+            next.forget_expired(expired_by);
             self.0.known.store(Arc::new(next));
         }
         applied
