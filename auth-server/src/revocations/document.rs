@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use tokio::sync::Semaphore;
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::base64url;
 use trefoil_shared::revocation::{REVOCATIONS_TYPE, RevocationList};
@@ -24,6 +26,8 @@ const FRESH_FOR: i64 = 4 * TTL;
 const KEPT_FOR: i64 = 3;
 /// Lists that are kept, in bytes.
 const KEPT_BYTES: u64 = 48 * 1024 * 1024;
+/// Lists that are made at a time: one of 100,000 rows takes a core for a good part of a second.
+const AT_ONCE: usize = 2;
 /// Shorter lists are not worth compressing.
 const GZIP_FROM: usize = 2_048;
 
@@ -52,16 +56,22 @@ impl Weighter<Key, Arc<Document>> for ByBytes {
 }
 
 /// The lists that were made lately.
-pub struct Documents(Cache<Key, Arc<Document>, ByBytes>);
+pub struct Documents {
+    kept: Cache<Key, Arc<Document>, ByBytes>,
+    places: Arc<Semaphore>,
+    made: AtomicU64,
+}
 
 impl Default for Documents {
     fn default() -> Self {
-        Self(Cache::with_weighter(64, KEPT_BYTES, ByBytes))
+        let kept = Cache::with_weighter(64, KEPT_BYTES, ByBytes);
+        Self { kept, places: Arc::new(Semaphore::new(AT_ONCE)), made: AtomicU64::new(0) }
     }
 }
 
 impl Documents {
-    /// The list of `issuer` after revision `since`, signed by `key`. Those who ask for the same at once share one.
+    /// The list of `issuer` after revision `since`, signed by `key`. Those who ask for the same at once share one, and of
+    /// different ones two are made at a time.
     ///
     /// # Errors
     /// Only where the cryptography library fails.
@@ -76,12 +86,22 @@ impl Documents {
         let name = (key.kid().to_owned(), epoch, since, revision, now.seconds().div_euclid(KEPT_FOR));
         let make = async {
             let (held, issuer) = (held.clone(), issuer.to_owned());
+            self.made.fetch_add(1, Ordering::Relaxed);
+            let place = Arc::clone(&self.places).acquire_owned().await;
             let made = tokio::task::spawn_blocking(move || {
-                make(held.snapshot(since, now), issuer, (&key, now)).map(Arc::new)
+                let made = make(held.snapshot(since, now), issuer, (&key, now)).map(Arc::new);
+                // Only now: whoever hangs up does not end what runs for him.
+                drop(place);
+                made
             });
             made.await.unwrap_or(Err(SignError::Sign))
         };
-        self.0.get_or_insert_async(&name, make).await
+        self.kept.get_or_insert_async(&name, make).await
+    }
+
+    /// How many lists have been made so far, for metrics.
+    pub fn made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
     }
 }
 
@@ -118,4 +138,31 @@ fn compress(text: &[u8]) -> Option<Bytes> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(text.len()), Compression::fast());
     encoder.write_all(text).ok()?;
     encoder.finish().ok().map(Bytes::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use trefoil_shared::jose::Algorithm;
+
+    use super::*;
+    use crate::config::DatabaseSettings;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn d17_two_lists_are_made_at_a_time_and_the_next_waits() {
+        // Nothing is asked of the database: a list of nothing takes its place like any other.
+        let store = Store::connect(&DatabaseSettings::at("sqlite://nowhere".to_owned())).await.unwrap();
+        let (held, documents) = (HeldRevocations::new(store), Documents::default());
+        let key = Arc::new(SigningKey::generate(Algorithm::ES256).unwrap());
+        let get = || documents.get(&held, ("i", 0), (Arc::clone(&key), Timestamp(1_800_000_000)));
+        let taken = Arc::clone(&documents.places).acquire_many_owned(2).await.unwrap();
+        let mut waiting = Box::pin(get());
+        assert!(waiting.as_mut().now_or_never().is_none(), "both places are taken");
+        assert_eq!(documents.places.available_permits(), 0);
+        drop(taken);
+        let list = waiting.await.unwrap();
+        assert_eq!(get().await.unwrap().etag, list.etag, "kept");
+        assert_eq!((documents.made(), documents.places.available_permits()), (1, 2));
+    }
 }

@@ -73,16 +73,24 @@ impl KnownRevocations {
         (self.epoch, self.revision) = (since.epoch, since.revision);
     }
 
-    /// The revision after which the list for `since` begins: 0 where it holds everything. Whoever asks for one of
-    /// the many that come to the same gets the same list, made once.
+    /// The revision after which the list for `since` begins: `since` or somewhat before it, 0 where it holds
+    /// everything. Lists are made of a power of two of the newest rows (or of none), and whole where that is more than
+    /// half of all: so there are a few dozen different ones at most, whatever is asked for.
     pub fn begins_after(&self, since: i64) -> i64 {
-        let first = self.rows.partition_point(|row| row.revision <= since);
-        let whole = since <= 0 || since > self.revision || first.saturating_mul(2) < self.rows.len();
-        if whole { 0 } else { since }
+        if since <= 0 || since > self.revision {
+            return 0;
+        }
+        let newer = self.rows.len() - self.rows.partition_point(|row| row.revision <= since);
+        let sent = if newer == 0 { 0 } else { newer.next_power_of_two() };
+        if sent.saturating_mul(2) > self.rows.len() {
+            return 0;
+        }
+        // The row before those: it is not newer than `since`, and all of a batch are sent or none.
+        let last = self.rows.len().checked_sub(sent + 1).and_then(|index| self.rows.get(index));
+        last.map_or(0, |row| row.revision)
     }
 
-    /// What came after `since` and still matters at `now`; everything where that is asked for (0), where `since` is
-    /// ahead of what is known here, or where nearly everything is newer.
+    /// What came after `since` and still matters at `now`, with what [`Self::begins_after`] puts before it.
     pub fn snapshot(&self, since: i64, now: Timestamp) -> Snapshot {
         let since = self.begins_after(since);
         let first = self.rows.partition_point(|row| since > 0 && row.revision <= since);
@@ -134,4 +142,57 @@ fn list_of(since: &RevocationsSince, begins_after: i64) -> RevocationList {
         }
     }
     list
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000);
+
+    /// Rows in batches of these sizes, each with a revision of its own.
+    fn known(batches: &[usize]) -> KnownRevocations {
+        let mut rows = Vec::new();
+        for (revision, size) in (1..).zip(batches) {
+            for _ in 0..*size {
+                let mut id = [0; 12];
+                id[..8].copy_from_slice(&rows.len().to_be_bytes());
+                let revocation =
+                    Revocation::Token { id: TokenId::from_bytes(id), expires_at: NOW.plus(3_600) };
+                rows.push(NumberedRevocation { revision, revocation });
+            }
+        }
+        let mut known = KnownRevocations::default();
+        let revision = i64::try_from(batches.len()).unwrap();
+        known.take(RevocationsSince { epoch: "e".to_owned(), revision, pending: false, rows });
+        known
+    }
+
+    #[test]
+    fn d17_whatever_is_asked_for_there_are_few_lists_and_none_leaves_anything_out() {
+        for batches in [vec![1; 10_000], vec![3; 1_000], vec![1, 500, 1, 1, 70, 2, 9, 1, 1], vec![], vec![1]]
+        {
+            let known = known(&batches);
+            let (_, newest) = known.position();
+            let mut different = BTreeSet::new();
+            for since in 0..=newest + 3 {
+                let list = known.snapshot(since, NOW);
+                assert!(list.since <= since.min(newest), "{since}: a reader could not join it on");
+                let newer = known.rows.iter().filter(|row| row.revision > list.since).count();
+                assert_eq!(list.tokens.len(), newer, "after {}", list.since);
+                different.insert(list.since);
+            }
+            assert!(different.len() <= 16, "{} lists: {different:?}", different.len());
+        }
+    }
+
+    #[test]
+    fn d17_a_list_is_at_most_twice_as_long_as_what_is_new() {
+        let known = known(&vec![1; 1_000]);
+        let sent = |since| known.snapshot(since, NOW).tokens.len();
+        assert_eq!([sent(1_000), sent(999), sent(997), sent(990)], [0, 1, 4, 16]);
+        assert_eq!([sent(800), sent(700), sent(0), sent(1_001)], [256, 1_000, 1_000, 1_000]);
+    }
 }

@@ -15,6 +15,7 @@ pub(super) fn read(app: &App) {
     let offset = i32::try_from(app.registry().clock_offset_millis()).unwrap_or(i32::MAX);
     metrics::gauge!("trefoil_database_clock_offset_seconds").set(f64::from(offset) / 1000.0);
     metrics::gauge!("trefoil_revocations").set(number(app.revocations().count()));
+    metrics::counter!("trefoil_revocation_lists_made_total").absolute(app.documents().made());
     for key in app.keys().ages() {
         let age = u32::try_from(app.now().since(key.activated_at).max(0)).unwrap_or(u32::MAX);
         metrics::gauge!("trefoil_key_age_seconds", "kid" => key.kid, "alg" => key.algorithm.as_str())

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use axum::body::Body;
 use flate2::read::GzDecoder;
 use http::Request;
+use trefoil_shared::Timestamp;
 use trefoil_shared::jose::{Algorithm, KeySet};
 use trefoil_shared::revocation::{CutOffScope, RevocationList, TokenId};
 
@@ -136,4 +137,29 @@ async fn d19_a_server_that_cannot_follow_revocations_says_that_it_is_not_ready()
         server.app.revocations().poll_once().await.unwrap();
         server.app.registry().poll_once().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn d17_an_asker_of_every_since_there_is_gets_a_few_lists_made() {
+    let server = Server::start().await;
+    for n in 0..200 {
+        server.revoke_row(n).await;
+        server.app.revocations().poll_once().await.unwrap();
+    }
+    let path = format!("/revocations/{}", server.kid());
+    let bucket = |at: Timestamp| at.seconds().div_euclid(3);
+    let began = bucket(server.app.now());
+    let mut lists = std::collections::BTreeSet::new();
+    for since in 0..=210 {
+        let answer = server.get(&format!("{path}?since={since}")).await.ok();
+        let list = server.read(std::str::from_utf8(&answer.body).unwrap());
+        assert!(list.since <= since && list.revision == 200, "{list:?}");
+        let newer = 200 - usize::try_from(since.min(200)).unwrap();
+        assert!(list.tokens.len() >= newer && list.tokens.len() <= (2 * newer).max(200), "{since}: {list:?}");
+        lists.insert(answer.header("etag").to_owned());
+    }
+    // None, 1, 2, 4 .. 64 rows and all of them, in each time that a list is kept for.
+    let times = usize::try_from(bucket(server.app.now()) - began + 1).unwrap();
+    assert!(lists.len() <= 9 * times, "{} lists", lists.len());
+    assert_eq!(server.app.documents().made(), lists.len() as u64);
 }
