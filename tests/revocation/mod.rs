@@ -1,5 +1,7 @@
 //! Revocation, end to end: a resource-server that has a PEM alone refuses what was revoked (decisions 17 to 20).
 
+mod model;
+
 use std::time::Duration;
 
 use crate::harness::{Answer, Credentials, Lab, Server, wait::until};

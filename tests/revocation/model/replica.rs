@@ -1,0 +1,162 @@
+//! One auth-server process: it polls the database when that answers, and goes by what it has seen.
+
+use std::time::Duration;
+
+use trefoil_auth_server::protocol::issue_time;
+use trefoil_auth_server::revocations::KnownRevocations;
+use trefoil_auth_server::store::RevocationsSince;
+use trefoil_shared::Timestamp;
+use trefoil_shared::revocation::{RevocationList, TokenFacts};
+
+use super::database::{Database, RegistryView};
+use super::{BEGINNING, ISSUER, MAX_STALE, Millis};
+
+const POLL_EVERY: Millis = 250;
+
+pub(super) struct Replica {
+    /// How far its clock is from true time.
+    clock: Millis,
+    pub(super) link: bool,
+    pub(super) latency: Millis,
+    memory: Memory,
+    next_poll: Millis,
+    flight: Option<Flight>,
+}
+
+/// What is gone with the process.
+#[derive(Default)]
+struct Memory {
+    known: KnownRevocations,
+    registry: Option<RegistryView>,
+    /// The database's clock minus this one's, by the last poll.
+    offset: Millis,
+    /// When the last good poll began.
+    polled_at: Millis,
+}
+
+/// A poll under way: the database has looked, the answer is not there yet.
+struct Flight {
+    began: Millis,
+    arrives: Millis,
+    database_clock: i64,
+    registry: RegistryView,
+    since: RevocationsSince,
+}
+
+/// When a token is issued and when it expires, by whose registry.
+pub(super) struct IssuedAt {
+    pub(super) iat: Timestamp,
+    pub(super) exp: Timestamp,
+    pub(super) view: RegistryView,
+}
+
+impl Replica {
+    pub(super) fn new(clock: Millis) -> Self {
+        let memory = Memory::default();
+        Self { clock, link: true, latency: 0, memory, next_poll: 0, flight: None }
+    }
+
+    pub(super) fn restart(&mut self, from: Millis) {
+        self.memory = Memory::default();
+        self.flight = None;
+        self.next_poll = from;
+    }
+
+    /// Lets a poll begin or end where it is time.
+    pub(super) fn step(&mut self, at: Millis, database: &mut Database, answers: bool) {
+        if !self.link || !answers {
+            self.flight = None;
+        } else if let Some(flight) = self.flight.take_if(|flight| flight.arrives <= at) {
+            self.memory.offset = flight.database_clock - self.own_clock(at);
+            self.memory.registry = Some(flight.registry);
+            self.memory.known.take(flight.since);
+            self.memory.polled_at = flight.began;
+        }
+        if self.flight.is_none() && at >= self.next_poll {
+            self.next_poll = at + POLL_EVERY;
+            if self.link && answers {
+                self.flight = Some(self.ask(at, database));
+            }
+        }
+    }
+
+    fn ask(&self, at: Millis, database: &mut Database) -> Flight {
+        let known = &self.memory.known;
+        let mut since = database.since(known.asks_after());
+        if since.pending {
+            database.number();
+            since = database.since(known.asks_after());
+        }
+        if !known.joins_on(&since) {
+            since = database.since(-1);
+        }
+        Flight {
+            began: at,
+            arrives: at + self.latency,
+            database_clock: database.now_millis(at),
+            registry: database.registry(),
+            since,
+        }
+    }
+
+    fn own_clock(&self, at: Millis) -> i64 {
+        BEGINNING * 1_000 + at + self.clock
+    }
+
+    fn now_millis(&self, at: Millis) -> i64 {
+        self.own_clock(at) + self.memory.offset
+    }
+
+    fn now(&self, at: Millis) -> Timestamp {
+        Timestamp(self.now_millis(at).div_euclid(1_000))
+    }
+
+    /// Up to when it knows what the database knew, where it knows that freshly enough to speak of it.
+    pub(super) fn heard(&self, at: Millis) -> Option<Millis> {
+        let fresh = self.memory.registry.is_some() && at - self.memory.polled_at <= MAX_STALE;
+        fresh.then_some(self.memory.polled_at)
+    }
+
+    /// How long ago it last heard of the registry.
+    pub(super) fn age(&self, at: Millis) -> Millis {
+        at - self.memory.polled_at
+    }
+
+    /// A token for a client, by the registry at hand.
+    pub(super) fn issue(
+        &self,
+        at: Millis,
+        (client, secret): (usize, u32),
+        lifetime: i64,
+    ) -> Option<IssuedAt> {
+        self.heard(at)?;
+        let view = self.memory.registry?;
+        let registered = view.clients[client];
+        if registered.disabled || registered.removed || registered.secret != secret {
+            return None;
+        }
+        let age = Duration::from_millis(u64::try_from(self.age(at)).expect("an age"));
+        let time = issue_time(self.now_millis(at), age);
+        let exp = time.at.plus(lifetime);
+        assert_eq!(time.expires_in(lifetime), lifetime.saturating_sub(time.behind).max(0));
+        Some(IssuedAt { iat: time.at, exp, view })
+    }
+
+    /// What introspection says of a token that has not expired; `None` for 503.
+    pub(super) fn revoked(&self, at: Millis, token: &TokenFacts<'_>) -> Option<bool> {
+        self.heard(at)?;
+        Some(self.memory.known.revoked(token).is_some())
+    }
+
+    /// `/revocations/{kid}?since=N`; `None` for 503.
+    pub(super) fn list(&self, at: Millis, since: i64) -> Option<RevocationList> {
+        self.heard(at)?;
+        let now = self.now(at);
+        Some(self.memory.known.snapshot(since, now).into_list(ISSUER.to_owned(), now))
+    }
+
+    pub(super) fn forget_expired(&mut self, at: Millis) {
+        let now = self.now(at);
+        self.memory.known.forget_expired(now);
+    }
+}
