@@ -73,28 +73,33 @@ impl PollStep {
 mod tests {
     use super::*;
 
-    fn at(revision: i64) -> Position {
-        Some(("e1".to_owned(), revision))
+    fn at(revision: i64) -> (String, i64) {
+        ("e1".to_owned(), revision)
     }
 
     #[test]
     fn d20_the_whole_list_comes_first_and_again_now_and_then() {
         let mut course = PollCourse::new(3);
-        let asked: Vec<i64> = (0..5).map(|_| course.begin(at(7)).since()).collect();
+        let asked: Vec<i64> = (0..5).map(|_| course.begin(Some(at(7))).since()).collect();
         assert_eq!(asked, [0, 7, 7, 0, 7]);
-        assert_eq!(PollCourse::new(0).begin(at(7)).since(), 0, "never a delta");
+        assert_eq!(PollCourse::new(0).begin(Some(at(7))).since(), 0, "never a delta");
     }
 
     #[test]
     fn d20_a_delta_that_does_not_join_on_is_followed_by_the_whole_list_once() {
         let mut course = PollCourse::new(100);
         course.begin(None);
-        let step = course.begin(at(7));
-        let Ok(Follow::AskWhole(again)) = step.follow(Applied::NeedsWhole, &at(7)) else { panic!("no") };
+        let step = course.begin(Some(at(7)));
+        let Ok(Follow::AskWhole(again)) = step.follow(Applied::NeedsWhole, &Some(at(7))) else {
+            panic!("no")
+        };
         assert_eq!(again.since(), 0);
-        assert!(matches!(again.clone().follow(Applied::NeedsWhole, &at(7)), Err(PollError::NotWhole)));
-        assert!(matches!(again.clone().follow(Applied::Older, &at(7)), Err(PollError::Older)));
-        assert!(matches!(again.clone().follow(Applied::Merged, &at(8)), Ok(Follow::Done { changed: true })));
-        assert!(matches!(again.follow(Applied::Merged, &at(7)), Ok(Follow::Done { changed: false })));
+        assert!(matches!(again.clone().follow(Applied::NeedsWhole, &Some(at(7))), Err(PollError::NotWhole)));
+        assert!(matches!(again.clone().follow(Applied::Older, &Some(at(7))), Err(PollError::Older)));
+        assert!(matches!(
+            again.clone().follow(Applied::Merged, &Some(at(8))),
+            Ok(Follow::Done { changed: true })
+        ));
+        assert!(matches!(again.follow(Applied::Merged, &Some(at(7))), Ok(Follow::Done { changed: false })));
     }
 }

@@ -37,7 +37,7 @@ pub(super) enum Act {
     Restore,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Action {
     Pass(Millis),
     /// A client asks a replica for a token, with its present secret or the one before.

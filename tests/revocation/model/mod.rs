@@ -55,8 +55,5 @@ fn d18_no_revoked_token_verifies_after_the_ttl_and_no_other_is_refused() {
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
     println!("figure: revocation model: {cases} cases, {counted}");
     // A model in which nothing happens would prove nothing.
-    assert!(
-        counted.refused > 100 * u64::from(cases) / 10 && counted.accepted > u64::from(cases),
-        "{counted}"
-    );
+    assert!(counted.refused > 10 * u64::from(cases) && counted.accepted > u64::from(cases), "{counted}");
 }

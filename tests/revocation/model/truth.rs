@@ -161,7 +161,7 @@ impl Truth {
                 Err(other) => return Err(format!("refused for another reason: {other}")),
             };
             let said = Said { revoked, heard: resource.heard, within: TTL };
-            self.judge(now, token, said).map_err(|why| token.tell(now, &why, "a resource server", said))?;
+            self.judge(now, token, said).map_err(|why| token.tell(now, &why, ("a resource server", said)))?;
             self.counted.accepted += u64::from(!revoked);
             self.counted.refused += u64::from(revoked);
         }
@@ -181,7 +181,7 @@ impl Truth {
             let heard = replica.heard(now).unwrap_or(Millis::MIN);
             // Within a second, and later by as much as the database is slow.
             let said = Said { revoked, heard, within: INTROSPECTION + replica.latency };
-            self.judge(now, token, said).map_err(|why| token.tell(now, &why, "a replica", said))?;
+            self.judge(now, token, said).map_err(|why| token.tell(now, &why, ("a replica", said)))?;
         }
         Ok(())
     }
@@ -195,7 +195,7 @@ struct Said {
 }
 
 impl Token {
-    fn tell(&self, now: Millis, why: &str, who: &str, said: Said) -> String {
+    fn tell(&self, now: Millis, why: &str, (who, said): (&str, Said)) -> String {
         let Self { client, issued, at, .. } = self;
         let verdict = if said.revoked { "refuses" } else { "accepts" };
         format!(

@@ -155,16 +155,15 @@ impl World {
     fn commit(&mut self, Pending { act, reckoned, .. }: Pending) {
         let cut_off = self.cut_off(act, reckoned);
         let change = match act {
-            Act::Revoke(_) => None,
+            Act::Revoke(_) | Act::Restore => None,
             Act::Disable(client) => Some(self.database.change(client, |client| client.disabled = true)),
             Act::Remove(client) => Some(self.database.change(client, |client| client.removed = true)),
             Act::Rotate(client) => Some(self.database.change(client, |client| client.secret += 1)),
-            Act::Restore => None,
         };
         if act == Act::Restore {
-            self.database.begin_epoch(cut_off)
+            self.database.begin_epoch(cut_off);
         } else {
-            self.database.revoke(cut_off)
+            self.database.revoke(cut_off);
         }
         if let Some(late) = late_second(reckoned, self.database.now(self.now), ends(act)) {
             let again = self.cut_off(act, late);
@@ -198,7 +197,9 @@ impl World {
 
     fn step(&mut self) -> Result<(), String> {
         let due: Vec<Pending> = self.pending.extract_if(.., |pending| pending.due <= self.now).collect();
-        due.into_iter().for_each(|pending| self.commit(pending));
+        for pending in due {
+            self.commit(pending);
+        }
         let answers = !self.is_restoring();
         for replica in &mut self.replicas {
             replica.step(self.now, &mut self.database, answers);
@@ -221,18 +222,13 @@ impl World {
         let ask = |since| -> Option<Answer> {
             *turn += 1;
             let replica = &replicas[*turn % replicas.len()];
-            let answer = replica.list(*now, since).zip(replica.heard(*now));
-            match answer {
-                Some((list, heard)) => {
-                    lists.push(list.clone());
-                    Some((list, Some(heard)))
-                }
-                None => {
-                    // 503: a poll that was lost.
-                    truth.quiet_since = *now;
-                    None
-                }
-            }
+            let Some(answer) = replica.list(*now, since) else {
+                // 503: a poll that was lost.
+                truth.quiet_since = *now;
+                return None;
+            };
+            lists.push(answer.clone());
+            Some((answer, replica.heard(*now)))
         };
         resources[index].poll(*now, ask)
     }
