@@ -152,7 +152,9 @@ mod tests {
     #[tokio::test]
     async fn d17_two_lists_are_made_at_a_time_and_the_next_waits() {
         // Nothing is asked of the database: a list of nothing takes its place like any other.
-        let store = Store::connect(&DatabaseSettings::at("sqlite://nowhere".to_owned())).await.unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let file = format!("sqlite://{}", directory.path().join("test.db").display());
+        let store = Store::connect(&DatabaseSettings::at(file)).await.unwrap();
         let (held, documents) = (HeldRevocations::new(store), Documents::default());
         let key = Arc::new(SigningKey::generate(Algorithm::ES256).unwrap());
         let get = || documents.get(&held, ("i", 0), (Arc::clone(&key), Timestamp(1_800_000_000)));
