@@ -181,6 +181,8 @@ impl Store {
             Step::guarded(Statement::new(NEW_EPOCH).text(random), "revocations have no state row"),
             Step::any(Statement::new(NEW_REGISTRY).int(act.at.seconds())),
             everybody.step(act.at),
+            // At once: a verifier that read a list of the new epoch without it would take every earlier token again.
+            Step::any(Statement::new(NUMBER)),
             Step::any(Statement::new(END_OPAQUE).int(act.at.seconds())),
             act.step(),
         ])
