@@ -128,8 +128,8 @@ impl Database {
     pub(super) fn begin_epoch(&mut self, everybody: Revocation) {
         self.epochs += 1;
         self.contents.epoch = format!("epoch-{}", self.epochs);
-        self.contents.revision += 1;
         self.revoke(everybody);
+        self.number();
     }
 }
 

@@ -32,6 +32,8 @@ struct Memory {
     offset: Millis,
     /// When the last good poll began.
     polled_at: Millis,
+    /// When one began that found nothing waiting for its number.
+    heard: Option<Millis>,
 }
 
 /// A poll under way: the database has looked, the answer is not there yet.
@@ -67,10 +69,7 @@ impl Replica {
         if !self.link || !answers {
             self.flight = None;
         } else if let Some(flight) = self.flight.take_if(|flight| flight.arrives <= at) {
-            self.memory.offset = flight.database_clock - self.own_clock(at);
-            self.memory.registry = Some(flight.registry);
-            self.memory.known.take(flight.since);
-            self.memory.polled_at = flight.began;
+            self.land(flight, at, database);
         }
         if self.flight.is_none() && at >= self.next_poll {
             self.next_poll = at + POLL_EVERY;
@@ -80,13 +79,23 @@ impl Replica {
         }
     }
 
-    fn ask(&self, at: Millis, database: &mut Database) -> Flight {
+    /// Takes what a poll has brought. What waits is numbered next, and read by another poll at once.
+    fn land(&mut self, flight: Flight, at: Millis, database: &mut Database) {
+        self.memory.offset = flight.database_clock - self.own_clock(at);
+        self.memory.registry = Some(flight.registry);
+        self.memory.polled_at = flight.began;
+        if flight.since.pending {
+            database.number();
+            self.next_poll = at;
+        } else {
+            self.memory.heard = Some(flight.began);
+        }
+        self.memory.known.take(flight.since);
+    }
+
+    fn ask(&self, at: Millis, database: &Database) -> Flight {
         let known = &self.memory.known;
         let mut since = database.since(known.asks_after());
-        if since.pending {
-            database.number();
-            since = database.since(known.asks_after());
-        }
         if !known.joins_on(&since) {
             since = database.since(-1);
         }
@@ -111,10 +120,14 @@ impl Replica {
         Timestamp(self.now_millis(at).div_euclid(1_000))
     }
 
-    /// Up to when it knows what the database knew, where it knows that freshly enough to speak of it.
-    pub(super) fn heard(&self, at: Millis) -> Option<Millis> {
-        let fresh = self.memory.registry.is_some() && at - self.memory.polled_at <= MAX_STALE;
-        fresh.then_some(self.memory.polled_at)
+    /// Whether it knows freshly enough what the database knew to speak of it.
+    fn is_fresh(&self, at: Millis) -> bool {
+        self.memory.registry.is_some() && at - self.memory.polled_at <= MAX_STALE
+    }
+
+    /// Up to when it knows every revocation that the database had.
+    pub(super) fn heard(&self) -> Millis {
+        self.memory.heard.unwrap_or(Millis::MIN)
     }
 
     /// How long ago it last heard of the registry.
@@ -129,8 +142,7 @@ impl Replica {
         (client, secret): (usize, u32),
         lifetime: i64,
     ) -> Option<IssuedAt> {
-        self.heard(at)?;
-        let view = self.memory.registry?;
+        let view = self.memory.registry.filter(|_| self.is_fresh(at))?;
         let registered = view.clients[client];
         if registered.disabled || registered.removed || registered.secret != secret {
             return None;
@@ -144,15 +156,14 @@ impl Replica {
 
     /// What introspection says of a token that has not expired; `None` for 503.
     pub(super) fn revoked(&self, at: Millis, token: &TokenFacts<'_>) -> Option<bool> {
-        self.heard(at)?;
-        Some(self.memory.known.revoked(token).is_some())
+        self.is_fresh(at).then(|| self.memory.known.revoked(token).is_some())
     }
 
     /// `/revocations/{kid}?since=N`; `None` for 503.
     pub(super) fn list(&self, at: Millis, since: i64) -> Option<RevocationList> {
-        self.heard(at)?;
         let now = self.now(at);
-        Some(self.memory.known.snapshot(since, now).into_list(ISSUER.to_owned(), now))
+        let list = || self.memory.known.snapshot(since, now).into_list(ISSUER.to_owned(), now);
+        self.is_fresh(at).then(list)
     }
 
     pub(super) fn forget_expired(&mut self, at: Millis) {

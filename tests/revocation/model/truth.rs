@@ -178,9 +178,10 @@ impl Truth {
             let (client, jti) = (name(token.client), token.id.to_string());
             let facts = TokenFacts { jti: &jti, client_id: &client, sub: &client, iat: token.at.iat };
             let Some(revoked) = replica.revoked(now, &facts) else { continue };
-            let heard = replica.heard(now).unwrap_or(Millis::MIN);
-            // Within a second, and later by as much as the database is slow.
-            let said = Said { revoked, heard, within: INTROSPECTION + replica.latency };
+            // Within a second, and later by as much as the database is slow: one answer is under way, the next brings what
+            // waits for its number, the one after that its number.
+            let within = INTROSPECTION + 2 * replica.latency;
+            let said = Said { revoked, heard: replica.heard(), within };
             self.judge(now, token, said).map_err(|why| token.tell(now, &why, ("a replica", said)))?;
         }
         Ok(())

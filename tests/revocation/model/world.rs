@@ -228,7 +228,7 @@ impl World {
                 return None;
             };
             lists.push(answer.clone());
-            Some((answer, replica.heard(*now)))
+            Some((answer, Some(replica.heard())))
         };
         resources[index].poll(*now, ask)
     }
