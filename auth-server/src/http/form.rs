@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use axum::body::Body;
+use axum::BoxError;
+use axum::body::{Body, HttpBody};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{HeaderMap, Request, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -89,11 +90,21 @@ fn basic(credentials: &str) -> Option<Authorization> {
 }
 
 async fn read_body(body: Body, limit: usize) -> Result<Bytes, Denied> {
-    match Limited::new(body, limit).collect().await {
-        Ok(read) => Ok(read.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Denied::BodyTooLarge),
-        Err(_) => Err(Denied::BodyIncomplete),
+    let mut body = Limited::new(body, limit);
+    let refused = |error: BoxError| {
+        if error.is::<LengthLimitError>() { Denied::BodyTooLarge } else { Denied::BodyIncomplete }
+    };
+    // Nearly every form comes in one piece, which is taken as it is.
+    let Some(first) = body.frame().await else { return Ok(Bytes::new()) };
+    let first = first.map_err(refused)?.into_data().unwrap_or_default();
+    if body.is_end_stream() {
+        return Ok(first);
     }
+    let mut whole = BytesMut::from(first);
+    while let Some(piece) = body.frame().await {
+        whole.extend_from_slice(&piece.map_err(refused)?.into_data().unwrap_or_default());
+    }
+    Ok(whole.freeze())
 }
 
 #[cfg(test)]

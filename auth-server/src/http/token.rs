@@ -1,5 +1,6 @@
 //! `POST /token`: RFC 6749 section 3.2.
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -7,7 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, header};
 use trefoil_shared::jose::Algorithm;
-use trefoil_shared::{GrantType, OneOrMany, Secret, TokenResponse, TokenType, ValueKind};
+use trefoil_shared::{GrantType, OfToken, Secret, TokenResponse, ValueKind};
 
 use super::client::{authenticate, named};
 use super::error::Refused;
@@ -55,8 +56,8 @@ async fn answer(
     let access_token = mint(app, &issue).await?;
     app.issued().count(grant_type);
     tell(&issue, grant_type);
-    let expires_in = issued.expires_in(lifetime);
-    Ok(success(&TokenResponse { expires_in, ..respond(&issue, access_token, named_resource) }))
+    let of_it = OfToken { expires_in: issued.expires_in(lifetime), ..tokens::told(&issue, named_resource) };
+    Ok(success(&TokenResponse { access_token: &access_token, of_it }))
 }
 
 async fn target(app: &App, client: &Client, asked: Asked) -> Result<Target, Refused> {
@@ -99,39 +100,40 @@ async fn mint_opaque(app: &App, issue: &Issue<'_>) -> Result<Secret, Refused> {
     Ok(value.secret().clone())
 }
 
+/// The names of resources, with spaces between.
+struct Names<'a>(&'a [Arc<Resource>]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, resource) in self.0.iter().enumerate() {
+            f.write_str(if n > 0 { " " } else { "" })?;
+            f.write_str(resource.name.as_str())?;
+        }
+        Ok(())
+    }
+}
+
 /// The event of an issue: everything but the token.
 fn tell(issue: &Issue<'_>, grant_type: GrantType) {
-    let resources = issue.target.resources.iter().map(|resource| resource.name.as_str());
     tracing::info!(
         client_id = %issue.client.client_id,
         grant_type = grant_type.as_str(),
         jti = issue.jti,
-        resource = resources.collect::<Vec<_>>().join(" "),
+        resource = %Names(&issue.target.resources),
         scope = %issue.target.scope.scope(),
         expires_in = issue.lifetime,
         "token issued"
     );
 }
 
-fn respond(issue: &Issue<'_>, access_token: Secret, named_resource: bool) -> TokenResponse {
-    let names = issue.target.resources.iter().map(|resource| resource.name.clone());
-    TokenResponse {
-        access_token,
-        token_type: TokenType::Bearer,
-        expires_in: issue.lifetime,
-        scope: issue.target.scope.scope().clone(),
-        resource: named_resource.then(|| OneOrMany::from_list(names.collect())).flatten(),
-        expires_on: named_resource.then(|| issue.expires_at()),
-        not_before: named_resource.then_some(issue.now),
-    }
-}
-
-fn success(body: &TokenResponse) -> Response {
-    let mut json = Vec::with_capacity(body.access_token.reveal().len() + 512);
-    if let Err(error) = serde_json::to_writer(&mut json, body) {
-        tracing::error!(%error, "an answer could not be written");
-        return Refused::from(Denied::Internal).into_response();
-    }
+fn success(body: &TokenResponse<'_>) -> Response {
+    let json = match body.to_json() {
+        Ok(json) => json,
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written");
+            return Refused::from(Denied::Internal).into_response();
+        }
+    };
     let mut response = Response::new(Body::from(json));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

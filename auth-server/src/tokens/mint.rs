@@ -1,6 +1,6 @@
 //! From a decision to a token.
 
-use trefoil_shared::{Secret, Timestamp};
+use trefoil_shared::{OfToken, OneOrMany, Secret, Timestamp, TokenType};
 use trefoil_sign::{SignError, SigningKey};
 
 use super::Claims;
@@ -54,6 +54,19 @@ impl Issue<'_> {
 /// Only where the cryptography library fails.
 pub fn sign(issue: &Issue<'_>, key: &SigningKey) -> Result<Secret, SignError> {
     key.sign_jwt("at+jwt", &Claims(issue)).map(Secret::new)
+}
+
+/// What the client is told of it; of the resource and its times only where it named one.
+pub fn told<'a>(issue: &Issue<'a>, named_resource: bool) -> OfToken<'a> {
+    let names = issue.target.resources.iter().map(|resource| &resource.name);
+    OfToken {
+        token_type: TokenType::Bearer,
+        expires_in: issue.lifetime,
+        scope: issue.target.scope.scope(),
+        resource: named_resource.then(|| OneOrMany::from_list(names.collect())).flatten(),
+        expires_on: named_resource.then(|| issue.expires_at()),
+        not_before: named_resource.then_some(issue.now),
+    }
 }
 
 /// What is stored of an opaque token, beside its hash.

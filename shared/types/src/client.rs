@@ -7,9 +7,15 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// A client identifier: 1 to 255 visible ASCII characters or spaces (`VSCHAR`, RFC 6749 appendix A.1).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct ClientId(String);
+
+impl Serialize for ClientId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
 
 /// The text is no client identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

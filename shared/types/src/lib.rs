@@ -24,5 +24,5 @@ pub use resource::{InvalidResource, ResourceIndicator};
 pub use scope::{GrantedScope, InvalidScope, RequestedScope, Scope, ScopeToken};
 pub use secret::Secret;
 pub use time::Timestamp;
-pub use token::{OneOrMany, TokenResponse, TokenType};
+pub use token::{OfToken, OneOrMany, TokenResponse, TokenType};
 pub use typed_value::{InvalidTypedValue, TypedValue, ValueKind};

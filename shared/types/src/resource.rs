@@ -10,9 +10,15 @@ use url::Url;
 /// The name under which a resource is registered and asked for: an absolute URI without fragment (RFC 8707 section
 /// 2), or a bare name such as `api_v0.0.1`, which clients older than that standard send. At most 255 characters.
 /// Compared byte by byte.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct ResourceIndicator(String);
+
+impl Serialize for ResourceIndicator {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
 
 /// The text is no resource indicator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -8,9 +8,21 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// One scope-token: 1 to 128 characters of RFC 6749's `NQCHAR` less the space.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct ScopeToken(String);
+
+impl Serialize for Scope {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for ScopeToken {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
 
 /// The text is no scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -62,8 +74,8 @@ impl fmt::Display for ScopeToken {
 }
 
 /// A set of scope-tokens, in a steady order. Written as one text, separated by spaces.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Scope(BTreeSet<ScopeToken>);
 
 impl Scope {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-use trefoil_shared::{OneOrMany, RequestedScope, Secret, TokenResponse, TokenType, ValueKind};
+use serde_json::{Value, json};
+use trefoil_shared::{RequestedScope, Secret, TokenResponse, ValueKind};
 
 use super::IssueArgs;
 use crate::cli::CliError;
@@ -43,7 +43,7 @@ pub(super) async fn run(args: IssueArgs, cx: &Context) -> Result<Report, CliErro
     let detail = json!({ "jti": jti, "resources": resources, "scope": target.scope, "expires_in": lifetime });
     store.record(&cx.act("token issue", &client.client_id).with_detail(detail)).await?;
     let access_token = mint(&issue, (&store, &roots), cx).await?;
-    Ok(report(&issue, access_token, resource_asked))
+    Ok(report(&issue, &access_token, resource_asked))
 }
 
 async fn target(args: IssueArgs, client: &Client, store: &Store) -> Result<Target, CliError> {
@@ -82,17 +82,10 @@ async fn mint(
     tokens::sign(issue, &key).map_err(|error| CliError::new(error.to_string(), "try another key"))
 }
 
-fn report(issue: &Issue<'_>, access_token: Secret, resource_asked: bool) -> Report {
-    let names = issue.target.resources.iter().map(|resource| resource.name.clone());
+fn report(issue: &Issue<'_>, access_token: &Secret, resource_asked: bool) -> Report {
     let text = access_token.reveal().to_owned();
-    let response = TokenResponse {
-        access_token,
-        token_type: TokenType::Bearer,
-        expires_in: issue.lifetime,
-        scope: issue.target.scope.scope().clone(),
-        resource: resource_asked.then(|| OneOrMany::from_list(names.collect())).flatten(),
-        expires_on: resource_asked.then(|| issue.expires_at()),
-        not_before: resource_asked.then_some(issue.now),
-    };
-    Report::new(json!(response), text)
+    let of_it = tokens::told(issue, resource_asked);
+    let answer = TokenResponse { access_token, of_it }.to_json();
+    let answer: Value = answer.and_then(|json| serde_json::from_slice(&json)).unwrap_or_default();
+    Report::new(answer, text)
 }
