@@ -65,7 +65,9 @@ impl KnownRevocations {
         }
         let list = list_of(&since, if continues { self.revision } else { 0 });
         if !continues {
+            // The database is the truth here, also where a backup was put back and its own epoch is an older one.
             self.rows.clear();
+            self.rule = Revocations::default();
         }
         let seen = self.revision;
         self.rows.extend(since.rows.into_iter().filter(|row| !continues || row.revision > seen));
@@ -148,6 +150,8 @@ fn list_of(since: &RevocationsSince, begins_after: i64) -> RevocationList {
 mod tests {
     use std::collections::BTreeSet;
 
+    use trefoil_shared::revocation::CutOffScope;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -186,6 +190,28 @@ mod tests {
             }
             assert!(different.len() <= 16, "{} lists: {different:?}", different.len());
         }
+    }
+
+    #[test]
+    fn d21_a_backup_that_was_put_back_is_followed_whatever_its_epoch() {
+        let everybody = Revocation::cut_off(CutOffScope::Everybody, NOW, 86_400);
+        let id = TokenId::from_bytes([9; 12]);
+        let revoked = Revocation::Token { id, expires_at: NOW.plus(60) };
+        let row = |revision, revocation| NumberedRevocation { revision, revocation };
+        let polled = |epoch: &str, revision, rows| RevocationsSince {
+            epoch: epoch.to_owned(),
+            revision,
+            pending: false,
+            rows,
+        };
+        let mut known = KnownRevocations::default();
+        known.take(polled("restored", 5, vec![row(5, everybody)]));
+        // The backup is older than that restore, and nobody has told yet that it was put back.
+        known.take(polled("first", 3, vec![]));
+        known.take(polled("first", 4, vec![row(4, revoked)]));
+        let jti = id.to_string();
+        let token = TokenFacts { jti: &jti, client_id: "a", sub: "a", iat: NOW.plus(1) };
+        assert_eq!(known.revoked(&token), Some(Revoked::Token));
     }
 
     #[test]
