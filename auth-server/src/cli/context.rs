@@ -12,6 +12,10 @@ use crate::secrets::files::make_private_dir;
 use crate::secrets::{OsRng, Rng, RootSecrets};
 use crate::store::{Act, Revocation, Store};
 
+/// For so many seconds a cut-off is kept at least, 30 days: the longest life of tokens may have been longer when they
+/// were issued than it is configured now.
+const CUT_OFF_KEPT: i64 = 30 * 86_400;
+
 /// What a command works with.
 pub(super) struct Context {
     pub(super) loaded: LoadedSettings,
@@ -59,7 +63,7 @@ impl Context {
     }
 
     fn cut_off_at(&self, scope: CutOffScope<'_>, second: Timestamp) -> Revocation {
-        Revocation::cut_off(scope, second, self.settings().tokens.max_lifetime)
+        Revocation::cut_off(scope, second, self.settings().tokens.max_lifetime.max(CUT_OFF_KEPT))
     }
 
     /// An act may have waited for other writers after its cut-off was reckoned, and tokens were issued until it was

@@ -42,13 +42,20 @@ pub enum Ends {
     Access,
 }
 
+impl Ends {
+    /// By so many seconds a cut-off is ahead of the moment that it is reckoned at.
+    pub fn ahead(self) -> i64 {
+        match self {
+            Self::Tokens => 0,
+            Self::Access => SEEN_EVERYWHERE,
+        }
+    }
+}
+
 /// The last second that a cut-off covers that is reckoned at `now` of the database's clock. Whoever writes it reckons
 /// again once it is written, since it may have waited for other writers: [`late_second`].
 pub fn cut_off_second(now: Timestamp, ends: Ends) -> Timestamp {
-    match ends {
-        Ends::Tokens => now,
-        Ends::Access => now.plus(SEEN_EVERYWHERE),
-    }
+    now.plus(ends.ahead())
 }
 
 /// The second of one more cut-off, where one that was reckoned for `reckoned` was done no sooner than `now`: what was

@@ -4,6 +4,7 @@
 use super::audit::Act;
 use super::statement::{Statement, Step};
 use super::{Store, StoreError};
+use crate::protocol::Ends;
 
 /// What a line of the change log is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ impl<'a> RegistryWrite<'a> {
             self.steps.push(Step::any(Statement::new(LINE).text(kind.as_str()).text(name).int(at)));
         }
         self.steps.push(Step::any(Statement::new(PRUNE).int(at.saturating_sub(LINES_KEPT))));
-        self.steps.extend(self.act.revokes.map(|revocation| revocation.step(self.act.at)));
+        self.steps.extend(self.act.revokes.map(|revocation| revocation.step(self.act.at, Ends::Access)));
         self.steps.push(self.act.step());
         store.transact(self.steps).await
     }

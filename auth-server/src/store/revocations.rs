@@ -11,6 +11,7 @@ use super::pool::Access;
 use super::run::Work;
 use super::statement::{Row, Statement, Step};
 use super::{Store, StoreError};
+use crate::protocol::Ends;
 
 /// Six answers on a new connection, each of which may take a second (fault 10). PostgreSQL itself ends a transaction
 /// whose holder has gone silent, after 5 s.
@@ -18,6 +19,23 @@ const NUMBER_DEADLINE: Duration = Duration::from_secs(8);
 
 const INSERT: &str = "INSERT INTO revocations (id, kind, target, at, expires_at, created_at) \
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
+/// A cut-off in a transaction, which may have waited for other writers since its second was reckoned: by the database's
+/// clock as the statement runs, where that is later. So it holds, too, where whoever wrote it is killed right afterwards.
+macro_rules! insert_cut_off {
+    ($clock:literal) => {
+        concat!(
+            "INSERT INTO revocations (id, kind, target, at, expires_at, created_at) \
+             SELECT 'cut_off:' || $1 || ':' || CAST(c.second AS TEXT), 'cut_off', $1, c.second, \
+             $3 + c.second - $2, $4 FROM (SELECT CASE WHEN t.now + $5 > $2 THEN t.now + $5 ELSE $2 END AS second \
+             FROM (SELECT ",
+            $clock,
+            " AS now) t) c WHERE TRUE ON CONFLICT (id) DO NOTHING"
+        )
+    };
+}
+const CUT_OFF_POSTGRES: &str =
+    insert_cut_off!("CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp())) AS BIGINT)");
+const CUT_OFF_SQLITE: &str = insert_cut_off!("unixepoch()");
 /// One statement and so one snapshot: rows and the number that they go up to belong together.
 const SINCE: &str = "SELECT s.epoch, s.revision AS head, CAST(CASE WHEN EXISTS \
      (SELECT 1 FROM revocations WHERE revision IS NULL) THEN 1 ELSE 0 END AS BIGINT) AS pending, \
@@ -88,8 +106,15 @@ impl Revocation {
     }
 
     /// The step that writes it with whatever else happens in a transaction.
-    pub(super) fn step(self, now: Timestamp) -> Step {
-        Step::any(self.statement(now))
+    pub(super) fn step(self, now: Timestamp, ends: Ends) -> Step {
+        let Self::CutOff { key, second, .. } = self else { return Step::any(self.statement(now)) };
+        let statement = Statement::by_database(CUT_OFF_POSTGRES, CUT_OFF_SQLITE)
+            .text(key.to_string())
+            .int(second.seconds())
+            .int(self.kept_until().seconds())
+            .int(now.seconds())
+            .int(ends.ahead());
+        Step::any(statement)
     }
 }
 
@@ -126,7 +151,7 @@ impl Store {
 
     /// Revokes as an administrator: with the audit row, in one transaction.
     pub async fn revoke_audited(&self, revocation: Revocation, act: &Act) -> Result<(), StoreError> {
-        self.transact(vec![Act::queue_up(), revocation.step(act.at), act.step()]).await
+        self.transact(vec![Act::queue_up(), revocation.step(act.at, Ends::Tokens), act.step()]).await
     }
 
     /// Everything numbered after `revision`; a negative one asks for all.
@@ -180,7 +205,7 @@ impl Store {
             Act::queue_up(),
             Step::guarded(Statement::new(NEW_EPOCH).text(random), "revocations have no state row"),
             Step::any(Statement::new(NEW_REGISTRY).int(act.at.seconds())),
-            everybody.step(act.at),
+            everybody.step(act.at, Ends::Access),
             // At once: a verifier that read a list of the new epoch without it would take every earlier token again.
             Step::any(Statement::new(NUMBER)),
             Step::any(Statement::new(END_OPAQUE).int(act.at.seconds())),

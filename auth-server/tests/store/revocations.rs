@@ -98,6 +98,36 @@ on_both! {
         assert_eq!(all, [NumberedRevocation { revision: 1, revocation: cut("a", NOW) }]);
     }
 
+    async fn d19_a_cut_off_that_waits_for_other_writers_covers_what_is_issued_meanwhile(db: TestDb) {
+        let store = db.store().await;
+        store.add_client(&client("a"), &act("client add", "a")).await.unwrap();
+        let reckoned = store.now().await.unwrap().plus(1);
+        let disable = act("client disable", "a").revoking(cut("a", reckoned));
+        let mut other = db.raw().await;
+        other.run(if db.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN" }).await;
+        other.run("UPDATE registry_version SET version = version").await;
+        // Nobody comes afterwards to cut off what was late, as after kill -9.
+        let waiting = tokio::spawn({
+            let store = store.clone();
+            async move { store.set_client_enabled(&id("a"), false, &disable).await }
+        });
+        crate::database::eventually("it is later than was reckoned", async || {
+            store.now().await.unwrap() > reckoned
+        })
+        .await;
+        assert!(!waiting.is_finished(), "it waits for the other writer");
+        let last_issued = store.now().await.unwrap();
+        other.run("COMMIT").await;
+        assert!(!waiting.await.unwrap().unwrap().enabled);
+        store.number_revocations().await.unwrap();
+        let rows = store.revocations_since(-1).await.unwrap().rows;
+        let [NumberedRevocation { revocation: Revocation::CutOff { second, expires_at, .. }, .. }] = rows[..] else {
+            panic!("one cut-off: {rows:?}")
+        };
+        assert!(second > last_issued, "{second} covers the second of {last_issued} and the one after it");
+        assert_eq!(expires_at, second.plus(86_400));
+    }
+
     async fn d21_a_restored_database_has_a_new_epoch_and_no_opaque_token(db: TestDb) {
         let store = db.store().await;
         store.ensure_epoch("first").await.unwrap();
