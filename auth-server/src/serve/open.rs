@@ -99,14 +99,10 @@ pub(super) async fn prepare(store: &Store, root: &RootSecrets) -> Result<bool, S
     let mut migrated = false;
     let mut schema = store.schema().await?;
     if store.is_sqlite() && !schema.pending.is_empty() {
-        if schema.version == 0 {
-            migrated = !store
-                .migrate(&format!("auth-server serve (process {})", std::process::id()))
-                .await?
-                .is_empty();
-        } else {
-            // Another process that was started in the same moment may be at it.
-            store.wait_for_migrator().await?;
+        // Another process that was started in the same moment may be at it, or one was killed in the middle.
+        if schema.version == 0 || store.is_migrating().await? {
+            let holder = format!("auth-server serve (process {})", std::process::id());
+            migrated = !store.migrate(&holder).await?.is_empty();
         }
         schema = store.schema().await?;
     }

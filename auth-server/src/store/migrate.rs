@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::error::to_store_error;
 use super::settings::ConnectOptions;
-use super::statement::{Row, Statement};
+use super::statement::Statement;
 use super::{Store, StoreError};
 
 /// Every migration: version, name, text. Never changed once released; new ones are added at the end.
@@ -98,7 +98,7 @@ impl Store {
     pub async fn migrate(&self, holder: &str) -> Result<Vec<String>, StoreError> {
         match self.schema().await?.check() {
             // A lock that is held means that somebody has not come to the roles yet, or was killed before them.
-            Ok(()) if self.holder().await?.is_empty() => return Ok(Vec::new()),
+            Ok(()) if !self.is_migrating().await? => return Ok(Vec::new()),
             too_new @ Err(StoreError::SchemaTooNew { .. }) => return too_new.map(|()| Vec::new()),
             Ok(()) | Err(_) => {}
         }
@@ -113,20 +113,12 @@ impl Store {
         task.await.unwrap_or_else(|error| Err(StoreError::OutcomeUnknown(error.to_string())))
     }
 
-    /// Waits, at most 10 s, for somebody else's migration that is under way; what it has done is for the caller to see.
-    pub async fn wait_for_migrator(&self) -> Result<(), StoreError> {
-        let give_up = Instant::now() + WAIT;
-        loop {
-            let holder = self.holder().await?;
-            let now = self.now().await?.seconds();
-            let seen_at = holder.first().map(|row| row.get::<i64>("seen_at")).transpose()?;
-            if seen_at.is_none_or(|seen_at| seen_at < now - DEAD_AFTER) {
-                return Ok(());
-            }
-            if Instant::now() >= give_up {
-                return Err(self.migrating().await?);
-            }
-            tokio::time::sleep(PAUSE).await;
+    /// Whether somebody has begun a migration and not ended it: at work, or killed.
+    pub async fn is_migrating(&self) -> Result<bool, StoreError> {
+        match self.read(Statement::new(HOLDER)).await {
+            Ok(rows) => Ok(!rows.is_empty()),
+            Err(StoreError::SchemaTooOld { .. }) => Ok(false),
+            Err(other) => Err(other),
         }
     }
 
@@ -141,14 +133,6 @@ impl Store {
             .into_iter()
             .map(|migration| format!("{:04}_{}", migration.version, migration.name))
             .collect())
-    }
-
-    /// The row of the lock, if somebody holds it.
-    async fn holder(&self) -> Result<Vec<Row>, StoreError> {
-        match self.read(Statement::new(HOLDER)).await {
-            Err(StoreError::SchemaTooOld { .. }) => Ok(Vec::new()),
-            other => other,
-        }
     }
 
     /// Two that create it at once: PostgreSQL lets one of them fail, and the table is there.

@@ -127,7 +127,7 @@ on_both!(f03_kill_in_key_rotate_leaves_one_active_key_and_one_standby, |engine| 
 
 on_both!(f03_kill_in_key_revoke_withdraws_a_key_or_leaves_it, |engine| {
     let world = world(engine).await;
-    let mut gun = Gun::new(&world, "key revoke", 150);
+    let mut gun = Gun::new(&world, "key revoke", 100);
     for round in gun.rounds() {
         let (active, standby) = world.pair("ES256");
         // In turn the key that signs, the one that stands by, and one that retires.
@@ -156,7 +156,7 @@ on_both!(f03_kill_in_key_revoke_withdraws_a_key_or_leaves_it, |engine| {
 
 on_both!(f03_kill_in_key_generate_makes_what_is_lacking_or_nothing, |engine| {
     let world = world(engine).await;
-    let mut gun = Gun::new(&world, "key generate", 100);
+    let mut gun = Gun::new(&world, "key generate", 60);
     for round in gun.rounds() {
         // In turn there is nothing, a key that signs alone, and one that stands by alone.
         let (kept, gone) = [("", ""), ("active", "standby"), ("standby", "active")][round % 3];

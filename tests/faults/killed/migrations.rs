@@ -81,7 +81,10 @@ on_both!(f03_f24_kill_in_db_migrate_is_completed_by_the_next_within_its_wait, |e
         held += usize::from(there && world.lab.database.number(locked).await > 0);
         let again = Instant::now();
         world.lab.auth.ok(&["db", "migrate"]);
-        slowest = slowest.max(again.elapsed());
+        let took = again.elapsed();
+        slowest = slowest.max(took);
+        // How long the whole takes now, where there was no lock to wait for: the next kill is aimed by it.
+        whole = if took < Duration::from_secs(3) { took } else { whole };
         check(&world).await;
         if engine == Engine::Postgres {
             world.lab.auth.ok(&["db", "roles", "--apply"]);
