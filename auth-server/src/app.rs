@@ -150,6 +150,11 @@ impl App {
         self.revocations().age().is_some_and(|age| age <= self.policy().max_stale)
     }
 
+    /// Whether lists of revocations can be signed: the keys were read at all, and the revocations lately.
+    pub(crate) fn can_list_revocations(&self) -> bool {
+        self.keys().is_fresh() && self.knows_revocations()
+    }
+
     /// Decision 10: a replica that lacks an active key says so, and is not asked for tokens.
     fn key_reason(&self) -> Option<String> {
         if let Some(reason) = self.keys().missing_reason() {

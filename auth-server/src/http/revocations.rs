@@ -29,15 +29,12 @@ pub(super) async fn revocations(
 
 async fn list(app: &App, kid: &str, query: Option<&str>) -> Result<std::sync::Arc<Document>, Refused> {
     let since = since(query)?;
-    let Some(key) = app.keys().list_signer(kid) else {
-        // Which keys sign is not known before the rows were read once.
-        let known = app.keys().is_fresh();
-        return Err(if known { Denied::NoSuchPath } else { Denied::RevocationsStale }.into());
-    };
-    // An old list under a new signature would hide what was revoked meanwhile.
-    if !app.knows_revocations() {
+    // Which keys sign is not known before the rows were read once, and an old list under a new signature would hide what
+    // was revoked meanwhile.
+    if !app.can_list_revocations() {
         return Err(Denied::RevocationsStale.into());
     }
+    let key = app.keys().list_signer(kid).ok_or(Denied::NoSuchPath)?;
     let made = app.documents().get(app.revocations(), (app.issuer().as_str(), since), (key, app.now()));
     made.await.map_err(|error| {
         tracing::error!(%error, kid, "signing the revocation list failed");
