@@ -41,6 +41,14 @@ impl Keys {
         if finish {
             moved.removed = self.remove_elsewhere(now, act).await?;
         }
+        // What changed in the database was written down with it; what changed in files alone is here.
+        let (in_database, in_files) = match self.home.kind() {
+            KeyStoreKind::Database => (&moved.copied, &moved.removed),
+            KeyStoreKind::File => (&moved.removed, &moved.copied),
+        };
+        if let Some(act) = act.filter(|_| in_database.is_empty() && !in_files.is_empty()) {
+            self.store.record(act).await?;
+        }
         Ok(moved)
     }
 

@@ -82,7 +82,7 @@ impl Act {
 }
 
 impl Store {
-    /// Writes down an act that changes nothing in the registry: a token issued by hand.
+    /// Writes down an act that changes nothing in the database: a token issued by hand, key files moved.
     pub async fn record(&self, act: &Act) -> Result<(), StoreError> {
         self.transact(vec![Act::queue_up(), act.step()]).await
     }
