@@ -13,6 +13,7 @@ use trefoil_sign::SigningKey;
 
 use super::{KeyError, Keys, persisted};
 use crate::config::KeyStoreKind;
+use crate::store::StoredKey;
 
 /// The published key set as it goes over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub struct KeyAge {
 
 /// One consistent view of the keys.
 pub(super) struct View {
+    /// The authentic rows that it was made from.
+    pub(super) stored: Vec<StoredKey>,
     pub(super) active: HashMap<Algorithm, Arc<SigningKey>>,
     /// Private halves by kid, parsed once.
     pub(super) held: HashMap<String, Arc<SigningKey>>,
@@ -65,6 +68,7 @@ pub(super) struct View {
 impl View {
     pub(super) fn of_set(published: KeySet) -> Self {
         Self {
+            stored: Vec::new(),
             active: HashMap::new(),
             held: HashMap::new(),
             standbys: HashSet::new(),

@@ -28,8 +28,8 @@ impl HeldKeys {
 
     /// `now`, and when it was asked for: a database that is slow makes it older than it looks.
     async fn refresh_at(&self, (now, asked): (Timestamp, Instant)) -> Result<(), KeyError> {
-        let stored = self.keys.store.keys(&self.keys.roots).await?;
         let before = self.view.load_full();
+        let stored = self.keys.store.keys_since(&self.keys.roots, &before.stored).await?;
         for kid in stored.rejected.iter().filter(|kid| !before.rejected.contains(kid)) {
             tracing::error!(%kid, "ALARM: a key row was not written by a holder of the root secret; it is ignored");
         }
@@ -53,6 +53,7 @@ impl HeldKeys {
         };
         view.unsaved = saved.is_err();
         view.since = since(&before, &stored.keys, later(now, asked));
+        view.stored = stored.keys;
         self.view.store(Arc::new(view));
         saved
     }
@@ -109,8 +110,12 @@ impl HeldKeys {
             self.keys.store.report_replica(replica, &kids, now).await?;
             (last.kids, last.at) = (kids, now.0);
         }
-        self.keys.ensure_standbys(now).await?;
-        for done in match rotate_every {
+        let view = self.view.load_full();
+        if lacks_standby(&view.stored) {
+            self.keys.ensure_standbys(now).await?;
+        }
+        let due = |every: &i64| view.ages.iter().any(|age| now.since(age.activated_at) >= *every);
+        for done in match rotate_every.filter(due) {
             Some(every) => self.keys.rotate_if_due(every, now).await?,
             None => Vec::new(),
         } {
@@ -211,6 +216,12 @@ fn since(before: &View, keys: &[StoredKey], now: Timestamp) -> HashMap<String, T
 /// The time now, if it was `now` when it was `asked` for: in whole seconds, the last one begun counts from 100 ms on.
 fn later(now: Timestamp, asked: Instant) -> Timestamp {
     now.plus(i64::try_from((asked.elapsed().as_millis() + 900) / 1_000).unwrap_or(i64::MAX))
+}
+
+/// Whether an algorithm has an active key and no standby.
+fn lacks_standby(keys: &[StoredKey]) -> bool {
+    let mut active = in_state(keys, KeyState::Active).map(|row| row.algorithm);
+    active.any(|algorithm| !in_state(keys, KeyState::Standby).any(|row| row.algorithm == algorithm))
 }
 
 fn in_state(keys: &[StoredKey], state: KeyState) -> impl Iterator<Item = &KeyRow> {

@@ -101,9 +101,19 @@ const CHANGED: &str =
 impl Store {
     /// The rows that are authentic. Others are named, never used.
     pub async fn keys(&self, roots: &RootSecrets) -> Result<StoredKeys, StoreError> {
+        self.keys_since(roots, &[]).await
+    }
+
+    /// The same for who has read them before: a row and private half that are still as they were `known` are authentic,
+    /// and are not opened once more.
+    pub async fn keys_since(
+        &self,
+        roots: &RootSecrets,
+        known: &[StoredKey],
+    ) -> Result<StoredKeys, StoreError> {
         let mut found = StoredKeys::default();
         for row in &self.read(Statement::new(LIST)).await? {
-            match key_of(row, roots) {
+            match key_of(row, (roots, known)) {
                 Ok(key) => found.keys.push(key),
                 Err(_) => found.rejected.push(row.get("kid")?),
             }
@@ -166,7 +176,7 @@ fn bind(statement: Statement, write: &KeyWrite, roots: &RootSecrets) -> Statemen
         .text(mac)
 }
 
-fn key_of(row: &Row, roots: &RootSecrets) -> Result<StoredKey, StoreError> {
+fn key_of(row: &Row, (roots, known): (&RootSecrets, &[StoredKey])) -> Result<StoredKey, StoreError> {
     let state: String = row.get("state")?;
     let key = KeyRow {
         kid: row.get("kid")?,
@@ -181,18 +191,22 @@ fn key_of(row: &Row, roots: &RootSecrets) -> Result<StoredKey, StoreError> {
     };
     let (revision, root_id, mac): (i64, String, String) =
         (row.get("revision")?, row.get("root_id")?, row.get("mac")?);
-    let fields = fields(&key, revision);
-    if !roots.verify_row(&root_id, &mac, &fields.each_ref().map(String::as_str)) {
+    let stored = StoredKey { row: key, wrapped: wrapped_of(row)?, revision, mac };
+    if known.contains(&stored) {
+        return Ok(stored);
+    }
+    let StoredKey { row: key, wrapped, mac, .. } = &stored;
+    let fields = fields(key, revision);
+    if !roots.verify_row(&root_id, mac, &fields.each_ref().map(String::as_str)) {
         return Err(StoreError::Corrupt(format!("key {} is not authentic", key.kid)));
     }
-    let wrapped = wrapped_of(row)?;
     let opens = |wrapped| roots.unwrap_key(&key.kid, key.algorithm, wrapped).is_some();
     // Somebody has put another private half in its place: whose key that is cannot be known, so nothing signs with it
     // and nobody is told to trust it.
     if wrapped.as_ref().is_some_and(|wrapped| !opens(wrapped)) {
         return Err(StoreError::Corrupt(format!("the private half of key {} is not authentic", key.kid)));
     }
-    Ok(StoredKey { row: key, wrapped, revision, mac })
+    Ok(stored)
 }
 
 fn state_of(text: &str) -> Result<KeyState, StoreError> {

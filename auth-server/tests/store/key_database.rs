@@ -97,12 +97,21 @@ on_both! {
         assert_eq!((moved.copied.len(), moved.removed.len(), files(dir)), (2, 0, 2), "both have them meanwhile");
         assert_eq!(held(&by_row).await.active(ES256).unwrap().kid(), active);
         assert_eq!(held(&by_file).await.active(ES256).unwrap().kid(), active);
+        let written = "SELECT COUNT(*) FROM audit WHERE action = 'key move'";
+        assert_eq!(db.count(written).await, 1);
         let moved = by_row.move_here(true, (NOW, Some(&act))).await.unwrap();
+        assert_eq!(db.count(written).await, 2, "files were removed");
         assert_eq!((moved.there.len(), moved.removed.len(), files(dir)), (2, 2, 0));
         assert_eq!(held(&by_row).await.active(ES256).unwrap().kid(), active);
 
+        let moved = by_file.move_here(false, (NOW, Some(&act))).await.unwrap();
+        assert_eq!((moved.copied.len(), moved.removed.len(), files(dir)), (2, 0, 2));
+        assert_eq!(db.count(written).await, 3, "files were written");
         let moved = by_file.move_here(true, (NOW, Some(&act))).await.unwrap();
-        assert_eq!((moved.copied.len(), moved.removed.len(), files(dir)), (2, 2, 2));
+        assert_eq!((moved.copied.len(), moved.removed.len(), files(dir)), (0, 2, 2));
+        assert_eq!(db.count(written).await, 4, "one row for each act");
+        by_file.move_here(true, (NOW, Some(&act))).await.unwrap();
+        assert_eq!(db.count(written).await, 4, "nothing was changed");
         assert_eq!(db.count(HALVES).await, 0);
         assert_eq!(held(&by_file).await.active(ES256).unwrap().kid(), active);
     }
@@ -127,6 +136,24 @@ on_both! {
         let held = held(&keys).await;
         assert_eq!((held.rejected().len(), held.verifying().keys().len()), (2, 0));
         assert!(held.active(ES256).is_none());
+    }
+
+    async fn d09_a_key_that_has_not_changed_is_not_opened_again(db: TestDb) {
+        let store = db.store().await;
+        in_database(&store, db.dir.path()).generate(ES256, NOW, None).await.unwrap();
+        let known = store.keys(&roots()).await.unwrap().keys;
+        // Under another root secret nothing is authentic, and nothing opens: what is taken was not looked into.
+        let strange = trefoil_auth_server::secrets::RootSecrets::from_bytes(&[9; 32]);
+        assert_eq!(store.keys_since(&strange, &[]).await.unwrap().rejected.len(), 2);
+        assert_eq!(store.keys_since(&strange, &known).await.unwrap().keys, known);
+        for change in [
+            "UPDATE keys SET published_at = published_at + 1 WHERE state = 'active'",
+            "UPDATE private_keys SET wrapped = 'x' || wrapped WHERE kid = (SELECT kid FROM keys WHERE state = 'standby')",
+        ] {
+            db.run(change).await;
+        }
+        let changed = store.keys_since(&roots(), &known).await.unwrap();
+        assert_eq!((changed.keys.len(), changed.rejected.len()), (0, 2), "whatever has changed is looked at");
     }
 
     async fn d09_one_changed_bit_of_a_private_half_rejects_the_key_and_revoking_it_mends(db: TestDb) {
