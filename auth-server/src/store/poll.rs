@@ -1,8 +1,6 @@
 //! One poll of the registry's version: what has changed since, and the database's clock.
 
-use std::time::Duration;
-
-use trefoil_serve::{Clock, SystemClock};
+use std::time::{Duration, Instant};
 
 use super::pool::Access;
 use super::run::Work;
@@ -28,7 +26,9 @@ const POLL_SQLITE: &str = "SELECT v.version, c.version AS changed_in, c.kind, c.
 pub(super) struct Poll {
     pub(super) version: i64,
     pub(super) touched: Vec<(String, String)>,
-    pub(super) offset_millis: i64,
+    /// The database's clock, in milliseconds, when it was read no later than at `answered`.
+    pub(super) now_millis: i64,
+    pub(super) answered: Instant,
     /// Where the version has changed: whether there are secrets that only Argon2 can check.
     pub(super) unconverted: Option<bool>,
     versions: u64,
@@ -53,19 +53,14 @@ impl Store {
         let after = if seen < 0 { i64::MAX } else { seen };
         let statement = Statement::by_database(POLL_POSTGRES, POLL_SQLITE).int(after);
         let rows = self.watch(statement).await?;
-        // The database looked at its clock before it answered. So the offset is never too large, and no token's `iat`
+        // The database looked at its clock before it answered. So what is made of it is never too late, and no token's `iat`
         // comes out in a second that the database has not reached: a cut-off would not cover it.
-        let answered = SystemClock.now_millis();
+        let answered = Instant::now();
         let first =
             rows.first().ok_or_else(|| StoreError::Corrupt("the registry has no version row".to_owned()))?;
         let (version, now): (i64, i64) = (first.get("version")?, first.get("now_ms")?);
-        let mut poll = Poll {
-            version,
-            touched: Vec::new(),
-            offset_millis: now - answered,
-            unconverted: None,
-            versions: 0,
-        };
+        let mut poll =
+            Poll { version, touched: Vec::new(), now_millis: now, answered, unconverted: None, versions: 0 };
         let mut last = None;
         for row in &rows {
             let Some(changed_in) = row.get::<Option<i64>>("changed_in")? else { continue };
@@ -84,7 +79,14 @@ mod tests {
     use super::*;
 
     fn poll(version: i64, versions: u64) -> Poll {
-        Poll { version, touched: Vec::new(), offset_millis: 0, unconverted: None, versions }
+        Poll {
+            version,
+            touched: Vec::new(),
+            now_millis: 0,
+            answered: Instant::now(),
+            unconverted: None,
+            versions,
+        }
     }
 
     #[test]

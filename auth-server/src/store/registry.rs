@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use trefoil_serve::{Clock, SystemClock};
 use trefoil_shared::{ClientId, ResourceIndicator, Timestamp};
 
 use super::poll::Poll;
@@ -16,6 +17,8 @@ use crate::model::{Client, Resource, SecretHash, StoredSecret};
 
 /// How often the version is polled, so that a change is seen everywhere within a second.
 const POLL_EVERY: Duration = Duration::from_millis(250);
+/// No poll has been answered yet.
+const UNKNOWN: i64 = i64::MIN;
 const CLIENTS: usize = 100_000;
 const RESOURCES: usize = 10_000;
 
@@ -48,7 +51,8 @@ struct Inner {
     polled_at: AtomicI64,
     /// Whether the last poll failed: nobody then waits for a store that does not answer.
     down: AtomicBool,
-    offset_millis: AtomicI64,
+    /// What the database's clock showed at `start`, in milliseconds; [`UNKNOWN`] before the first poll.
+    started_at: AtomicI64,
     unconverted: AtomicBool,
 }
 
@@ -64,7 +68,7 @@ impl Registry {
             max_stale,
             polled_at: AtomicI64::new(0),
             down: AtomicBool::new(false),
-            offset_millis: AtomicI64::new(0),
+            started_at: AtomicI64::new(UNKNOWN),
             unconverted: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner) }
@@ -150,10 +154,15 @@ impl Registry {
         })
     }
 
-    /// The database's clock minus this machine's, in milliseconds, by the last poll (decision 18); too small by the time
-    /// that the answer took, and never too large.
+    /// The database's clock minus this machine's, in milliseconds (decision 18); too small by the time that the last
+    /// poll's answer took, and never too large. Between polls time is measured by the monotonic clock: where this
+    /// machine's is set, the offset changes at once, and what is made of both stays right (fault 16).
     pub fn clock_offset_millis(&self) -> i64 {
-        self.inner.offset_millis.load(Ordering::Relaxed)
+        let started_at = self.inner.started_at.load(Ordering::Relaxed);
+        if started_at == UNKNOWN {
+            return 0;
+        }
+        started_at.saturating_add(self.inner.millis()).saturating_sub(SystemClock.now_millis())
     }
 
     /// Whether there are secrets that only Argon2 can check: an unknown id then costs a check too (decision 28).
@@ -184,7 +193,9 @@ impl Registry {
 
     /// The version is raised before entries are dropped: a load that is under way sees it and keeps nothing.
     fn apply(&self, poll: Poll, seen: i64) {
-        self.inner.offset_millis.store(poll.offset_millis, Ordering::Relaxed);
+        // Rounded up, so that the start comes out no later than it was.
+        let ran = millis(poll.answered.saturating_duration_since(self.inner.start)).saturating_add(1);
+        self.inner.started_at.store(poll.now_millis.saturating_sub(ran), Ordering::Relaxed);
         if let Some(unconverted) = poll.unconverted {
             self.inner.unconverted.store(unconverted, Ordering::Relaxed);
         }
@@ -238,8 +249,12 @@ impl Registry {
 
 impl Inner {
     fn millis(&self) -> i64 {
-        i64::try_from(self.start.elapsed().as_millis()).unwrap_or(i64::MAX)
+        millis(self.start.elapsed())
     }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn no_answer() -> StoreError {
