@@ -1,5 +1,6 @@
 //! The fault catalogue: what is killed, cut, held up or full, and what must still be true.
 
+mod clocks;
 mod cold_start;
 mod contention;
 mod database_lost;

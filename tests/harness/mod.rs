@@ -2,6 +2,7 @@
 
 pub(crate) mod chaos;
 pub(crate) mod cli;
+pub(crate) mod clock;
 pub(crate) mod cluster;
 pub(crate) mod counts;
 pub(crate) mod database;

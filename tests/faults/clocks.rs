@@ -1,0 +1,133 @@
+//! Fault 16: clocks that are set, and clocks that differ. Lifetimes go by the database's, and nothing comes back to life.
+
+use std::{
+    fs,
+    time::{Duration, SystemTime},
+};
+
+use crate::harness::{
+    Answer, Credentials, Engine, Lab, Server,
+    clock::WallClock,
+    list::{claims, jti},
+    wait::until,
+};
+
+/// The list's ttl: within it every verifier has heard.
+const TTL: Duration = Duration::from_secs(15);
+const HOUR: i64 = 3_600;
+
+#[expect(clippy::disallowed_methods, reason = "what the machine's clock shows, which is the database's here")]
+fn machine_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since.as_secs()).expect("a number of seconds")
+}
+
+async fn active(lab: &Lab, server: &Server, by: &Credentials, token: &str) -> bool {
+    let request = lab.http.post(server.at("/introspect")).basic_auth(&by.id, Some(&by.secret));
+    let answer = Answer::read(request.form(&[("token", token)]).send().await.expect("introspection")).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()["active"] == true
+}
+
+async fn status(lab: &Lab, resource: &Server, token: &str) -> u16 {
+    lab.read(resource, token).await.status
+}
+
+/// What the resource-server would read of the revocations if it started now.
+fn kept_on_disk(lab: &Lab) -> String {
+    fs::read_to_string(lab.dir.path().join("resource-state/revocations.json")).unwrap_or_default()
+}
+
+async fn refused_within_the_ttl(lab: &Lab, resource: &Server, token: &str) {
+    until("the revocation is seen", TTL, || async {
+        (status(lab, resource, token).await == 401).then_some(())
+    })
+    .await;
+}
+
+on_both!(f16_a_jump_of_the_auth_servers_clock_changes_no_token_and_revives_none, |engine| {
+    let lab = Lab::new(engine).await;
+    let (by, ended) = (lab.add_client("m"), lab.add_client("ended"));
+    let clock = WallClock::at(lab.dir.path().join("auth.clock"));
+    // On SQLite the database's clock is the process's own.
+    let own_clock = engine == Engine::Sqlite;
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "off"];
+    let server = Server::start(clock.over(&lab.auth).command(&arguments));
+    server.wait_until_healthy();
+    let resource = lab.start_resource(server.url());
+    let cli = lab.auth.clone().with("AUTH_SERVER_ISSUER", server.url());
+    let (revoked, cut_off) = (lab.access_token(&server, &by).await, lab.access_token(&server, &ended).await);
+    cli.ok(&["token", "revoke", &revoked]);
+    cli.ok(&["token", "revoke", "--client", &ended.id]);
+    for token in [&revoked, &cut_off] {
+        refused_within_the_ttl(&lab, &resource, token).await;
+    }
+
+    let mut furthest = 0;
+    for ahead in [HOUR, -HOUR, 30, -30, 0] {
+        clock.set(ahead);
+        // Some of these come before the next poll of the database.
+        for _ in 0..20 {
+            let before = machine_seconds();
+            let token = lab.access_token(&server, &by).await;
+            let iat = claims(&token)["iat"].as_i64().expect("iat");
+            if !own_clock {
+                assert!(iat <= machine_seconds() && iat >= before - 2, "{ahead} s: iat {}", iat - before);
+                assert_eq!(status(&lab, &resource, &token).await, 200, "{ahead} s");
+                furthest = furthest.max((iat - before).abs());
+            }
+        }
+        for (token, who) in [(&revoked, &by), (&cut_off, &ended)] {
+            assert_eq!(status(&lab, &resource, token).await, 401, "{ahead} s: revived");
+            assert!(!active(&lab, &server, who, token).await, "{ahead} s: revived");
+        }
+    }
+    // An SQLite file has no clock but its readers', of which the next poll tells.
+    until("a token from after the cut-off", Duration::from_secs(2), || async {
+        let after = lab.access_token(&server, &ended).await;
+        (status(&lab, &resource, &after).await == 200).then_some(())
+    })
+    .await;
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+    println!("figure: f16 {engine:?}: iat at most {furthest} s from the database's clock over 5 jumps");
+});
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f16_a_resource_server_that_starts_an_hour_ahead_forgets_no_revocation() {
+    let lab = Lab::new(Engine::Sqlite).await;
+    let by = lab.add_client("m");
+    let auth = lab.start_auth();
+    let clock = WallClock::at(lab.dir.path().join("resource.clock"));
+    let arguments = lab.resource_arguments(auth.url());
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let start = || Server::start(clock.over(&lab.resource()).command(&arguments));
+    let (revoked, kept) = (lab.access_token(&auth, &by).await, lab.access_token(&auth, &by).await);
+    let mut resource = start();
+    lab.auth.clone().with("AUTH_SERVER_ISSUER", auth.url()).ok(&["token", "revoke", &revoked]);
+    refused_within_the_ttl(&lab, &resource, &revoked).await;
+    until("the revocation is on disk", Duration::from_secs(5), || async {
+        kept_on_disk(&lab).contains(&jti(&revoked)).then_some(())
+    })
+    .await;
+    resource.kill();
+
+    clock.set(HOUR + 120);
+    let resource = start();
+    for token in [&revoked, &kept] {
+        assert_eq!(status(&lab, &resource, token).await, 401, "both have expired by this clock");
+    }
+    clock.set(0);
+    assert_eq!(status(&lab, &resource, &kept).await, 200);
+    assert_eq!(status(&lab, &resource, &revoked).await, 401, "a clock that was set back revived it");
+
+    for ahead in [30, -30] {
+        clock.set(ahead);
+        let fresh = lab.access_token(&auth, &by).await;
+        // Ten seconds are forgiven (case 102): one that is slower takes a token for one of the future, and no harm.
+        assert_eq!(status(&lab, &resource, &fresh).await, if ahead > 0 { 200 } else { 401 }, "{ahead} s");
+        assert_eq!(status(&lab, &resource, &revoked).await, 401, "{ahead} s: revived");
+    }
+    clock.set(-HOUR);
+    assert_eq!(status(&lab, &resource, &revoked).await, 401, "an hour behind");
+    assert!(!resource.log().contains("panicked"), "{}", resource.log());
+}
