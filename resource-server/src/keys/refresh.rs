@@ -9,6 +9,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tracing::{info, warn};
 use trefoil_shared::Timestamp;
+use trefoil_shared::jose::KeySet;
 
 use super::copy::DiskCopy;
 use super::refetch::RefetchAsks;
@@ -68,13 +69,15 @@ pub struct Refresh {
     etag: Option<String>,
     /// The last good answer's time until the next request.
     every: Duration,
+    /// Since when nothing but empty key sets has come.
+    empty_since: Option<Instant>,
 }
 
 impl Refresh {
     /// Takes what it needs; nothing is fetched yet.
     pub fn new(client: JwksClient, copy: Option<DiskCopy>, verifier: TokenVerifier, timing: Timing) -> Self {
         let every = timing.refresh_at_most;
-        Self { client, copy, verifier, timing, current: Vec::new(), etag: None, every }
+        Self { client, copy, verifier, timing, current: Vec::new(), etag: None, every, empty_since: None }
     }
 
     /// Puts the last good copy into use. True where there was one.
@@ -140,13 +143,18 @@ impl Refresh {
         match self.client.fetch(self.etag.as_deref()).await {
             Ok(fetched) => {
                 counter!("resource_server_jwks_fetches_total", "outcome" => "ok").increment(1);
+                self.empty_since = None;
                 let max_age = self.take(fetched).await;
                 self.every = self.timing.after(max_age);
                 asked + self.every
             }
             Err(reason) => {
                 counter!("resource_server_jwks_fetches_total", "outcome" => "failed").increment(1);
-                self.report(&reason);
+                if self.is_withdrawal(&reason) {
+                    self.withdraw().await;
+                } else {
+                    self.report(&reason);
+                }
                 let warm = self.verifier.has_keys();
                 Instant::now()
                     + if warm { self.timing.retry_warm.min(self.every) } else { self.timing.retry_cold }
@@ -173,15 +181,38 @@ impl Refresh {
             }
         };
         self.verifier.confirm_keys(now);
-        if let Some(copy) = self.copy.clone() {
-            let jwks = self.current.clone();
-            // Writing waits for the disk, which no request may wait for.
-            let kept = spawn_blocking(move || copy.write(&jwks, now.seconds())).await;
-            if let Ok(Err(reason)) = kept {
-                warn!(%reason, "the key set cannot be kept on disk");
-            }
-        }
+        self.keep(self.current.clone(), now).await;
         max_age
+    }
+
+    async fn keep(&self, jwks: Vec<u8>, at: Timestamp) {
+        let Some(copy) = self.copy.clone() else { return };
+        // Writing waits for the disk, which no request may wait for.
+        let kept = spawn_blocking(move || copy.write(&jwks, at.seconds())).await;
+        if let Ok(Err(reason)) = kept {
+            warn!(%reason, "the key set cannot be kept on disk");
+        }
+    }
+
+    /// Whether the issuer has taken all its keys back. One empty answer is more likely that of a server which has not
+    /// read its keys, or of a proxy, and must not end every token; but an issuer whose only key was stolen and revoked
+    /// has no other way to say so, and is believed when it still says so, and nothing else in between, at the next try.
+    fn is_withdrawal(&mut self, reason: &FetchError) -> bool {
+        if !matches!(reason, FetchError::Empty) {
+            self.empty_since = None;
+            return false;
+        }
+        let since = *self.empty_since.get_or_insert_with(Instant::now);
+        let has_some = self.verifier.keys().is_some_and(|keys| !keys.is_empty());
+        has_some && since.elapsed() >= self.timing.retry_warm
+    }
+
+    /// From now on every token is refused, after a restart too: a copy without keys is not used.
+    async fn withdraw(&mut self) {
+        warn!(url = self.client.url(), "the issuer has taken back all its keys: no token is good any more");
+        self.verifier.replace_keys(KeySet::empty());
+        (self.current, self.etag) = (Vec::new(), None);
+        self.keep(br#"{"keys":[]}"#.to_vec(), self.verifier.now()).await;
     }
 
     fn report(&self, reason: &FetchError) {

@@ -31,6 +31,9 @@ pub enum FetchError {
     /// Too many keys.
     #[error("more than {MAX_KEYS} keys")]
     TooManyKeys,
+    /// A key set in which there is not one key, usable or not.
+    #[error("the key set is empty")]
+    Empty,
     /// No key set, or none usable in it.
     #[error("{0}")]
     Keys(String),
@@ -109,6 +112,9 @@ pub fn parse_jwks(jwks: &[u8]) -> Result<KeySet, FetchError> {
     if counted.keys.len() > MAX_KEYS {
         return Err(FetchError::TooManyKeys);
     }
+    if counted.keys.is_empty() {
+        return Err(FetchError::Empty);
+    }
     KeySet::from_jwks(jwks).map_err(|reason| FetchError::Keys(reason.to_string()))
 }
 
@@ -137,7 +143,7 @@ mod tests {
     fn a087_a_crowd_of_keys_is_refused_before_any_is_parsed() {
         let crowd = format!(r#"{{"keys":[{}]}}"#, vec!["{}"; 10_000].join(","));
         assert!(matches!(parse_jwks(crowd.as_bytes()), Err(FetchError::TooManyKeys)));
-        assert!(matches!(parse_jwks(br#"{"keys":[]}"#), Err(FetchError::Keys(_))));
+        assert!(matches!(parse_jwks(br#"{"keys":[]}"#), Err(FetchError::Empty)));
         assert!(matches!(parse_jwks(b"<html>"), Err(FetchError::Keys(_))));
     }
 }

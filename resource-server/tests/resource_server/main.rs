@@ -15,6 +15,7 @@ mod harness;
 mod jwks_stub;
 mod key_files;
 mod key_sets;
+mod key_withdrawal;
 mod library;
 mod limits;
 mod paths;
