@@ -133,3 +133,36 @@ async fn d20_by_default_a_list_that_was_never_read_is_warned_of_and_off_asks_nob
     assert_eq!(off.get(Some(&token)).await.0, 200);
     assert!(!off.log().contains("revocations"), "{}", off.log());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d20_doctor_says_how_revocation_is_followed() {
+    let place = Place::new();
+    let lists = Lists::start().await;
+    let doctor = |mode: &'static str, url: &str| {
+        let arguments = ["doctor", "--json", "--issuer", ISSUER, "--audience", AUDIENCE];
+        let more = ["--public-key", "public.pem", "--revocations-url", url, "--state-dir", "state"];
+        let free = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+        let mut command = place.command(&[&arguments[..], &more[..], &free[..]].concat());
+        command.env("RESOURCE_SERVER_REVOCATION", mode);
+        async move {
+            let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+            // A failure is told after it, in a document of its own.
+            let mut documents = serde_json::Deserializer::from_slice(&output.stdout).into_iter();
+            let said: serde_json::Value = documents.next().unwrap().unwrap();
+            let checks = said["checks"].as_array().unwrap().clone();
+            let check = checks.into_iter().find(|check| check["check"] == "revocation").unwrap();
+            let text = |name: &str| check[name].as_str().unwrap().to_owned();
+            (text("outcome"), text("says"), output.status.success())
+        }
+    };
+    lists.say(&place.key, &[now(revoking((7, 0), &[JTI]))]);
+    let (outcome, says, success) = doctor("when_reachable", &lists.url).await;
+    assert!(outcome == "ok" && success && says.contains("revision 7 with 1 tokens"), "{outcome} {says}");
+    assert_eq!(doctor("off", &lists.url).await.0, "ok");
+    lists.say(&crate::harness::key("ES256"), &[now(list(7, 0))]);
+    let (outcome, says, success) = doctor("when_reachable", &lists.url).await;
+    assert!(outcome == "warning" && success && says.contains("no list under any"), "{outcome} {says}");
+    let gone = lists.stop();
+    let (outcome, says, success) = doctor("required", &gone).await;
+    assert!(outcome == "error" && !success && says.contains("503"), "{outcome} {says}");
+}

@@ -1,5 +1,7 @@
 //! `doctor`: looks for what would keep the server from serving.
 
+mod revocation;
+
 use serde_json::json;
 use trefoil_serve::listen::Server;
 use trefoil_serve::tls::ReloadingTls;
@@ -41,6 +43,7 @@ pub(super) async fn run(place: &Place, flags: &SettingFlags, output: Output) -> 
     let mut findings: Vec<(&str, Finding)> = Vec::new();
     findings.extend(warnings.into_iter().map(|warning| ("environment", Finding::Warning(warning))));
     findings.push(("keys", keys(&settings).await));
+    findings.push(("revocation", revocation::check(&settings).await));
     findings.push(("state_dir", state_dir(&settings)));
     findings.push(("public_url", public_url(&settings)));
     findings.push(("routes", routes(&settings)));

@@ -1,0 +1,93 @@
+//! `doctor`'s look at revocation: the mode, what the issuer says, what is on disk.
+
+use trefoil_serve::{Clock, SystemClock};
+use trefoil_shared::jose::KeySet;
+use trefoil_shared::revocation::RevocationList;
+
+use super::Finding;
+use crate::keys::{DiskCopy, Fetched, parse_jwks, read_key_file};
+use crate::revocation::{RevocationClient, RevocationCopy, RevocationPolicy};
+use crate::settings::{KeySource, RevocationSource, Settings};
+
+/// What a list holds, for people.
+fn told(list: &RevocationList) -> String {
+    let (tokens, cut_offs) = (list.tokens.len(), list.before.len());
+    format!("revision {} with {tokens} tokens and {cut_offs} cut-offs", list.revision)
+}
+
+pub(super) async fn check(settings: &Settings) -> Finding {
+    let (client, policy) = match &settings.revocations {
+        RevocationSource::Off => {
+            return Finding::Good("off: a revoked token is good until it expires".to_owned());
+        }
+        RevocationSource::NotAsked(reason) => {
+            return Finding::Warning(format!("nobody is asked: {reason}; name a revocations_url"));
+        }
+        RevocationSource::Issuer { client, policy } => (client, *policy),
+    };
+    let (mode, url) = (mode(policy), client.url());
+    let (kept, usable) = kept(settings);
+    match ask(settings, client).await {
+        Ok(list) => {
+            let age = SystemClock.now().since(list.iat);
+            let says = format!("{mode}; {url}: {}, made {age} s ago; {kept}", told(&list));
+            if usable { Finding::Good(says) } else { Finding::Warning(says) }
+        }
+        Err(reason) => {
+            let says = format!("{mode}; {url}: {reason}; {kept}");
+            match policy {
+                RevocationPolicy::WhenReachable => Finding::Warning(says),
+                RevocationPolicy::Required { .. } => {
+                    Finding::Bad(format!("{says}; every token is answered 503 until it can be read"))
+                }
+            }
+        }
+    }
+}
+
+fn mode(policy: RevocationPolicy) -> String {
+    match policy {
+        RevocationPolicy::WhenReachable => "when_reachable".to_owned(),
+        RevocationPolicy::Required { max_stale } => {
+            format!("required, at most {} s old", max_stale.as_secs())
+        }
+    }
+}
+
+/// The whole list, under the first of our keys that the issuer signs one with.
+async fn ask(settings: &Settings, client: &RevocationClient) -> Result<RevocationList, String> {
+    let keys = keys(settings).await.ok_or("there is no key to check the list with")?;
+    for kid in keys.kids() {
+        if let Some(document) = client.fetch(kid, 0).await.map_err(|error| error.to_string())? {
+            return RevocationList::verify(&document, &keys, &settings.issuer, SystemClock.now())
+                .map_err(|error| error.to_string());
+        }
+    }
+    Err("the issuer publishes no list under any of the keys at hand".to_owned())
+}
+
+/// The keys, as `serve` would have them; what is wrong with them the check of the keys says.
+async fn keys(settings: &Settings) -> Option<KeySet> {
+    match &settings.keys {
+        KeySource::File(path) => read_key_file(path).ok(),
+        KeySource::Url(client) => match client.fetch(None).await {
+            Ok(Fetched::Set { keys, .. }) => Some(keys),
+            Ok(Fetched::Unchanged { .. }) | Err(_) => {
+                let copy = DiskCopy::new(settings.state_dir.as_deref()?, client.url());
+                parse_jwks(&copy.read().ok()??.jwks).ok()
+            }
+        },
+    }
+}
+
+/// What is on disk for a start without the issuer, and whether there could be something.
+fn kept(settings: &Settings) -> (String, bool) {
+    let Some(dir) = &settings.state_dir else {
+        return ("a restart forgets it: no state_dir is known".to_owned(), false);
+    };
+    match RevocationCopy::new(dir, &settings.issuer).read() {
+        Ok(Some(list)) => (format!("on disk: {}", told(&list)), true),
+        Ok(None) => ("nothing on disk yet".to_owned(), true),
+        Err(reason) => (format!("the copy on disk cannot be used: {reason}"), false),
+    }
+}
