@@ -26,7 +26,7 @@ fn blocks(text: &str, info: &str) -> Vec<String> {
 #[test]
 fn the_readme_commands_work_as_they_stand() {
     let blocks = blocks(&readme(), "sh lab");
-    assert!(blocks.len() >= 4, "{} blocks", blocks.len());
+    assert!(blocks.len() >= 6, "{} blocks", blocks.len());
     let dir = TempDir::new().expect("a private directory");
     // Free ports in the place of the two that the reader uses; everything else stays.
     let script = blocks
@@ -51,6 +51,11 @@ fn the_readme_commands_work_as_they_stand() {
     assert!(output.status.success() && said.trim_end().ends_with("the-end"), "{said}\n--- stderr\n{errors}");
     assert!(said.contains(r#"{"about": "This is a protected resource"}"#), "{said}");
     assert!(said.contains("billing"), "client list names the client: {said}");
+    assert!(errors.contains("401"), "curl hears of the revocation: {errors}");
+    assert!(
+        errors.contains("the token was revoked") && said.contains("refused for the reason above"),
+        "verify says why: {said}\n--- stderr\n{errors}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
