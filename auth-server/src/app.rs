@@ -121,8 +121,8 @@ impl App {
     }
 
     /// The endpoints, to be served by this program or mounted in another. The accept loop of `trefoil-serve` tells
-    /// each request its peer's address; elsewhere put a `trefoil_serve::peer::PeerAddr` into the extensions, or
-    /// wrong secrets are not limited by address.
+    /// each request its peer's address where `with_peer_addresses` asks for it; elsewhere put a
+    /// `trefoil_serve::peer::PeerAddr` into the extensions, or wrong secrets are not limited by address.
     pub fn router(&self) -> Router {
         http::router(self.clone())
     }
