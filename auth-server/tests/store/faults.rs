@@ -95,6 +95,28 @@ on_both! {
         assert_eq!(db.count("SELECT COUNT(*) FROM opaque_tokens").await, 1);
     }
 
+    async fn f12_what_the_database_takes_back_each_time_is_given_up_after_three_more_tries(db: TestDb) {
+        let store = db.store().await;
+        if db.is_sqlite() {
+            // Nobody lets go of the lock: the deadline (2 s) ends it.
+            let _holder = hold_writers(&db).await;
+            let begun = Instant::now();
+            let refused = store.insert_opaque(&fresh(), &token("j", "a")).await.unwrap_err();
+            assert!(refused.is_retryable() && begun.elapsed() < Duration::from_secs(4), "{refused:?}");
+        } else {
+            db.run(
+                "CREATE SEQUENCE tries; CREATE FUNCTION fail() RETURNS trigger AS $$ BEGIN \
+                 PERFORM nextval('tries'); RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END $$ LANGUAGE plpgsql; \
+                 CREATE TRIGGER fail BEFORE INSERT ON opaque_tokens FOR EACH ROW EXECUTE FUNCTION fail()",
+            )
+            .await;
+            let refused = store.insert_opaque(&fresh(), &token("j", "a")).await.unwrap_err();
+            assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
+            assert_eq!(db.count("SELECT last_value FROM tries").await, 4, "the first and three more");
+        }
+        assert_eq!(db.count("SELECT COUNT(*) FROM opaque_tokens").await, 0);
+    }
+
     async fn f14_two_processes_writing_at_once_both_succeed(db: TestDb) {
         db.store().await;
         let tasks: Vec<_> = (0..2)
