@@ -4,7 +4,7 @@ mod model;
 
 use std::time::Duration;
 
-use crate::harness::{Answer, Credentials, Lab, Server, wait::until};
+use crate::harness::{Answer, Credentials, Lab, Server, list::jti, wait::until};
 
 /// The list's ttl: within it every verifier has heard.
 const TTL: Duration = Duration::from_secs(15);
@@ -46,6 +46,12 @@ on_both!(d19_a_revoked_jwt_is_refused_within_the_ttl_and_without_the_auth_server
     refused_within_the_ttl(&lab, &resource, &revoked).await;
     assert_eq!(lab.read(&resource, &kept).await.status, 200, "the other token lives");
 
+    // It is in force a moment before it is on disk.
+    let (copy, jti) = (lab.dir.path().join("resource-state/revocations.json"), jti(&revoked));
+    until("it is kept on disk", Duration::from_secs(10), || async {
+        std::fs::read_to_string(&copy).ok().filter(|text| text.contains(&jti))
+    })
+    .await;
     let issuer = auth.url().to_owned();
     auth.kill();
     resource.kill();
