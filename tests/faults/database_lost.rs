@@ -173,6 +173,33 @@ async fn f07_unknown_outcome_is_503_and_a_retry_is_safe() {
     assert_eq!(row.get::<i64, _>(0), 0, "a transaction stays open");
 }
 
+/// Whether or not the row was written before its answer was lost: 503, and once more is once. Which of the two it is,
+/// the store's own tests decide.
+#[tokio::test(flavor = "multi_thread")]
+async fn f07_a_revocation_of_unknown_outcome_is_503_and_may_be_asked_for_again() {
+    for link in [Link::AnswersLost, Link::Silent] {
+        let faulty = Faulty::new().await;
+        let server = faulty.start(&[]);
+        let token = faulty.ask(&server, crate::harness::lab::RESOURCE).await.text("access_token");
+        let revoke = async || {
+            let request = faulty.lab.http.post(server.at("/revoke"));
+            let request = request.basic_auth(&faulty.by.id, Some(&faulty.by.secret));
+            Answer::read(request.form(&[("token", &token)]).send().await.expect("an answer")).await
+        };
+        faulty.chaos.set(link);
+        refused_for_the_moment(&revoke().await);
+        let rows = async || faulty.lab.database.number("SELECT COUNT(*) FROM revocations").await;
+        assert!(rows().await <= 1, "{link:?}");
+        faulty.chaos.set(Link::Cut);
+        faulty.chaos.set(Link::Open);
+        until("it is revoked", Duration::from_secs(10), || async {
+            Some(revoke().await).filter(|answer| answer.status == 200)
+        })
+        .await;
+        assert_eq!(rows().await, 1, "once, {link:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn f09_a_black_hole_is_answered_within_three_seconds() {
     let faulty = Faulty::new().await;
