@@ -34,6 +34,10 @@ impl<C: Connection + 'static> Lease<C> {
     /// Closes it without a word to the server, after a call that had no answer in time. A new one is opened in its
     /// place at once, so that who comes next has one of which it is known that it works.
     pub(super) fn discard(mut self) {
+        self.close();
+    }
+
+    fn close(&mut self) {
         let Some(held) = self.held.take() else { return };
         let mut state = self.home.state();
         state.open -= 1;
@@ -64,6 +68,10 @@ impl<C: Connection + 'static> Lease<C> {
 
 impl<C: Connection + 'static> Drop for Lease<C> {
     fn drop(&mut self) {
+        // A panic may have left it inside a transaction.
+        if std::thread::panicking() {
+            return self.close();
+        }
         if let Some(held) = self.held.take() {
             self.home.give(held);
         }
