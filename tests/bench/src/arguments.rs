@@ -43,6 +43,8 @@ pub(crate) enum Section {
     Tls,
     /// Many clients in the registry, and many unknown ids.
     Growth,
+    /// A long list of revoked tokens, and the time until a revoked one is refused.
+    Revocation,
 }
 
 /// What the program does beside measuring.

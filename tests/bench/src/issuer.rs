@@ -117,6 +117,11 @@ impl Issuer {
         Arc::new(Requests::in_turn(all))
     }
 
+    /// HTTP Basic credentials of its first client.
+    pub(crate) fn first_client(&self) -> &str {
+        self.clients.first().map_or("", String::as_str)
+    }
+
     /// The directory of this server, for what belongs beside it.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()

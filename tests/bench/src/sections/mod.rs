@@ -2,6 +2,7 @@
 
 mod growth;
 mod resource;
+mod revocation;
 mod start;
 mod tls;
 mod tokens;
@@ -48,6 +49,10 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.has(Section::Growth) {
         eprintln!("Growth");
         growth::measure(arguments, &mut report).await?;
+    }
+    if arguments.has(Section::Revocation) {
+        eprintln!("Revocation");
+        revocation::measure(arguments, &mut report).await?;
     }
     report.write(&arguments.json)?;
     println!("{}\n{}", machine::description(), report.table());
