@@ -71,8 +71,16 @@ impl Issuer {
 
     /// Runs a command of auth-server and gives what it printed.
     pub(crate) fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        self.run_beside(None, arguments)
+    }
+
+    /// The same beside a server that runs: its tokens name the address that it was given as their issuer.
+    pub(crate) fn run_beside(&self, server: Option<&Server>, arguments: &[&str]) -> anyhow::Result<String> {
         let mut command = Command::new(&self.program);
         command.args(arguments).env_clear().envs(self.environment());
+        if let Some(server) = server {
+            command.env("AUTH_SERVER_ISSUER", format!("http://{}", server.address));
+        }
         let output = command.output().with_context(|| self.program.display().to_string())?;
         if !output.status.success() {
             bail!("auth-server {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -35,7 +35,7 @@ impl Lab {
         std::fs::create_dir_all(&state)?;
         crate::machine::only_for_us(&state)?;
         let (key, file) = (dir.join("public.pem"), dir.join("protected_resource.json"));
-        let exported = self.issuer.run(&["key", "export", "--alg", "ES256", "--format", "pem"])?;
+        let exported = self.issuer.run(&["key", "export", "--format", "pem"])?;
         std::fs::write(&key, exported)?;
         std::fs::write(&file, r#"{"about": "This is a protected resource"}"#)?;
         let address = format!("http://{}", self.server.address);
