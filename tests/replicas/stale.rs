@@ -45,6 +45,8 @@ fn ask_all_the_time(url: String, by: Credentials) -> (Arc<AtomicBool>, tokio::ta
 #[tokio::test(flavor = "multi_thread")]
 async fn d15_a_replica_without_the_database_serves_until_max_stale_and_harms_no_other() {
     let mut fleet = Fleet::start(Engine::Postgres, 1).await;
+    // Before the replica starts: it would drop what it has read of them when it hears that they are new.
+    let (by, ended) = (fleet.lab.add_client("m"), fleet.lab.add_client("ended"));
     let (chaos, through) = Chaos::before_database(&fleet.lab.database.url).await;
     let max_stale = MAX_STALE.as_secs().to_string();
     let lonely =
@@ -52,7 +54,6 @@ async fn d15_a_replica_without_the_database_serves_until_max_stale_and_harms_no_
     let data = fleet.copied_data("lonely");
     fleet.replicas.push(fleet.replica(&data, &lonely));
     let (well, cut) = (&fleet.replicas[0], &fleet.replicas[1]);
-    let (by, ended) = (fleet.lab.add_client("m"), fleet.lab.add_client("ended"));
     for replica in &fleet.replicas {
         replica.wait_until_ready().await;
         for client in [&by, &ended] {

@@ -18,6 +18,8 @@ pub(super) struct Replica {
     clock: Millis,
     pub(super) link: bool,
     pub(super) latency: Millis,
+    /// That of the last three polls.
+    lately: [Millis; 3],
     memory: Memory,
     next_poll: Millis,
     flight: Option<Flight>,
@@ -55,7 +57,7 @@ pub(super) struct IssuedAt {
 impl Replica {
     pub(super) fn new(clock: Millis) -> Self {
         let memory = Memory::default();
-        Self { clock, link: true, latency: 0, memory, next_poll: 0, flight: None }
+        Self { clock, link: true, latency: 0, lately: [0; 3], memory, next_poll: 0, flight: None }
     }
 
     pub(super) fn restart(&mut self, from: Millis) {
@@ -75,6 +77,7 @@ impl Replica {
             self.next_poll = at + POLL_EVERY;
             if self.link && answers {
                 self.flight = Some(self.ask(at, database));
+                self.lately = [self.latency, self.lately[0], self.lately[1]];
             }
         }
     }
@@ -128,6 +131,11 @@ impl Replica {
     /// Up to when it knows every revocation that the database had.
     pub(super) fn heard(&self) -> Millis {
         self.memory.heard.unwrap_or(Millis::MIN)
+    }
+
+    /// How long the slowest of those answers took that bring a revocation which was acknowledged a while ago.
+    pub(super) fn slowest(&self) -> Millis {
+        self.lately.into_iter().fold(self.latency, Millis::max)
     }
 
     /// How long ago it last heard of the registry.

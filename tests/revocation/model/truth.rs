@@ -180,7 +180,7 @@ impl Truth {
             let Some(revoked) = replica.revoked(now, &facts) else { continue };
             // Within a second, and later by as much as the database is slow: one answer is under way, the next brings what
             // waits for its number, the one after that its number.
-            let within = INTROSPECTION + 2 * replica.latency;
+            let within = INTROSPECTION + 2 * replica.slowest();
             let said = Said { revoked, heard: replica.heard(), within };
             self.judge(now, token, said).map_err(|why| token.tell(now, &why, ("a replica", said)))?;
         }
