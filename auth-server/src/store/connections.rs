@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
+use super::error::{Failure, classify};
 use super::lease::{Held, Lease};
 
 /// Handshakes that go on at the same time.
@@ -260,8 +261,12 @@ impl<C: Connection + 'static> State<C> {
     }
 }
 
-/// Whether a database refuses for the moment only: it starts up, or has no place left.
+/// Whether a database refuses for the moment only: it starts up, has no place left, or (SQLite) another process opens
+/// the new file at the same time and holds it while its log is set up.
 fn passes(error: &sqlx::Error) -> bool {
+    if classify(error) == Failure::Again {
+        return true;
+    }
     if let sqlx::Error::Io(error) = error {
         return error.kind() == std::io::ErrorKind::ConnectionRefused;
     }
