@@ -15,6 +15,7 @@ use trefoil_shared::{
 use super::client::{authenticate, named};
 use super::error::Refused;
 use super::form::Form;
+use super::own_token;
 use crate::app::App;
 use crate::model::{Client, OpaqueToken, Resource};
 use crate::protocol::{self, Authenticated, Confidential, Denied, IntrospectionFacts};
@@ -55,7 +56,7 @@ struct Found {
 async fn look_up(app: &App, caller: &Confidential, token: &str) -> Result<Introspection, Refused> {
     let found = match TypedValue::parse(ValueKind::OpaqueToken, token) {
         Ok(value) => opaque(app, &value).await?,
-        Err(_) => jwt(app, token),
+        Err(_) => jwt(app, token).await?,
     };
     let Some(found) = found else { return Ok(Introspection::inactive()) };
     let issued_to = found.active.client_id.clone();
@@ -110,11 +111,13 @@ fn from_row(app: &App, token: OpaqueToken) -> Found {
 
 /// The strict verifier refuses whatever is not an access token of ours, an ID token too (attack case 80). It allows for
 /// clocks that differ; a token ends by the database's clock alone here, whoever issued it and whatever its format.
-fn jwt(app: &App, token: &str) -> Option<Found> {
+async fn jwt(app: &App, token: &str) -> Result<Option<Found>, Refused> {
     let now = app.now();
-    let claims = app.verifier().verify(token, now).ok().filter(|claims| now < claims.exp)?;
-    let client_id: ClientId = claims.client_id.parse().ok()?;
-    Some(Found { active: from_claims(claims, client_id), resources: None })
+    let claims = own_token::read(app, token, now).await?.filter(|claims| now < claims.exp);
+    Ok(claims.and_then(|claims| {
+        let client_id: ClientId = claims.client_id.parse().ok()?;
+        Some(Found { active: from_claims(claims, client_id), resources: None })
+    }))
 }
 
 fn from_claims(claims: AccessClaims, client_id: ClientId) -> Active {

@@ -9,6 +9,7 @@ mod introspect;
 mod issued;
 mod jwks;
 mod metadata;
+mod own_token;
 mod revocations;
 mod revoke;
 mod router;

@@ -7,6 +7,8 @@ use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use serde::Serialize;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::{Algorithm, KeySet, base64url};
 use trefoil_sign::SigningKey;
@@ -89,6 +91,8 @@ impl View {
 pub struct HeldKeys {
     pub(super) keys: Keys,
     pub(super) view: Arc<ArcSwap<View>>,
+    /// Held by who reads the rows, with the moment that the last reading began at.
+    pub(super) reading: Arc<Mutex<Option<Instant>>>,
 }
 
 impl HeldKeys {
@@ -96,7 +100,8 @@ impl HeldKeys {
     /// [`HeldKeys::refresh`].
     pub fn open(keys: Keys) -> Result<Self, KeyError> {
         let set = persisted::load(keys.home.data_dir())?.unwrap_or_else(KeySet::empty);
-        Ok(Self { keys, view: Arc::new(ArcSwap::from_pointee(View::of_set(set))) })
+        let view = Arc::new(ArcSwap::from_pointee(View::of_set(set)));
+        Ok(Self { keys, view, reading: Arc::default() })
     }
 
     /// The key that signs with an algorithm; `None` where there is none, or its private half is not here.

@@ -11,10 +11,10 @@ use trefoil_shared::jose::{KeySet, MAX_KEYS};
 use trefoil_sign::SigningKey;
 
 use super::held::{HeldKeys, KeyAge, View};
-use super::state::{is_published, public_key};
+use super::state::{is_published, public_key, published_rows};
 use super::{KeyError, persisted};
 use crate::model::{KeyRow, KeyState};
-use crate::store::StoredKey;
+use crate::store::{StoreError, StoredKey};
 
 const EVERY: Duration = Duration::from_millis(500);
 /// How often a replica says that it is alive, in seconds.
@@ -26,8 +26,33 @@ impl HeldKeys {
         self.refresh_at((now, Instant::now())).await
     }
 
+    /// Reads the rows once more for somebody who met a kid that is not here, unless they have been read since. However
+    /// many ask at the same moment, two readings serve them all.
+    pub async fn refresh_for_unknown(&self, now: Timestamp) -> Result<(), StoreError> {
+        let asked = Instant::now();
+        let mut reading = self.reading.lock().await;
+        if reading.is_some_and(|began| began > asked) {
+            return Ok(());
+        }
+        match self.read(&mut reading, (now, asked)).await {
+            Err(KeyError::Store(error)) => Err(error),
+            // The set is followed all the same where it cannot be kept on disk; the refresher says so.
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     /// `now`, and when it was asked for: a database that is slow makes it older than it looks.
-    async fn refresh_at(&self, (now, asked): (Timestamp, Instant)) -> Result<(), KeyError> {
+    async fn refresh_at(&self, moment: (Timestamp, Instant)) -> Result<(), KeyError> {
+        self.read(&mut *self.reading.lock().await, moment).await
+    }
+
+    /// One reading at a time: an older one never takes the place of a newer one.
+    async fn read(
+        &self,
+        began: &mut Option<Instant>,
+        (now, asked): (Timestamp, Instant),
+    ) -> Result<(), KeyError> {
+        let begins = Instant::now();
         let before = self.view.load_full();
         let stored = self.keys.store.keys_since(&self.keys.roots, &before.stored).await?;
         for kid in stored.rejected.iter().filter(|kid| !before.rejected.contains(kid)) {
@@ -55,6 +80,7 @@ impl HeldKeys {
         view.since = since(&before, &stored.keys, later(now, asked));
         view.stored = stored.keys;
         self.view.store(Arc::new(view));
+        *began = Some(begins);
         saved
     }
 
@@ -189,7 +215,7 @@ struct Report {
 /// What is published: should there be more than verifiers take, those that matter most. An empty set would refuse every
 /// token there is.
 fn published(keys: &[StoredKey], now: Timestamp) -> KeySet {
-    let mut rows: Vec<_> = keys.iter().map(|key| &key.row).filter(|row| is_published(row, now)).collect();
+    let mut rows: Vec<_> = published_rows(keys, now).collect();
     rows.sort_by_key(|row| match row.state {
         KeyState::Active => (0, 0),
         KeyState::Standby => (1, 0),
@@ -209,8 +235,7 @@ fn since(before: &View, keys: &[StoredKey], now: Timestamp) -> HashMap<String, T
         let known = before.since.get(&row.kid).copied();
         known.unwrap_or(if first { row.published_at } else { now })
     };
-    let published = keys.iter().map(|key| &key.row).filter(|row| is_published(row, now));
-    published.map(|row| (row.kid.clone(), of_row(row))).collect()
+    published_rows(keys, now).map(|row| (row.kid.clone(), of_row(row))).collect()
 }
 
 /// The time now, if it was `now` when it was `asked` for: in whole seconds, the last one begun counts from 100 ms on.

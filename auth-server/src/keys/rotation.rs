@@ -4,7 +4,7 @@ use serde::Serialize;
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::{Algorithm, MAX_KEYS};
 
-use super::state::{Pair, is_published};
+use super::state::{Pair, published_rows};
 use super::{KeyError, Keys};
 use crate::model::KeyState;
 use crate::store::{Act, StoreError, StoredKey};
@@ -34,7 +34,7 @@ impl Keys {
         (now, act): (Timestamp, Option<&Act>),
     ) -> Result<Rotation, KeyError> {
         let rows = self.rows().await?;
-        let published = rows.iter().filter(|key| is_published(&key.row, now)).count();
+        let published = published_rows(&rows, now).count();
         if published >= MAX_PUBLISHED {
             return Err(KeyError::TooMany(published));
         }

@@ -36,6 +36,11 @@ pub fn is_published(row: &KeyRow, now: Timestamp) -> bool {
     }
 }
 
+/// The rows of the keys that stand in the JWKS now.
+pub(super) fn published_rows(keys: &[StoredKey], now: Timestamp) -> impl Iterator<Item = &KeyRow> {
+    keys.iter().map(|key| &key.row).filter(move |row| is_published(row, now))
+}
+
 /// The public key of a row, if the row's kid is its thumbprint (decision 12).
 pub(super) fn public_key(row: &KeyRow) -> Option<PublicKey> {
     let key = PublicKey::from_jwk(&row.public_jwk).ok()?;

@@ -21,7 +21,7 @@ use crate::app::{App, Parts, Policy};
 use crate::config::DatabaseSettings;
 use crate::keys::{HeldKeys, KeyHome, KeyPolicy, Keys};
 use crate::model::{Authentication, Client, Resource, StoredSecret};
-use crate::protocol::samples;
+use crate::protocol::{Issuer, samples};
 use crate::revocations::HeldRevocations;
 use crate::secrets::{OsRng, Rng, RootSecrets};
 use crate::store::{Act, Registry, Store};
@@ -34,7 +34,7 @@ pub(super) struct Server {
     pub(super) app: App,
     pub(super) clock: ManualClock,
     pub(super) router: Router,
-    pub(super) directory: TempDir,
+    pub(super) directory: Arc<TempDir>,
 }
 
 impl Server {
@@ -51,26 +51,43 @@ impl Server {
     }
 
     async fn empty(issuer: &str, policy: Policy) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = Arc::new(tempfile::tempdir().unwrap());
         let file = directory.path().join("test.db");
         let settings = DatabaseSettings::at(format!("sqlite://{}", file.display()));
         let store = Store::connect(&settings).await.unwrap();
         store.migrate("test").await.unwrap();
-        let root = Arc::new(RootSecrets::from_bytes(&[7; 32]));
-        let keys = held_keys(&store, &root, directory.path()).await;
+        let keys = first_keys(&store, &root(), directory.path()).await;
+        store.ensure_epoch("epoch").await.unwrap();
+        let clock = ManualClock::new(SystemClock.now());
+        Self::on((store, keys), (issuer.parse().unwrap(), policy), clock, directory).await
+    }
+
+    /// Another replica on the same database, which has just read everything.
+    pub(super) async fn replica(&self) -> Self {
+        let store = self.app.store().clone();
+        let keys = HeldKeys::open(self.app.keys().keys().clone()).unwrap();
+        keys.refresh(store.now().await.unwrap()).await.unwrap();
+        let settings = (self.app.issuer().clone(), self.app.policy().clone());
+        Self::on((store, keys), settings, self.clock.clone(), Arc::clone(&self.directory)).await
+    }
+
+    async fn on(
+        (store, keys): (Store, HeldKeys),
+        (issuer, policy): (Issuer, Policy),
+        clock: ManualClock,
+        directory: Arc<TempDir>,
+    ) -> Self {
         let registry = Registry::new(store.clone(), policy.max_stale);
         registry.poll_once().await.unwrap();
         let revocations = HeldRevocations::new(store.clone());
-        store.ensure_epoch("epoch").await.unwrap();
         revocations.poll_once().await.unwrap();
-        let clock = ManualClock::new(SystemClock.now());
         let parts = Parts {
-            issuer: issuer.parse().unwrap(),
+            issuer,
             store,
             registry,
             keys,
             revocations,
-            root,
+            root: root(),
             clock: Arc::new(clock.clone()),
             rng: Arc::new(OsRng),
             replica: "replica".to_owned(),
@@ -157,8 +174,12 @@ impl Server {
     }
 }
 
+fn root() -> Arc<RootSecrets> {
+    Arc::new(RootSecrets::from_bytes(&[7; 32]))
+}
+
 /// Active and standby keys of [`SIGNED_BY`].
-async fn held_keys(store: &Store, root: &Arc<RootSecrets>, directory: &Path) -> HeldKeys {
+async fn first_keys(store: &Store, root: &Arc<RootSecrets>, directory: &Path) -> HeldKeys {
     let keys = Keys::new(
         store.clone(),
         Arc::clone(root),

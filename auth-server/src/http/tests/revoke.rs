@@ -1,9 +1,10 @@
 //! `/revoke`.
 
-use super::harness::{Answer, SECRET, Server, basic};
+use super::harness::{Answer, SECRET, Server, basic, part};
 use crate::model::{Authentication, Client, OpaqueToken, Resource, TokenFormat};
 use crate::protocol::samples;
 use trefoil_shared::ValueKind;
+use trefoil_shared::jose::Algorithm;
 
 impl Server {
     async fn with_opaque() -> Self {
@@ -110,6 +111,46 @@ async fn a082_a_store_that_fails_is_503_with_retry_after() {
     server.app.store().close().await;
     let answer = server.revoke("owner", &token).await;
     assert_eq!(answer.refused(), (503, "temporarily_unavailable".to_owned()));
+}
+
+/// A token, and a replica that has not read the key that signed it: of two forced rotations the second one's key.
+async fn signed_with_an_unread_key() -> (Server, Server, String) {
+    let server = Server::with_opaque().await;
+    let replica = server.replica().await;
+    let keys = server.app.keys();
+    for _ in 0..2 {
+        keys.keys().rotate(Algorithm::ES256, true, (server.app.now(), None)).await.unwrap();
+    }
+    keys.refresh(server.app.now()).await.unwrap();
+    let token = server.access_token().await;
+    let kid = part(&token, 0)["kid"].as_str().unwrap().to_owned();
+    assert!(!replica.app.keys().verifying().keys().iter().any(|key| key.kid() == kid));
+    (server, replica, token)
+}
+
+#[tokio::test]
+async fn d10_a_replica_that_has_not_read_a_key_yet_revokes_its_tokens() {
+    let (server, replica, token) = signed_with_an_unread_key().await;
+    replica.revoke("machine", &token).await.ok();
+    for each in [&server, &replica] {
+        each.app.revocations().poll_once().await.unwrap();
+        assert!(!each.is_active("machine", &token).await);
+    }
+}
+
+#[tokio::test]
+async fn d10_a_replica_that_has_not_read_a_key_yet_calls_its_tokens_active() {
+    let (_server, replica, token) = signed_with_an_unread_key().await;
+    assert!(replica.is_active("machine", &token).await);
+}
+
+#[tokio::test]
+async fn d10_an_unknown_key_and_no_database_are_503() {
+    let (_server, replica, token) = signed_with_an_unread_key().await;
+    replica.app.store().close().await;
+    let unavailable = (503, "temporarily_unavailable".to_owned());
+    assert_eq!(replica.revoke("machine", &token).await.refused(), unavailable);
+    assert_eq!(replica.introspect("machine", &token).await.refused(), unavailable);
 }
 
 #[tokio::test]
