@@ -68,7 +68,7 @@ pub fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, PrivateFileError>
 /// Whether nobody but us or root may have written this file: one of us owns it, and no other may write.
 pub fn is_ours(metadata: &Metadata) -> bool {
     let us = rustix::process::geteuid().as_raw();
-    (metadata.uid() == us || metadata.uid() == 0) && metadata.mode() & 0o022 == 0
+    belongs_here(metadata.uid(), us) && metadata.mode() & 0o022 == 0
 }
 
 fn check(path: &Path, metadata: &Metadata) -> Result<(), PrivateFileError> {
@@ -95,8 +95,7 @@ enum Fault {
 }
 
 fn judge(file: Facts) -> Result<(), Fault> {
-    const ROOT: u32 = 0;
-    if file.owner != file.us && file.owner != ROOT {
+    if !belongs_here(file.owner, file.us) {
         return Err(Fault::Owner);
     }
     // Root's file may be group readable: so a service reads through its group what it cannot change.
@@ -108,6 +107,12 @@ fn judge(file: Facts) -> Result<(), Fault> {
         (0o700, "0600")
     };
     if file.mode & 0o777 & !allowed != 0 { Err(Fault::Mode { mend }) } else { Ok(()) }
+}
+
+const ROOT: u32 = 0;
+
+fn belongs_here(owner: u32, us: u32) -> bool {
+    owner == us || owner == ROOT
 }
 
 fn unreadable(path: &Path, reason: std::io::Error) -> PrivateFileError {
