@@ -52,7 +52,8 @@ impl Context {
         Act::new(self.now(), &self.actor, action, &target.to_string())
     }
 
-    /// A cut-off by the database's clock, which tokens go by (decision 19).
+    /// A cut-off by the database's clock, which tokens go by (decision 19): the transaction that writes it may take a
+    /// later second, and [`Self::cut_late_ones`] sees by this one how long it took.
     pub(super) async fn cut_off(
         &self,
         store: &Store,

@@ -52,8 +52,9 @@ impl Ends {
     }
 }
 
-/// The last second that a cut-off covers that is reckoned at `now` of the database's clock. Whoever writes it reckons
-/// again once it is written, since it may have waited for other writers: [`late_second`].
+/// The last second that a cut-off covers that is reckoned at `now` of the database's clock. The transaction that writes
+/// it reckons again and takes the later one. Whoever writes it reckons a third time once it is committed, since a commit
+/// may take long as well: [`late_second`], which has this one to compare with.
 pub fn cut_off_second(now: Timestamp, ends: Ends) -> Timestamp {
     now.plus(ends.ahead())
 }
@@ -81,6 +82,7 @@ mod tests {
         assert_eq!(at(24_500, 14_900), (10, 3_586), "its life is not longer than what is left of it");
         assert_eq!(issue_time(10_000, Duration::MAX).expires_in(60), 0);
     }
+
     #[test]
     fn d19_a_cut_off_that_was_written_late_is_followed_by_another() {
         let (ten, twelve) = (Timestamp(10), Timestamp(12));

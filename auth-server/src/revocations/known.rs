@@ -59,7 +59,7 @@ impl KnownRevocations {
 
     /// Takes what a poll has brought: all rows where they do not continue what is known.
     pub fn take(&mut self, since: RevocationsSince) {
-        let continues = self.epoch == since.epoch && since.revision >= self.revision;
+        let continues = !self.epoch.is_empty() && self.joins_on(&since);
         if continues && since.revision == self.revision {
             return;
         }
