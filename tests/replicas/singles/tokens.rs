@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use crate::harness::{
     Answer, Credentials, Engine,
-    counts::is_full,
+    counts::times,
     lab::RESOURCE,
     list::{jti, list},
 };
@@ -105,7 +105,7 @@ async fn listed_once(race: &Race, revoked: &[String]) {
 
 on_both!(f19_a_jwt_that_128_callers_revoke_at_two_servers_is_one_row_and_listed_once, |engine| {
     let mut race = Race::start(engine, RESOURCE).await;
-    let rounds = if is_full() { 1_000 } else { 20 };
+    let rounds = times(1_000);
     let mut revoked = Vec::new();
     for round in 0..rounds {
         let token = race.token(round, RESOURCE).await;
@@ -132,7 +132,7 @@ on_both!(f19_a_jwt_that_128_callers_revoke_at_two_servers_is_one_row_and_listed_
 
 on_both!(f19_an_opaque_token_that_128_callers_revoke_is_dead_at_the_other_server_at_once, |engine| {
     let mut race = Race::start(engine, OPAQUE).await;
-    let rounds = if is_full() { 250 } else { 10 };
+    let rounds = times(1_000);
     for round in 0..rounds {
         let token = race.token(round, OPAQUE).await;
         for server in 0..2 {
