@@ -8,8 +8,13 @@ use trefoil_resource_server::cli::{Surroundings, run};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+fn main() -> ExitCode {
+    trefoil_serve::take_small_pages();
+    serve_or_answer()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn serve_or_answer() -> ExitCode {
     trefoil_serve::install_crypto_provider();
     let env = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

@@ -6,6 +6,7 @@ pub mod config;
 mod crypto;
 pub mod files;
 pub mod listen;
+mod memory;
 pub mod peer;
 pub mod request_id;
 pub mod shutdown;
@@ -15,3 +16,4 @@ pub mod tls;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use crypto::install_crypto_provider;
+pub use memory::take_small_pages;
