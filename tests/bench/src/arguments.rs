@@ -47,6 +47,20 @@ pub(crate) enum Section {
     Revocation,
 }
 
+impl Section {
+    /// What is said of it while it runs.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Tokens => "POST /token, client_credentials",
+            Self::Resource => "A protected GET",
+            Self::Start => "Start and idle memory",
+            Self::Tls => "TLS 1.3",
+            Self::Growth => "Growth",
+            Self::Revocation => "Revocation",
+        }
+    }
+}
+
 /// What the program does beside measuring.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Mode {

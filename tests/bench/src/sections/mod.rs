@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use clap::ValueEnum as _;
 use tokio_rustls::TlsConnector;
 
 use crate::arguments::{Arguments, Section};
@@ -26,37 +27,29 @@ use crate::report::Report;
 /// How many connections are busy at a time.
 const CONNECTIONS: usize = 64;
 
-/// Measures what was asked for, prints the table and writes the JSON.
+/// Measures what was asked for, prints the table and writes the JSON: anew after each section, so that one that fails
+/// does not take the others' rows with it.
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     eprintln!("{}", machine::description());
     let mut report = Report::default();
-    if arguments.has(Section::Tokens) {
-        eprintln!("POST /token, client_credentials");
-        tokens::measure(arguments, &mut report).await?;
+    for section in Section::value_variants().iter().filter(|section| arguments.has(**section)) {
+        measure_one(*section, arguments, &mut report).await?;
+        report.write(&arguments.json)?;
     }
-    if arguments.has(Section::Resource) {
-        eprintln!("A protected GET");
-        resource::measure(arguments, &mut report).await?;
-    }
-    if arguments.has(Section::Start) {
-        eprintln!("Start and idle memory");
-        start::measure(arguments, &mut report).await?;
-    }
-    if arguments.has(Section::Tls) {
-        eprintln!("TLS 1.3");
-        tls::measure(arguments, &mut report).await?;
-    }
-    if arguments.has(Section::Growth) {
-        eprintln!("Growth");
-        growth::measure(arguments, &mut report).await?;
-    }
-    if arguments.has(Section::Revocation) {
-        eprintln!("Revocation");
-        revocation::measure(arguments, &mut report).await?;
-    }
-    report.write(&arguments.json)?;
     println!("{}\n{}", machine::description(), report.table());
     Ok(())
+}
+
+async fn measure_one(section: Section, arguments: &Arguments, report: &mut Report) -> anyhow::Result<()> {
+    eprintln!("{}", section.title());
+    match section {
+        Section::Tokens => tokens::measure(arguments, report).await,
+        Section::Resource => resource::measure(arguments, report).await,
+        Section::Start => start::measure(arguments, report).await,
+        Section::Tls => tls::measure(arguments, report).await,
+        Section::Growth => growth::measure(arguments, report).await,
+        Section::Revocation => revocation::measure(arguments, report).await,
+    }
 }
 
 /// What stands beside a server: its answer as a sample, and the work that each request costs.
