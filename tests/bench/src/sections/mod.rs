@@ -126,11 +126,20 @@ async fn turns(
 ) -> anyhow::Result<Vec<Turn>> {
     let mut turns = Vec::new();
     for _ in 0..arguments.rounds() {
-        let seconds = arguments.seconds();
-        turns.push(Turn {
-            limit: measure::once(limit.0, limit.1, seconds).await?,
-            server: measure::once(server.0, server.1, seconds).await?,
-        });
+        turns.push(turn(arguments, limit, server).await?);
     }
     Ok(turns)
+}
+
+/// One turn of both.
+async fn turn(
+    arguments: &Arguments,
+    limit: (&Server, &Load),
+    server: (&Server, &Load),
+) -> anyhow::Result<Turn> {
+    let seconds = arguments.seconds();
+    Ok(Turn {
+        limit: measure::once(limit.0, limit.1, seconds).await?,
+        server: measure::once(server.0, server.1, seconds).await?,
+    })
 }

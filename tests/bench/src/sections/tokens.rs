@@ -1,9 +1,10 @@
 //! (b) `POST /token` with `client_credentials` beside (a) one signature for the same bytes.
 
-use super::{LimitServer, load, sample, turns};
+use super::{LimitServer, load, sample, turn};
 use crate::arguments::Arguments;
 use crate::database::{Activity, Engine};
 use crate::issuer::{ALGORITHMS, Issuer};
+use crate::measure::Turn;
 use crate::report::{Report, Row};
 
 /// What stands with PostgreSQL behind it.
@@ -29,21 +30,19 @@ async fn one(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let engine = issuer.database.engine;
-    let (server, _) = issuer.start(None)?;
-    let requests = issuer.requests(algorithm);
-    let server_load = load(&server, requests.clone());
-    let sample = sample(&server_load, &server).await?;
-    let limit =
-        LimitServer { dir: issuer.dir(), sample, work: vec!["--sign".into(), algorithm.into()] }.start()?;
-    let limit_load = load(&limit, requests);
     let mut observer = issuer.database.observe().await?;
     let before = observer.activity().await?;
-    let turns = turns(arguments, (&limit, &limit_load), (&server, &server_load)).await?;
-    let after = observer.activity().await?;
+    let (mut all, mut rss_mb) = (Vec::new(), (0.0_f64, 0.0_f64));
+    for _ in 0..arguments.rounds() {
+        let (turn, rss) = round(arguments, issuer, algorithm).await?;
+        all.push(turn);
+        rss_mb = (rss_mb.0.max(rss.0), rss_mb.1.max(rss.1));
+    }
+    let (turns, after) = (all, observer.activity().await?);
 
     let suffix = format!("{}_{}", algorithm.to_lowercase(), engine.name());
-    report.add(Row::limit(&format!("limit_sign_{suffix}"), &turns, limit.rss_mb()?));
-    let row = Row::server(&format!("token_{suffix}"), &turns, server.rss_mb()?);
+    report.add(Row::limit(&format!("limit_sign_{suffix}"), &turns, rss_mb.0));
+    let row = Row::server(&format!("token_{suffix}"), &turns, rss_mb.1);
     let tokens: f64 = turns.iter().map(|turn| turn.server.per_second).sum::<f64>() * arguments.seconds();
     let row = row.with_note(writes(engine, before, after, tokens));
     let few = after.writes - before.writes <= BACKGROUND_WRITES;
@@ -55,6 +54,23 @@ async fn one(
         Engine::Sqlite => row.requires("no row per token", few),
     });
     Ok(())
+}
+
+/// One turn, and the memory of limit and server after it. Each round has processes of its own: two starts of the same
+/// program differ by up to a tenth for as long as they run, by where in memory they came to lie.
+async fn round(
+    arguments: &Arguments,
+    issuer: &Issuer,
+    algorithm: &str,
+) -> anyhow::Result<(Turn, (f64, f64))> {
+    let (server, _) = issuer.start(None)?;
+    let requests = issuer.requests(algorithm);
+    let server_load = load(&server, requests.clone());
+    let sample = sample(&server_load, &server).await?;
+    let work = vec!["--sign".into(), algorithm.into()];
+    let limit = LimitServer { dir: issuer.dir(), sample, work }.start()?;
+    let turn = turn(arguments, (&limit, &load(&limit, requests)), (&server, &server_load)).await?;
+    Ok((turn, (limit.rss_mb()?, server.rss_mb()?)))
 }
 
 fn writes(engine: Engine, before: Activity, after: Activity, tokens: f64) -> String {
