@@ -1,6 +1,7 @@
 //! A database for one test, and the macro that runs a test on both kinds.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 use tempfile::TempDir;
@@ -12,6 +13,9 @@ pub(crate) struct TestDb {
     pub(crate) settings: DatabaseSettings,
     pub(crate) dir: TempDir,
 }
+
+/// So long a disk that others keep busy may take.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A connection beside the store's, for what an administrator's shell or another program could do.
 pub(crate) enum Raw {
@@ -41,6 +45,15 @@ impl TestDb {
     /// A store on the migrated database.
     pub(crate) async fn store(&self) -> Store {
         let store = self.connect().await;
+        store.migrate("test").await.unwrap();
+        store
+    }
+
+    /// The same for who looks at what others did to it, and waits for as long as the machine needs.
+    pub(crate) async fn patient_store(&self) -> Store {
+        let (call_timeout, acquire_timeout) = (PATIENCE, PATIENCE);
+        let settings = DatabaseSettings { call_timeout, acquire_timeout, ..self.settings.clone() };
+        let store = Store::connect(&settings).await.unwrap();
         store.migrate("test").await.unwrap();
         store
     }

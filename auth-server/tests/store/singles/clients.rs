@@ -37,7 +37,7 @@ async fn imported(store: &Store, name: &str) {
 
 on_both! {
     async fn f19_of_128_callers_in_two_processes_one_adds_the_client(db: TestDb) {
-        let store = db.store().await;
+        let store = db.patient_store().await;
         let mut race = Race::start(&db, Act::AddClient);
         for round in 0..rounds() {
             let told = race.round(0);
@@ -50,7 +50,7 @@ on_both! {
     }
 
     async fn f19_secrets_that_128_callers_rotate_replace_one_another_and_two_live(db: TestDb) {
-        let store = db.store().await;
+        let store = db.patient_store().await;
         store.add_client(&client("m"), &act("client add", "m")).await.unwrap();
         let mut race = Race::start(&db, Act::RotateSecret);
         let (mut rotated, mut before) = (0, "one".to_owned());
@@ -83,7 +83,7 @@ on_both! {
     }
 
     async fn f19_an_imported_secret_that_128_callers_rehash_has_one_row(db: TestDb) {
-        let store = db.store().await;
+        let store = db.patient_store().await;
         let mut race = Race::start(&db, Act::Rehash);
         for round in 0..rounds() {
             let name = client_of(round);
