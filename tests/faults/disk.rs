@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use sqlx::Row;
-
 use crate::harness::{
     Answer, Credentials, Engine, Lab, Server, lab::RESOURCE, small_disk::SmallDisk, strace::Strace,
 };
@@ -82,9 +80,7 @@ impl OnDisk {
         self.reads().await;
         let late = self.lab.add_client("late");
         self.lab.access_token(&self.server, &late).await;
-        let mut file = self.lab.database.file().await;
-        let verdict: String =
-            sqlx::query("PRAGMA integrity_check").fetch_one(&mut file).await.expect("a check").get(0);
+        let verdict: String = self.lab.database.file_says("PRAGMA integrity_check").await;
         assert_eq!(verdict, "ok");
         println!("figure: f13 {what}: healed in {healed:?}, {} tokens kept", self.acknowledged.len());
     }

@@ -58,10 +58,7 @@ fn is_durable(stretch: &[Event]) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn f15_a_client_is_on_disk_before_the_command_line_says_so() {
     let lab = Lab::new(Engine::Sqlite).await;
-    let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
-        .fetch_one(&mut lab.database.file().await)
-        .await
-        .expect("journal mode");
+    let mode: String = lab.database.file_says("PRAGMA journal_mode").await;
     assert_eq!(mode, "wal");
     // The last one to close the file would sync all of it: somebody else has it open.
     let _server = lab.start_auth();

@@ -79,11 +79,24 @@ impl Database {
         if self.name.is_some() {
             sqlx::query_scalar(sql).fetch_one(&mut self.superuser().await).await.expect("a number")
         } else {
-            sqlx::query_scalar(sql).fetch_one(&mut self.file().await).await.expect("a number")
+            self.file_says(query).await
         }
     }
 
-    /// A connection to the SQLite file.
+    /// The one value that the SQLite file gives.
+    pub(crate) async fn file_says<T>(&self, query: &str) -> T
+    where
+        T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+    {
+        let mut file = self.file().await;
+        let value =
+            sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_one(&mut file).await.expect("a value");
+        file.close().await.expect("its end");
+        value
+    }
+
+    /// A connection to the SQLite file, to be closed: one that is dropped ends some time later in a thread of its own,
+    /// and whoever closes the file last deletes its log.
     pub(crate) async fn file(&self) -> SqliteConnection {
         SqliteConnection::connect(&self.url).await.expect("the file")
     }

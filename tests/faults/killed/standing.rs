@@ -4,12 +4,15 @@ use super::{Gun, World};
 use crate::harness::{Credentials, Server};
 
 const CUT_OFFS: &str = "SELECT count(*) FROM revocations WHERE kind = 'cut_off'";
-/// So many that the same one is not disabled twice within a second, whose cut-off would be the same row.
-const CLIENTS: usize = 20;
+/// They take turns, and half as many are left in the end: so many that none has two cut-offs within a second, which would
+/// be the same row.
+const CLIENTS: usize = 40;
 
 /// A client, a token that it had at first, and what became of it.
 struct Standing {
     by: Credentials,
+    /// The round of its last turn.
+    turn: usize,
     token: String,
     enabled: bool,
     cut_off: bool,
@@ -23,13 +26,14 @@ on_both!(f03_kill_in_disable_enable_and_remove_keeps_change_and_cut_off_together
     for number in 0..CLIENTS {
         let by = world.lab.add_client(&format!("standing-{number}"));
         let token = world.lab.access_token(&server, &by).await;
-        all.push(Standing { by, token, enabled: true, cut_off: false, removed: false });
+        all.push(Standing { by, turn: 0, token, enabled: true, cut_off: false, removed: false });
     }
     drop(server);
     let mut gun = Gun::new(&world, "client disable, enable, remove", 100);
     for round in gun.rounds() {
-        let next = (0..CLIENTS).map(|step| (round + step) % CLIENTS).find(|at| !all[*at].removed);
-        let it = &mut all[next.expect("fewer are removed than there are")];
+        let next = all.iter_mut().filter(|it| !it.removed).min_by_key(|it| it.turn);
+        let it = next.expect("fewer are removed than there are");
+        it.turn = round + 1;
         let verb = match (round % 10 == 9, it.enabled) {
             (true, _) => "remove",
             (false, true) => "disable",

@@ -78,10 +78,7 @@ impl World {
     pub(super) async fn check_whole_database(&self) {
         let database = &self.lab.database;
         if self.engine == Engine::Sqlite {
-            let verdict: String = sqlx::query_scalar("PRAGMA integrity_check")
-                .fetch_one(&mut database.file().await)
-                .await
-                .expect("check");
+            let verdict: String = database.file_says("PRAGMA integrity_check").await;
             assert_eq!(verdict, "ok");
             let broken = "SELECT count(*) FROM pragma_foreign_key_check";
             assert_eq!(database.number(broken).await, 0, "a reference leads nowhere");

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Executor};
+use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::harness::{Answer, Credentials, Engine, Lab, Server, lab::RESOURCE, wait::until};
 
@@ -51,7 +51,9 @@ impl World {
     pub(super) async fn execute(&self, sql: String) {
         let sql = AssertSqlSafe(sql);
         if self.engine == Engine::Sqlite {
-            self.lab.database.file().await.execute(sql).await.expect("SQL");
+            let mut file = self.lab.database.file().await;
+            file.execute(sql).await.expect("SQL");
+            file.close().await.expect("its end");
         } else {
             self.lab.database.superuser().await.execute(sql).await.expect("SQL");
         }
