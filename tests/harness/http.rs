@@ -43,6 +43,8 @@ pub(crate) fn client() -> reqwest::Client {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     reqwest::Client::builder()
         .timeout(Duration::from_secs(30))
+        // Servers close what is idle for 9 s: a request that meets that moment has no answer, and a POST is not repeated.
+        .pool_idle_timeout(Duration::from_secs(4))
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .build()
