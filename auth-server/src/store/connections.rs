@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use sqlx::{ConnectOptions, Connection};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use super::error::{Failure, classify};
 use super::lease::{Held, Lease};
+use super::queue::Queue;
 
 /// Handshakes that go on at the same time.
 const AT_ONCE: u32 = 2;
@@ -36,7 +36,7 @@ pub(super) type NoConnection = String;
 
 /// The options that make a connection of type `C`.
 type Options<C> = <C as Connection>::Options;
-type Waiter<C> = oneshot::Sender<Result<Lease<C>, NoConnection>>;
+type Given<C> = Result<Lease<C>, NoConnection>;
 
 /// The connections. Clones share them.
 pub(super) struct Connections<C: Connection + 'static>(Arc<Inner<C>>);
@@ -57,8 +57,7 @@ struct Inner<C: Connection + 'static> {
 pub(super) struct State<C: Connection + 'static> {
     /// The one that answered last is at the back, and taken first.
     pub(super) idle: VecDeque<Held<C>>,
-    /// Who has waited longest is at the front.
-    waiting: VecDeque<Waiter<C>>,
+    waiting: Queue<Given<C>>,
     /// Idle, lent, and being opened.
     pub(super) open: u32,
     opening: u32,
@@ -73,7 +72,7 @@ impl<C: Connection + 'static> Connections<C> {
     pub(super) fn new(options: Options<C>, max: u32) -> Self {
         let state = State {
             idle: VecDeque::new(),
-            waiting: VecDeque::new(),
+            waiting: Queue::default(),
             open: 0,
             opening: 0,
             generation: 0,
@@ -83,7 +82,7 @@ impl<C: Connection + 'static> Connections<C> {
         Self(Arc::new(Inner { options, max: max.max(1), state: Mutex::new(state) }))
     }
 
-    /// A connection, within `patience`. Who asks to be `first` overtakes those who wait already.
+    /// A connection, within `patience`. Who asks to be `first` overtakes those who wait already and did not.
     pub(super) async fn acquire(&self, patience: Duration, first: bool) -> Result<Lease<C>, NoConnection> {
         let waiting = {
             let mut state = self.state();
@@ -93,13 +92,7 @@ impl<C: Connection + 'static> Connections<C> {
             if let Some(held) = state.idle.pop_back() {
                 return Ok(Lease::new(held, self));
             }
-            let (place, waiting) = oneshot::channel();
-            if first {
-                state.waiting.push_front(place);
-            } else {
-                state.waiting.push_back(place);
-            }
-            waiting
+            state.waiting.join(first)
         };
         self.open_more();
         match timeout(patience, waiting).await {
@@ -138,9 +131,8 @@ impl<C: Connection + 'static> Connections<C> {
     /// Begins a handshake where somebody waits for one.
     pub(super) fn open_more(&self) {
         let mut state = self.state();
-        state.waiting.retain(|place| !place.is_closed());
-        let wanted = state.opening < count(&state.waiting);
-        if wanted {
+        let wanted = state.waiting.count();
+        if (state.opening as usize) < wanted {
             self.begin_one(&mut state);
         }
     }
@@ -177,9 +169,8 @@ impl<C: Connection + 'static> Connections<C> {
             };
             {
                 let mut state = self.state();
-                state.waiting.retain(|place| !place.is_closed());
                 state.last_error = Some(error);
-                if state.closed || state.waiting.is_empty() {
+                if state.closed || state.waiting.count() == 0 {
                     state.opening -= u32::from(counts);
                     state.open -= 1;
                     return;
@@ -203,15 +194,15 @@ impl<C: Connection + 'static> Connections<C> {
 
     /// Whoever waits hears it now, as waiting on would change nothing; unless a connection is lent and will come back.
     fn not_opened(&self, error: &str, counts: bool) {
-        let waiting = {
+        let mut waiting = {
             let mut state = self.state();
             state.opening -= u32::from(counts);
             state.open -= 1;
             state.last_error = Some(error.to_owned());
             let lent = state.open > state.opening;
-            if lent { VecDeque::new() } else { std::mem::take(&mut state.waiting) }
+            if lent { Queue::default() } else { std::mem::take(&mut state.waiting) }
         };
-        for place in waiting {
+        while let Some(place) = waiting.next() {
             let _ = place.send(Err(error.to_owned()));
         }
     }
@@ -230,7 +221,7 @@ impl<C: Connection + 'static> Connections<C> {
                 if state.closed || held.generation < state.generation {
                     state.open -= 1;
                     (None, Some(held))
-                } else if let Some(place) = state.waiting.pop_front() {
+                } else if let Some(place) = state.waiting.next() {
                     lease.held = Some(held);
                     (Some(place), None)
                 } else {

@@ -16,6 +16,7 @@ mod poll;
 mod pool;
 mod private_keys;
 mod prune;
+mod queue;
 mod registry;
 mod registry_cache;
 mod registry_write;

@@ -63,7 +63,7 @@ impl Pools {
         matches!(self, Self::Sqlite { .. })
     }
 
-    /// A connection within `patience`; `first` overtakes those who wait already.
+    /// A connection within `patience`; `first` overtakes those who wait already and did not ask for that.
     pub(super) async fn acquire(
         &self,
         access: Access,

@@ -40,7 +40,7 @@ struct Terms {
     patience: Duration,
     /// For the answer on it.
     answer: Duration,
-    /// Whether it overtakes those who wait already.
+    /// Whether it overtakes those who wait already and have no such right.
     first: bool,
 }
 
@@ -85,8 +85,9 @@ impl Runner {
         self.run_on(Terms { limit, answer: limit, ..self.ordinary }, access, work).await
     }
 
-    /// For the polls, on which all the others depend: it has the next connection that is free, and may wait `limit` for
-    /// it, and as long again for its answer. A slow database with a queue before it must not look like one that is gone (fault 10).
+    /// For the polls, on which all the others depend: only other polls have a connection before it. It may wait `limit`
+    /// for one, and as long again for its answer. A slow database with a queue before it must not look like one that is
+    /// gone (fault 10).
     pub(super) async fn run_first(
         &self,
         limit: Duration,
