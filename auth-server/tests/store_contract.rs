@@ -18,6 +18,9 @@ mod database;
 #[path = "store/faults.rs"]
 mod faults;
 #[cfg(test)]
+#[path = "store/halted.rs"]
+mod halted;
+#[cfg(test)]
 #[path = "store/imports.rs"]
 mod imports;
 #[cfg(test)]

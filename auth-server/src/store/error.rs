@@ -1,5 +1,6 @@
 //! What can go wrong with the database, sorted by what a caller can do about it.
 
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use thiserror::Error;
 
 /// A failed store call.
@@ -77,7 +78,8 @@ impl StoreError {
 /// What a failed statement says about the statement and about its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// The transaction was rolled back and may be run again: 40001, 40P01, BUSY.
+    /// The transaction was rolled back and may be run again: 40001, 40P01, BUSY, and 25P03 of a process that was halted
+    /// amid a transaction for longer than the database lets one idle.
     Again,
     /// A unique or check constraint.
     Constraint,
@@ -112,13 +114,20 @@ pub(super) fn classify(error: &sqlx::Error) -> Failure {
     if database.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
         classify_sqlite(code.parse().unwrap_or(1), database.message())
     } else {
-        classify_postgres(&code)
+        let failure = classify_postgres(&code);
+        // After what is fatal the server closes the connection, for whatever reason it names.
+        let fatal = database.try_downcast_ref::<PgDatabaseError>().is_some_and(is_fatal);
+        if fatal && failure == Failure::Refused { Failure::Lost } else { failure }
     }
+}
+
+fn is_fatal(error: &PgDatabaseError) -> bool {
+    matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
 }
 
 fn classify_postgres(code: &str) -> Failure {
     match code {
-        "40001" | "40P01" | "55P03" => Failure::Again,
+        "40001" | "40P01" | "55P03" | "25P03" => Failure::Again,
         "42501" => Failure::Denied,
         "25006" => Failure::Unable,
         "42P01" | "42703" | "3F000" => Failure::Schema,
@@ -199,6 +208,7 @@ mod tests {
         }
         assert_eq!(classify_postgres("57014"), Failure::Cancelled);
         assert_eq!(classify_postgres("40001"), Failure::Again);
+        assert_eq!(classify_postgres("25P03"), Failure::Again);
     }
 
     #[test]

@@ -17,6 +17,19 @@ pub(crate) struct TestDb {
 /// So long a disk that others keep busy may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How many sessions of a PostgreSQL database wait for a lock.
+pub(crate) const LOCK_WAITS: &str = "SELECT COUNT(*) FROM pg_stat_activity \
+     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
+/// The settings for a database at `url`, with few connections: a test has several stores on one cluster. `./test` asks for
+/// a single one in a run of its own (fault 11).
+#[expect(clippy::disallowed_methods, reason = "the test run's own variable")]
+pub(crate) fn settings_at(url: impl Into<String>) -> DatabaseSettings {
+    let asked = std::env::var("TREFOIL_TEST_MAX_CONNECTIONS").ok();
+    let max_connections = asked.map_or(4, |count| count.parse().unwrap());
+    DatabaseSettings { max_connections, ..DatabaseSettings::at(url) }
+}
+
 /// A connection beside the store's, for what an administrator's shell or another program could do.
 pub(crate) enum Raw {
     Postgres(PgConnection),
@@ -27,7 +40,7 @@ impl TestDb {
     pub(crate) fn sqlite() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", dir.path().join("test.db").display());
-        Self { settings: DatabaseSettings::at(url), dir }
+        Self { settings: settings_at(url), dir }
     }
 
     pub(crate) async fn postgres() -> Self {
@@ -39,23 +52,19 @@ impl TestDb {
         conn.execute(AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE template0"))).await.unwrap();
         let mut url = url::Url::parse(&superuser).unwrap();
         url.set_path(&name);
-        Self { settings: DatabaseSettings { max_connections: 4, ..DatabaseSettings::at(url) }, dir }
+        Self { settings: settings_at(url), dir }
     }
 
     /// A store on the migrated database.
     pub(crate) async fn store(&self) -> Store {
-        let store = self.connect().await;
-        store.migrate("test").await.unwrap();
-        store
+        migrated(&self.settings).await
     }
 
     /// The same for who looks at what others did to it, and waits for as long as the machine needs.
     pub(crate) async fn patient_store(&self) -> Store {
         let (call_timeout, acquire_timeout) = (PATIENCE, PATIENCE);
         let settings = DatabaseSettings { call_timeout, acquire_timeout, ..self.settings.clone() };
-        let store = Store::connect(&settings).await.unwrap();
-        store.migrate("test").await.unwrap();
-        store
+        migrated(&settings).await
     }
 
     /// A store of its own, as another process has.
@@ -89,6 +98,12 @@ impl TestDb {
             Raw::Sqlite(conn) => conn.fetch_one(sql).await.unwrap().get(0),
         }
     }
+}
+
+async fn migrated(settings: &DatabaseSettings) -> Store {
+    let store = Store::connect(settings).await.unwrap();
+    store.migrate("test").await.unwrap();
+    store
 }
 
 impl Raw {
