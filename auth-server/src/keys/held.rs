@@ -61,8 +61,8 @@ pub(super) struct View {
     pub(super) missing: Vec<String>,
     pub(super) rejected: Vec<String>,
     pub(super) ages: Vec<KeyAge>,
-    /// Whether it came from the database.
-    pub(super) fresh: bool,
+    /// When the reading of the database that it came from began; `None` for a set from the disk.
+    pub(super) read_at: Option<Instant>,
     /// Whether the set on disk is an older one, because it could not be written.
     pub(super) unsaved: bool,
 }
@@ -80,7 +80,7 @@ impl View {
             missing: Vec::new(),
             rejected: Vec::new(),
             ages: Vec::new(),
-            fresh: false,
+            read_at: None,
             unsaved: false,
         }
     }
@@ -91,8 +91,8 @@ impl View {
 pub struct HeldKeys {
     pub(super) keys: Keys,
     pub(super) view: Arc<ArcSwap<View>>,
-    /// Held by who reads the rows, with the moment that the last reading began at.
-    pub(super) reading: Arc<Mutex<Option<Instant>>>,
+    /// Held by who reads the rows.
+    pub(super) reading: Arc<Mutex<()>>,
 }
 
 impl HeldKeys {
@@ -168,7 +168,7 @@ impl HeldKeys {
 
     /// Whether the database has been read since the start.
     pub fn is_fresh(&self) -> bool {
-        self.view.load().fresh
+        self.view.load().read_at.is_some()
     }
 
     /// The life cycle behind it.

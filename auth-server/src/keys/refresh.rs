@@ -30,11 +30,11 @@ impl HeldKeys {
     /// many ask at the same moment, two readings serve them all.
     pub async fn refresh_for_unknown(&self, now: Timestamp) -> Result<(), StoreError> {
         let asked = Instant::now();
-        let mut reading = self.reading.lock().await;
-        if reading.is_some_and(|began| began > asked) {
+        let _reading = self.reading.lock().await;
+        if self.view.load().read_at.is_some_and(|began| began > asked) {
             return Ok(());
         }
-        match self.read(&mut reading, (now, asked)).await {
+        match self.read((now, asked)).await {
             Err(KeyError::Store(error)) => Err(error),
             // The set is followed all the same where it cannot be kept on disk; the refresher says so.
             Ok(()) | Err(_) => Ok(()),
@@ -43,15 +43,13 @@ impl HeldKeys {
 
     /// `now`, and when it was asked for: a database that is slow makes it older than it looks.
     async fn refresh_at(&self, moment: (Timestamp, Instant)) -> Result<(), KeyError> {
-        self.read(&mut *self.reading.lock().await, moment).await
+        let _reading = self.reading.lock().await;
+        self.read(moment).await
     }
 
-    /// One reading at a time: an older one never takes the place of a newer one.
-    async fn read(
-        &self,
-        began: &mut Option<Instant>,
-        (now, asked): (Timestamp, Instant),
-    ) -> Result<(), KeyError> {
+    /// For who holds [`HeldKeys::reading`]: one reading at a time, so that an older one never takes the place of a newer
+    /// one.
+    async fn read(&self, (now, asked): (Timestamp, Instant)) -> Result<(), KeyError> {
         let begins = Instant::now();
         let before = self.view.load_full();
         let stored = self.keys.store.keys_since(&self.keys.roots, &before.stored).await?;
@@ -67,7 +65,7 @@ impl HeldKeys {
             missing,
             rejected: stored.rejected,
             ages: ages(&stored.keys),
-            fresh: true,
+            read_at: Some(begins),
             ..View::of_set(published)
         };
         // Tried again until it is kept: a start with the database down must not publish a key that was revoked since.
@@ -80,7 +78,6 @@ impl HeldKeys {
         view.since = since(&before, &stored.keys, later(now, asked));
         view.stored = stored.keys;
         self.view.store(Arc::new(view));
-        *began = Some(begins);
         saved
     }
 
