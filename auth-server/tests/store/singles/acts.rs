@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use trefoil_auth_server::config::KeyStoreKind;
 use trefoil_auth_server::keys::{KeyError, KeyHome, KeyPolicy, Keys};
+use trefoil_auth_server::model::Client;
 use trefoil_auth_server::secrets::TokenHash;
 use trefoil_auth_server::store::{Revocation, Revoked, RootClaim, Store, StoreError};
 use trefoil_shared::jose::Algorithm;
-use trefoil_shared::revocation::TokenId;
+use trefoil_shared::revocation::{CutOffScope, TokenId};
 use trefoil_shared::{Timestamp, TypedValue, ValueKind};
 
 use super::callers::Round;
@@ -24,8 +25,11 @@ pub(super) const REVOKING: usize = 4;
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) enum Act {
     AddClient,
+    UpdateClient,
+    RemoveClient,
     RotateSecret,
     Rehash,
+    GenerateKey,
     RotateKey,
     RevokeOpaque,
     NumberRevocations,
@@ -77,8 +81,11 @@ impl Act {
         let me = format!("{}-{caller}", process.number);
         match self {
             Self::AddClient => add_client(process, &client_of(round.number), &me).await,
+            Self::UpdateClient => update_client(process, &client_of(round.number), &me).await,
+            Self::RemoveClient => remove_client(process, &client_of(round.number)).await,
             Self::RotateSecret => rotate_secret(process, &format!("{me} in {}", round.number)).await,
             Self::Rehash => rehash(process, &client_of(round.number)).await,
+            Self::GenerateKey => generate_key(process).await,
             Self::RotateKey => rotate_key(process, moment_of_keys(round.number)).await,
             Self::RevokeOpaque => revoke_opaque(process, &opaque_of(round.number), caller).await,
             Self::NumberRevocations => number(process, round, caller).await,
@@ -94,6 +101,33 @@ async fn add_client(process: &Process, name: &str, me: &str) -> Answer {
     match process.store.add_client(&new, &act("client add", name)).await {
         Ok(()) => Ok((true, me.to_owned())),
         Err(StoreError::Conflict(why)) => Ok((false, why)),
+        Err(other) => Err(other),
+    }
+}
+
+/// Only who finds the client as it was made may change it.
+async fn update_client(process: &Process, name: &str, me: &str) -> Answer {
+    let made = client(name).name;
+    let change = |mut client: Client| {
+        if client.name != made {
+            return Err(StoreError::Conflict(client.name));
+        }
+        me.clone_into(&mut client.name);
+        Ok(client)
+    };
+    match process.store.update_client(&id(name), change, &act("client update", name)).await {
+        Ok(changed) => Ok((true, changed.name)),
+        Err(StoreError::Conflict(name)) => Ok((false, name)),
+        Err(other) => Err(other),
+    }
+}
+
+/// With a cut-off, as the command does it.
+async fn remove_client(process: &Process, name: &str) -> Answer {
+    let cut_off = Revocation::cut_off(CutOffScope::Client(name), NOW, 86_400);
+    match process.store.remove_client(&id(name), &act("client remove", name).revoking(cut_off)).await {
+        Ok(()) => Ok((true, String::new())),
+        Err(StoreError::NotFound(_)) => Ok((false, String::new())),
         Err(other) => Err(other),
     }
 }
@@ -120,6 +154,17 @@ async fn rehash(process: &Process, name: &str) -> Answer {
     process.store.remember_rehash(&id(name), imported, (&new, NOW)).await?;
     let kept = process.store.client(&id(name)).await?.expect("the client of the round");
     Ok((false, secrets(&kept).first().expect("its secret").hash.to_string()))
+}
+
+/// The first keys of an algorithm.
+async fn generate_key(process: &Process) -> Answer {
+    let act = act("key generate", "ES256");
+    match process.keys.generate(Algorithm::ES256, NOW, Some(&act)).await {
+        Ok(rows) => Ok((true, rows.first().expect("an active key").kid.clone())),
+        Err(KeyError::Complete(_) | KeyError::Store(StoreError::Conflict(_))) => Ok((false, String::new())),
+        Err(KeyError::Store(other)) => Err(other),
+        Err(other) => panic!("{other}"),
+    }
 }
 
 /// One process is an administrator's command, the other one a server with `keys.rotate_every`.

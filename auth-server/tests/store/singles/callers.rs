@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Barrier;
-use trefoil_auth_server::config::DatabaseSettings;
 use trefoil_auth_server::store::{Store, StoreError};
 
 use super::acts::{Act, Process};
-use crate::database::TestDb;
+use crate::database::{TestDb, settings_at};
 
 pub(super) const CALLERS: usize = 64;
 const JOB: &str = "F19_JOB";
@@ -118,8 +117,8 @@ fn child_that_races() {
     let job = std::env::var_os(JOB).expect("started by the f19 tests alone").into_string().unwrap();
     let job: Job = serde_json::from_str(&job).unwrap();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let settings = DatabaseSettings { max_connections: 4, ..DatabaseSettings::at(&job.url) };
-        let process = Arc::new(Process::new(Store::connect(&settings).await.unwrap(), job.process));
+        let store = Store::connect(&settings_at(&job.url)).await.unwrap();
+        let process = Arc::new(Process::new(store, job.process));
         println!("{MARK}ready");
         // The end of input means that the parent is gone.
         for line in std::io::stdin().lines().map_while(Result::ok) {

@@ -18,14 +18,18 @@ fn hash_of(client: &str, caller: &str) -> SecretHash {
     roots().hash_client_secret(&id(client), &secret_of(caller))
 }
 
+/// Each act has its row in the audit, its line in the registry's log and its version, and there are no others.
+async fn acted(db: &TestDb, times: i64) {
+    assert_eq!([db.count(AUDITED).await, db.count(LINES).await, db.count(VERSION).await], [times; 3]);
+}
+
 async fn added_once(store: &Store, db: &TestDb, (round, by): (usize, Option<&str>)) {
     let name = client_of(round);
     let made = store.registered_client(&id(&name)).await.unwrap().unwrap();
     let [secret] = secrets(&made) else { panic!("one secret: {made:?}") };
     assert_eq!(secret.hash, hash_of(&name, &secret.id), "the secret of the same caller");
     assert!(by.is_none_or(|by| by == secret.id), "{by:?} was told that it won, and {} did", secret.id);
-    let acts = i64::try_from(round).unwrap() + 1;
-    assert_eq!([db.count(AUDITED).await, db.count(LINES).await, db.count(VERSION).await], [acts; 3]);
+    acted(db, i64::try_from(round).unwrap() + 1).await;
 }
 
 async fn imported(store: &Store, name: &str) {
@@ -45,6 +49,35 @@ on_both! {
                 assert_eq!(lost.said, format!("client {} exists", client_of(round)));
             }
             added_once(&store, &db, (round, winner(&told).map(|won| won.said.as_str()))).await;
+        }
+        race.finish();
+    }
+
+    async fn f19_of_128_callers_one_changes_the_client_that_all_have_read(db: TestDb) {
+        let store = db.patient_store().await;
+        let mut race = Race::start(&db, Act::UpdateClient);
+        for round in 0..rounds() {
+            let name = client_of(round);
+            store.add_client(&client(&name), &act("client add", &name)).await.unwrap();
+            let told = race.round(0);
+            let now = store.client(&id(&name)).await.unwrap().unwrap().name;
+            assert!(winner(&told).is_none_or(|won| won.said == now), "{now}: {told:?}");
+            acted(&db, 2 * (i64::try_from(round).unwrap() + 1)).await;
+        }
+        race.finish();
+    }
+
+    async fn f19_of_128_callers_one_removes_the_client_and_cuts_it_off(db: TestDb) {
+        let store = db.patient_store().await;
+        let mut race = Race::start(&db, Act::RemoveClient);
+        for round in 0..rounds() {
+            let name = client_of(round);
+            store.add_client(&client(&name), &act("client add", &name)).await.unwrap();
+            winner(&race.round(0));
+            assert_eq!(store.client(&id(&name)).await.unwrap(), None);
+            let done = i64::try_from(round).unwrap() + 1;
+            acted(&db, 2 * done).await;
+            assert_eq!(db.count("SELECT COUNT(*) FROM revocations").await, done, "one cut-off each");
         }
         race.finish();
     }

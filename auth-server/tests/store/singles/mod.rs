@@ -13,12 +13,12 @@ use std::time::Instant;
 use acts::Act;
 use callers::{Callers, Told};
 
-use crate::counts::is_full;
+use crate::counts::times;
 use crate::database::TestDb;
 
 /// How often everybody races: 1,000 times under `./test full`.
 fn rounds() -> usize {
-    if is_full() { 1_000 } else { 20 }
+    times(1_000)
 }
 
 /// What a test has seen, for its last line.
