@@ -4,12 +4,13 @@ mod singles;
 
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinSet;
 use trefoil_auth_server::config::DatabaseSettings;
 use trefoil_auth_server::secrets::{OsRng, Rng, TokenHash};
 use trefoil_auth_server::store::{Store, StoreError};
 use trefoil_shared::ValueKind;
 
-use crate::database::{Raw, TestDb, eventually, on_both};
+use crate::database::{LOCK_WAITS, Raw, TestDb, eventually, on_both};
 use crate::samples::{act, client, id, roots, token};
 
 fn fresh() -> TokenHash {
@@ -65,6 +66,35 @@ on_both! {
         holder.run("ROLLBACK").await;
         let _ = waiting.await;
         eventually("writes again", || async { store.insert_opaque(&fresh(), &token("j", "a")).await.is_ok() }).await;
+    }
+
+    async fn f10_more_than_64_calls_for_a_connection_are_refused_at_once(db: TestDb) {
+        db.store().await;
+        let patience = Duration::from_secs(30);
+        let settings = DatabaseSettings {
+            max_connections: 1,
+            acquire_timeout: patience,
+            call_timeout: patience,
+            ..db.settings.clone()
+        };
+        let store = Store::connect(&settings).await.unwrap();
+        store.insert_opaque(&fresh(), &token("j", "a")).await.unwrap();
+        let mut holder = hold_writers(&db).await;
+        let begun = Instant::now();
+        let mut calls = JoinSet::new();
+        for _ in 0..74 {
+            let store = store.clone();
+            calls.spawn(async move { (store.insert_opaque(&fresh(), &token("j", "a")).await, begun.elapsed()) });
+        }
+        // Nobody else hears anything before the deadline of a call.
+        for _ in 0..10 {
+            let (answer, took) = calls.join_next().await.unwrap().unwrap();
+            let why = answer.unwrap_err().to_string();
+            assert!(why.contains("too many calls are waiting") && took < patience / 3, "{why} after {took:?}");
+        }
+        holder.run("ROLLBACK").await;
+        let waited = calls.join_all().await;
+        assert!(waited.iter().all(|(answer, _)| answer.is_ok()), "{waited:?}");
     }
 
     async fn f12_what_the_database_takes_back_is_run_again_and_happens_once(db: TestDb) {
@@ -161,6 +191,23 @@ on_both! {
     }
 }
 
+/// Another process holds the file, whose log is not set up yet, for longer than the busy timeout.
+#[tokio::test]
+async fn f14_a_file_that_cannot_be_opened_for_the_moment_is_tried_again() {
+    let db = TestDb::sqlite();
+    db.store().await.close().await;
+    let mut holder = db.raw().await;
+    holder.run("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE").await;
+    let call_timeout = Duration::from_millis(400);
+    let store = Store::connect(&DatabaseSettings { call_timeout, ..db.settings.clone() }).await.unwrap();
+    // A poll: it waits longer than other calls.
+    let asked = tokio::spawn(async move { store.revocations_since(-1).await });
+    tokio::time::sleep(2 * call_timeout).await;
+    assert!(!asked.is_finished(), "{:?}", asked.await);
+    holder.run("ROLLBACK").await;
+    asked.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn f05_a_database_that_is_away_is_no_error_until_it_is_asked() {
     let port = {
@@ -244,9 +291,7 @@ async fn d16_the_database_ends_a_statement_that_was_given_up() {
     let mut holder = hold_writers(&db).await;
     let answer = store.insert_opaque(&fresh(), &token("j", "a")).await;
     assert!(answer.is_err());
-    let waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
-         AND wait_event_type = 'Lock'";
-    eventually("the server has ended the statement", || async { db.count(waiting).await == 0 }).await;
+    eventually("the server has ended the statement", || async { db.count(LOCK_WAITS).await == 0 }).await;
     holder.run("ROLLBACK").await;
     assert_eq!(db.count("SELECT COUNT(*) FROM opaque_tokens").await, 0, "it never happens afterwards");
 }

@@ -4,7 +4,7 @@ use trefoil_auth_server::store::{NumberedRevocation, Revocation, StoreError};
 use trefoil_shared::Timestamp;
 use trefoil_shared::revocation::{CutOffScope, TokenId};
 
-use crate::database::on_both;
+use crate::database::{LOCK_WAITS, on_both};
 use crate::samples::{NOW, act, client, id, roots, token};
 
 fn one(n: u8) -> Revocation {
@@ -111,12 +111,14 @@ on_both! {
             let store = store.clone();
             async move { store.set_client_enabled(&id("a"), false, &disable).await }
         });
+        // A look of another process: who waits may hold the only connection of this one.
+        let onlooker = db.connect().await;
         crate::database::eventually("it is later than was reckoned", async || {
-            store.now().await.unwrap() > reckoned
+            onlooker.now().await.unwrap() > reckoned
         })
         .await;
         assert!(!waiting.is_finished(), "it waits for the other writer");
-        let last_issued = store.now().await.unwrap();
+        let last_issued = onlooker.now().await.unwrap();
         other.run("COMMIT").await;
         assert!(!waiting.await.unwrap().unwrap().enabled);
         store.number_revocations().await.unwrap();
@@ -170,10 +172,8 @@ async fn d18_a_numberer_that_waited_for_another_makes_no_empty_revision() {
             let store = store.clone();
             async move { store.number_revocations().await }
         });
-        let waits = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
-                     AND wait_event_type = 'Lock'";
         crate::database::eventually("it waits, or has waited too long", async || {
-            waiting.is_finished() || db.count(waits).await > 0
+            waiting.is_finished() || db.count(LOCK_WAITS).await > 0
         })
         .await;
         other.run("COMMIT").await;

@@ -8,7 +8,7 @@ use trefoil_auth_server::secrets::{OsRng, Rng};
 use trefoil_auth_server::store::{Store, StoreError};
 use trefoil_shared::ValueKind;
 
-use crate::database::TestDb;
+use crate::database::{TestDb, settings_at};
 use crate::samples::{NOW, act, client, id, roots, secrets, token};
 
 /// A role with a password, served with its rights, and settings that connect as it.
@@ -20,7 +20,7 @@ async fn server_role(db: &TestDb, admin: &Store) -> DatabaseSettings {
     let mut url = url::Url::parse(db.settings.url.reveal()).unwrap();
     url.set_username(&role).unwrap();
     url.set_password(Some("a password")).unwrap();
-    DatabaseSettings { max_connections: 4, ..DatabaseSettings::at(url) }
+    settings_at(url)
 }
 
 #[tokio::test]

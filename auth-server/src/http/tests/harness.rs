@@ -53,7 +53,8 @@ impl Server {
     async fn empty(issuer: &str, policy: Policy) -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
         let file = directory.path().join("test.db");
-        let settings = DatabaseSettings::at(format!("sqlite://{}", file.display()));
+        let mut settings = DatabaseSettings::at(format!("sqlite://{}", file.display()));
+        settings.max_connections = max_connections().unwrap_or(settings.max_connections);
         let store = Store::connect(&settings).await.unwrap();
         store.migrate("test").await.unwrap();
         let keys = first_keys(&store, &root(), directory.path()).await;
@@ -176,6 +177,12 @@ impl Server {
 
 fn root() -> Arc<RootSecrets> {
     Arc::new(RootSecrets::from_bytes(&[7; 32]))
+}
+
+/// `./test` runs everything once more with a single connection (fault 11).
+#[expect(clippy::disallowed_methods, reason = "the test run's own variable")]
+fn max_connections() -> Option<u32> {
+    Some(std::env::var("TREFOIL_TEST_MAX_CONNECTIONS").ok()?.parse().unwrap())
 }
 
 /// Active and standby keys of [`SIGNED_BY`].
