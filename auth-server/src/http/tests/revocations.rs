@@ -10,6 +10,7 @@ use trefoil_shared::jose::{Algorithm, KeySet};
 use trefoil_shared::revocation::{CutOffScope, RevocationList, TokenId};
 
 use super::harness::{ISSUER, Server};
+use crate::model::KeyState;
 use crate::store::Revocation;
 
 impl Server {
@@ -65,6 +66,37 @@ async fn d17_a_delta_has_what_came_after_and_the_whole_list_answers_those_ahead(
     assert_eq!((nothing.since, nothing.tokens.len()), (4, 0));
     let ahead = server.list("?since=99").await;
     assert_eq!((ahead.since, ahead.revision, ahead.tokens.len()), (0, 4, 4));
+}
+
+/// Who has the one PEM goes on hearing of revocations after a rotation, and of nothing by a key that signs nothing yet.
+#[tokio::test]
+async fn d17_a_retiring_key_signs_its_list_to_its_end_and_a_standby_none() {
+    let server = Server::start().await;
+    let old = server.app.keys().active(Algorithm::ES256).unwrap();
+    let pem = KeySet::from_bytes(old.public_key().to_pem().as_bytes()).unwrap();
+    let keys = server.app.keys().keys().clone();
+    let standby =
+        keys.list(server.app.now()).await.unwrap().into_iter().find(|key| key.state == KeyState::Standby);
+    let standby = format!("/revocations/{}", standby.unwrap().kid);
+    assert_eq!(server.get(&standby).await.refused().0, 404, "it signs nothing yet");
+
+    keys.rotate(Algorithm::ES256, true, (server.app.now(), None)).await.unwrap();
+    server.app.keys().refresh(server.app.now()).await.unwrap();
+    assert_ne!(server.kid(), old.kid());
+    server.revoke_row(1).await;
+    server.app.revocations().poll_once().await.unwrap();
+    let path = format!("/revocations/{}", old.kid());
+    let answer = server.get(&path).await.ok();
+    let document = std::str::from_utf8(&answer.body).unwrap();
+    let list = RevocationList::verify(document, &pem, ISSUER, server.app.now()).unwrap();
+    assert_eq!(list.tokens.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [TokenId::from_bytes([1; 12])]);
+    assert_eq!(server.list("").await.tokens, list.tokens, "and the new active key the same");
+
+    let row =
+        keys.list(server.app.now()).await.unwrap().into_iter().find(|key| key.kid == old.kid()).unwrap();
+    let gone = row.gone_at.expect("the end of a retiring key");
+    server.app.keys().refresh(gone).await.unwrap();
+    assert_eq!(server.get(&path).await.refused().0, 404, "its tokens have expired, too");
 }
 
 #[tokio::test]
