@@ -16,6 +16,9 @@ use crate::{Error, ErrorKind, Result, RetryPolicy};
 
 /// Seconds that one attempt may take, from connecting to the last byte.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Seconds that a connection is kept without a request: fewer than servers give it. One that is closed in the moment of
+/// a request fails it, and a POST may not simply be sent again (RFC 9112, 9.3.1).
+const IDLE: Duration = Duration::from_secs(4);
 /// Bytes of one answer, after decompression.
 const DEFAULT_CAP: usize = 1024 * 1024;
 
@@ -60,6 +63,7 @@ impl Transport {
         let mut builder = reqwest::Client::builder()
             .redirect(redirect::Policy::none())
             .referer(false)
+            .pool_idle_timeout(IDLE)
             .user_agent(concat!("trefoil-client/", env!("CARGO_PKG_VERSION")));
         for pem in &settings.root_ca_pem {
             let certificates = Certificate::from_pem_bundle(pem)

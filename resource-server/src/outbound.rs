@@ -8,6 +8,9 @@ use thiserror::Error;
 use url::{Host, Url};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+/// So long a connection is kept without a request: from one poll of the revocation list to the next, and no longer than
+/// the auth-server keeps it (9 s), as a request on one that is being closed fails.
+const IDLE: Duration = Duration::from_secs(6);
 
 /// What the configuration says of outbound requests.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +73,7 @@ impl Outbound {
             .gzip(inflate)
             .connect_timeout(CONNECT_WITHIN)
             .timeout(answer_within)
+            .pool_idle_timeout(IDLE)
             .user_agent(concat!("trefoil-resource-server/", env!("CARGO_PKG_VERSION")));
         if let Some(pem) = &self.extra_ca {
             let extra = Certificate::from_pem_bundle(pem).map_err(|e| UrlRefused::ExtraCa(e.to_string()))?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -26,6 +26,8 @@ pub(crate) struct Seen {
     pub(crate) body: String,
     /// The server's own base URL.
     pub(crate) base: String,
+    /// The other end of the connection.
+    pub(crate) peer: SocketAddr,
     /// How many requests for this path came before.
     pub(crate) before: usize,
 }
@@ -109,7 +111,9 @@ impl Mock {
                 let base = format!("http://127.0.0.1:{}", address.port());
                 let inner = Arc::new(Inner { base, seen: Mutex::default(), script: Box::new(script) });
                 sender.send(Self { inner: Arc::clone(&inner) }).unwrap();
-                axum::serve(listener, Router::new().fallback(answer).with_state(inner)).await.unwrap();
+                let app = Router::new().fallback(answer).with_state(inner);
+                let app = app.into_make_service_with_connect_info::<SocketAddr>();
+                axum::serve(listener, app).await.unwrap();
             });
         });
         receiver.recv().unwrap()
@@ -173,7 +177,11 @@ pub(crate) async fn eventually(done: impl Fn() -> bool) {
     panic!("it did not come to pass within thirty seconds");
 }
 
-async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
+async fn answer(
+    State(inner): State<Arc<Inner>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let body: Bytes = axum::body::to_bytes(body, 10_000_000).await.unwrap();
     let seen = {
@@ -186,6 +194,7 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
             headers: parts.headers,
             body: String::from_utf8(body.to_vec()).unwrap(),
             base: inner.base.clone(),
+            peer,
             path,
         };
         all.push(seen.clone());

@@ -94,6 +94,20 @@ async fn a139_a_broken_connection_is_tried_again() {
     assert_eq!(connections.await.unwrap(), 3);
 }
 
+/// A server that closes it in the moment of a request would fail that request, which not everybody may send again.
+#[tokio::test]
+async fn a139_a_connection_is_kept_for_the_next_request_and_no_longer_than_servers_keep_it() {
+    let server = Mock::authorization_server(|_| Answer::token("t"));
+    let client = server.client().build().unwrap();
+    for idle in [0, 0, 4_200] {
+        tokio::time::sleep(Duration::from_millis(idle)).await;
+        client.client_credentials().send().await.unwrap();
+    }
+    let peers: Vec<_> = server.seen("/token").iter().map(|seen| seen.peer).collect();
+    assert_eq!(peers[0], peers[1]);
+    assert_ne!(peers[1], peers[2], "a connection of 4 s ago was used");
+}
+
 #[tokio::test]
 async fn a_refused_connection_is_a_connect_error_with_a_remedy() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
