@@ -1,11 +1,17 @@
-//! An axum service made a resource server: a layer before it, extractors behind it.
+//! An axum service made a resource server: a layer before it, extractors behind it, and a task beside it that asks the
+//! issuer what it has revoked.
 //!
-//! `cargo run -p trefoil-resource-server --example axum_service -- ISSUER AUDIENCE PUBLIC_KEY_FILE`
+//! `cargo run -p trefoil-resource-server --example axum_service -- ISSUER AUDIENCE PUBLIC_KEY_FILE STATE_DIR`
 
 use std::error::Error;
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::{Router, routing::get};
+use trefoil_resource_server::keys::Outbound;
+use trefoil_resource_server::revocation::{
+    PollTiming, RevocationClient, RevocationCopy, RevocationPolicy, RevocationPoller, RevocationState,
+};
 use trefoil_resource_server::{
     KeySet, RequireToken, RequiredScope, Scoped, SystemClock, TokenVerifier, Verified,
 };
@@ -23,14 +29,32 @@ async fn write(can: Scoped<CanWrite>) -> String {
     format!("{} may write\n", can.claims.client_id)
 }
 
+/// The issuer signs a list of what it has revoked, which the same key verifies. It is kept in `state_dir`, so that a
+/// restart while the issuer is gone forgets nothing.
+fn refusing_what_is_revoked(
+    verifier: TokenVerifier,
+    issuer: &str,
+    state_dir: &Path,
+) -> Result<TokenVerifier, Box<dyn Error>> {
+    let state = RevocationState::new(RevocationPolicy::WhenReachable);
+    let verifier = verifier.with_revocations(state.clone());
+    let client = RevocationClient::new(&format!("{issuer}/revocations"), &Outbound::default())?;
+    let copy = RevocationCopy::new(state_dir, issuer);
+    let poller = RevocationPoller::new(client, Some(copy), (verifier.clone(), state), PollTiming::default());
+    poller.use_copy();
+    tokio::spawn(poller.run(Arc::default()));
+    Ok(verifier)
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [issuer, audience, key_file] = arguments.as_slice() else {
-        return Err("give ISSUER, AUDIENCE and PUBLIC_KEY_FILE".into());
+    let [issuer, audience, key_file, state_dir] = arguments.as_slice() else {
+        return Err("give ISSUER, AUDIENCE, PUBLIC_KEY_FILE and STATE_DIR".into());
     };
     let keys = KeySet::from_bytes(&std::fs::read(key_file)?)?;
     let verifier = TokenVerifier::new(issuer, audience, keys, Arc::new(SystemClock))?;
+    let verifier = refusing_what_is_revoked(verifier, issuer, state_dir.as_ref())?;
     let service = Router::new()
         .route("/notes", get(read).post(write))
         .layer(RequireToken::new(verifier).all_of(["read".parse()?]));

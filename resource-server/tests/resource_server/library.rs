@@ -10,6 +10,7 @@ use axum::routing::get;
 use http::Request;
 use serde_json::json;
 use tower::ServiceExt;
+use trefoil_resource_server::revocation::{RevocationPolicy, RevocationState};
 use trefoil_resource_server::{
     AccessClaims, FromClaims, InvalidVerifier, Refused, RequireToken, RequiredScope, Scoped, TokenVerifier,
     Verified,
@@ -21,6 +22,9 @@ use crate::harness::{
     AUDIENCE, Answer, ISSUER, NOW, Service, claims_at, claims_with, key, keys_of, request, request_with_body,
     sign,
 };
+use crate::revocation_stub::revoking;
+
+const JTI: &str = "AAAAAAAAAAAAAAAA";
 
 struct CanWrite;
 impl RequiredScope for CanWrite {
@@ -72,6 +76,23 @@ async fn the_layer_lets_a_good_token_through_and_handlers_see_its_claims() {
     let metadata =
         "Bearer resource_metadata=\"https://api.example.com/.well-known/oauth-protected-resource\"";
     assert_eq!((answer.status.as_u16(), answer.header("www-authenticate")), (401, metadata));
+}
+
+#[tokio::test]
+async fn d20_the_layer_refuses_what_was_revoked() {
+    let service = Service::new();
+    let state = RevocationState::new(RevocationPolicy::WhenReachable);
+    let _asks = service.verifier.clone().with_revocations(state.clone());
+    let (revoked, other) = (sign(&service.key, &claims_with("jti", json!(JTI))), service.token());
+    let ask = async |token: &str| {
+        let bearer = format!("Bearer {token}");
+        send(guarded(&service), request("GET", "/notes", &[("authorization", &bearer)])).await
+    };
+    assert_eq!(ask(&revoked).await.status, 200);
+    state.apply(revoking((1, 0), &[JTI]), Timestamp(NOW));
+    let refused = ask(&revoked).await;
+    assert_eq!((refused.status.as_u16(), refused.error().as_str()), (401, "invalid_token"));
+    assert_eq!(ask(&other).await.status, 200);
 }
 
 #[tokio::test]
@@ -149,7 +170,7 @@ async fn the_example_service_runs() {
     let (key, file) = (key("EdDSA"), dir.path().join("public.pem"));
     std::fs::write(&file, key.public_key().to_pem()).unwrap();
     let mut child = Command::new(program)
-        .args([ISSUER, AUDIENCE, file.to_str().unwrap()])
+        .args([ISSUER, AUDIENCE, file.to_str().unwrap(), dir.path().to_str().unwrap()])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

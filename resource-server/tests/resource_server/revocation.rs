@@ -286,6 +286,7 @@ async fn d20_a_running_poller_hears_of_a_revocation_by_itself() {
     assert_eq!(asking.check(FIRST), Ok(()));
     asking.lists.say(&asking.key, &[revoking((2, 1), &[FIRST]), list(2, 2)]);
     eventually(async || asking.check(FIRST) == Err(Refused::Revoked)).await;
-    assert!(PollTiming::default().every < Duration::from_secs(15), "well inside the ttl");
+    // With the jitter of a tenth: one poll may be lost.
+    assert!(PollTiming::default().every * 22 / 10 < Duration::from_secs(15), "well inside the ttl");
     task.abort();
 }
