@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{CONNECTIONS, LimitServer, load, sample, turns};
+use super::{CONNECTIONS, LimitServer, load, turns};
 use crate::arguments::Arguments;
 use crate::database::{Engine, Observer};
 use crate::issuer::Issuer;
@@ -50,9 +50,7 @@ async fn warm(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let server_load = load(server, issuer.requests("ES256"));
-    let sample = sample(&server_load, server).await?;
-    let work = vec!["--sign".into(), "ES256".into()];
-    let limit = LimitServer { dir: issuer.dir(), sample, work }.start()?;
+    let limit = LimitServer::signing(issuer, "ES256", (server, &server_load), []).await?;
     let limit_load = load(&limit, issuer.requests("ES256"));
     let turns = turns(arguments, (&limit, &limit_load), (server, &server_load)).await?;
     let share = measure::cpu_ratio(&turns);

@@ -18,6 +18,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::arguments::{Arguments, Section};
 use crate::certificate::Certificate;
+use crate::issuer::Issuer;
 use crate::load::{Load, Requests};
 use crate::machine;
 use crate::measure::{self, Turn};
@@ -63,6 +64,19 @@ pub(crate) struct LimitServer<'a> {
 }
 
 impl LimitServer<'_> {
+    /// Starts a limit that answers as the server does to this load, and signs as much for each answer. `further` are
+    /// arguments beside that.
+    async fn signing(
+        issuer: &Issuer,
+        algorithm: &str,
+        (server, load): (&Server, &Load),
+        further: impl IntoIterator<Item = OsString>,
+    ) -> anyhow::Result<Server> {
+        let mut work = vec!["--sign".into(), algorithm.into()];
+        work.extend(further);
+        LimitServer { dir: issuer.dir(), sample: sample(load, server).await?, work }.start()
+    }
+
     /// Starts this very program as the limit.
     fn start(&self) -> anyhow::Result<Server> {
         Ok(self.prepare()?.spawn()?.0)

@@ -1,6 +1,6 @@
 //! `POST /token` over TLS 1.3, on kept connections and with a full handshake for each request.
 
-use super::{LimitServer, sample, tls_arguments, tls_load, turns};
+use super::{LimitServer, tls_arguments, tls_load, turns};
 use crate::arguments::Arguments;
 use crate::certificate::Certificate;
 use crate::database::Engine;
@@ -15,10 +15,8 @@ pub(super) async fn measure(arguments: &Arguments, report: &mut Report) -> anyho
     let (server, _) = issuer.start(Some(&certificate))?;
     let requests = issuer.requests("ES256");
     let server_load = tls_load(&server, requests.clone(), &certificate)?;
-    let sample = sample(&server_load, &server).await?;
-    let mut work = vec!["--sign".into(), "ES256".into()];
-    work.extend(tls_arguments(&certificate));
-    let limit = LimitServer { dir: issuer.dir(), sample, work }.start()?;
+    let tls = tls_arguments(&certificate);
+    let limit = LimitServer::signing(&issuer, "ES256", (&server, &server_load), tls).await?;
     let limit_load = tls_load(&limit, requests, &certificate)?;
     for (name, keep_alive) in [("kept", true), ("new", false)] {
         let limit_load = Load { keep_alive, ..limit_load.clone() };

@@ -1,6 +1,6 @@
 //! (b) `POST /token` with `client_credentials` beside (a) one signature for the same bytes.
 
-use super::{LimitServer, load, sample, turn};
+use super::{LimitServer, load, turn};
 use crate::arguments::Arguments;
 use crate::database::{Activity, Engine};
 use crate::issuer::{ALGORITHMS, Issuer};
@@ -32,13 +32,13 @@ async fn one(
     let engine = issuer.database.engine;
     let mut observer = issuer.database.observe().await?;
     let before = observer.activity().await?;
-    let (mut all, mut rss_mb) = (Vec::new(), (0.0_f64, 0.0_f64));
+    let (mut turns, mut rss_mb) = (Vec::new(), (0.0_f64, 0.0_f64));
     for _ in 0..arguments.rounds() {
         let (turn, rss) = round(arguments, issuer, algorithm).await?;
-        all.push(turn);
+        turns.push(turn);
         rss_mb = (rss_mb.0.max(rss.0), rss_mb.1.max(rss.1));
     }
-    let (turns, after) = (all, observer.activity().await?);
+    let after = observer.activity().await?;
 
     let suffix = format!("{}_{}", algorithm.to_lowercase(), engine.name());
     report.add(Row::limit(&format!("limit_sign_{suffix}"), &turns, rss_mb.0));
@@ -66,9 +66,7 @@ async fn round(
     let (server, _) = issuer.start(None)?;
     let requests = issuer.requests(algorithm);
     let server_load = load(&server, requests.clone());
-    let sample = sample(&server_load, &server).await?;
-    let work = vec!["--sign".into(), algorithm.into()];
-    let limit = LimitServer { dir: issuer.dir(), sample, work }.start()?;
+    let limit = LimitServer::signing(issuer, algorithm, (&server, &server_load), []).await?;
     let turn = turn(arguments, (&limit, &load(&limit, requests)), (&server, &server_load)).await?;
     Ok((turn, (limit.rss_mb()?, server.rss_mb()?)))
 }
