@@ -8,6 +8,12 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// How many connections to the database a server may open, where the run says so: `./test` runs everything once more
+/// with a single one (fault 11).
+pub(crate) fn max_connections() -> Option<String> {
+    variable("TREFOIL_TEST_MAX_CONNECTIONS")
+}
+
 /// The root of the checkout.
 pub(crate) fn workspace() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the workspace exists")

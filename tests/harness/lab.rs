@@ -1,6 +1,6 @@
 //! A whole lab: database, keys, one resource, and the two servers with their own directories.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -8,9 +8,10 @@ use tempfile::TempDir;
 use super::{
     cli::{Cli, machine_client},
     database::{Database, Engine},
-    environment::variable,
+    environment::max_connections,
     http::{Answer, client},
     process::Server,
+    wait::until,
 };
 
 /// The name of the one resource that every lab has (seed 000's).
@@ -79,8 +80,7 @@ impl Lab {
             .with("AUTH_SERVER_DATABASE__ADMIN_URL", &database.admin_url)
             .with("AUTH_SERVER_SHUTDOWN__GRACE", "0")
             .with("AUTH_SERVER_LOG__FORMAT", "json");
-        // `./test` runs a part of the suite once more with a single connection (fault 11).
-        let auth = match variable("TREFOIL_TEST_MAX_CONNECTIONS") {
+        let auth = match max_connections() {
             Some(count) => auth.with("AUTH_SERVER_DATABASE__MAX_CONNECTIONS", count),
             None => auth,
         };
@@ -155,12 +155,26 @@ impl Lab {
 
     /// `resource-server` with a state directory of its own.
     pub(crate) fn resource(&self) -> Cli {
-        let state = self.dir.path().join("resource-state");
+        let state = self.resource_state();
         fs::create_dir_all(&state).expect("state directory");
         Cli::new("resource-server", self.dir.path())
             .with("RESOURCE_SERVER_STATE_DIR", state.display().to_string())
             .with("RESOURCE_SERVER_SHUTDOWN__GRACE", "0")
             .with("RESOURCE_SERVER_LOG__FORMAT", "json")
+    }
+
+    fn resource_state(&self) -> PathBuf {
+        self.dir.path().join("resource-state")
+    }
+
+    /// Waits until resource-server has kept `what` in this file. What it learns is in force a moment before it is on
+    /// disk, and a process that is killed in between has not kept it.
+    pub(crate) async fn kept_on_disk(&self, file: &str, what: &str) {
+        let path = self.resource_state().join(file);
+        until(&format!("{what} in {file}"), Duration::from_secs(10), || async {
+            fs::read_to_string(&path).ok().filter(|text| text.contains(what)).map(drop)
+        })
+        .await;
     }
 
     /// Starts resource-server for tokens of `issuer`.

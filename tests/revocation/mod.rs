@@ -2,7 +2,7 @@
 
 mod model;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::harness::{Answer, Credentials, Lab, Server, list::jti, wait::until};
 
@@ -46,18 +46,42 @@ on_both!(d19_a_revoked_jwt_is_refused_within_the_ttl_and_without_the_auth_server
     refused_within_the_ttl(&lab, &resource, &revoked).await;
     assert_eq!(lab.read(&resource, &kept).await.status, 200, "the other token lives");
 
-    // It is in force a moment before it is on disk.
-    let (copy, jti) = (lab.dir.path().join("resource-state/revocations.json"), jti(&revoked));
-    until("it is kept on disk", Duration::from_secs(10), || async {
-        std::fs::read_to_string(&copy).ok().filter(|text| text.contains(&jti))
-    })
-    .await;
+    lab.kept_on_disk("revocations.json", &jti(&revoked)).await;
     let issuer = auth.url().to_owned();
     auth.kill();
     resource.kill();
     let restarted = lab.start_resource(&issuer);
     assert_eq!(lab.read(&restarted, &revoked).await.status, 401, "with nobody to ask");
     assert_eq!(lab.read(&restarted, &kept).await.status, 200);
+});
+
+on_both!(d19_every_way_to_end_a_token_reaches_a_verifier_with_a_pem_within_the_ttl, |engine| {
+    let lab = Lab::new(engine).await;
+    let auth = lab.start_auth();
+    let resource = lab.start_resource(auth.url());
+    is_read(&resource).await;
+    let ways = ["one token", "all of a client", "disable", "rotate-secret", "remove", "nothing"];
+    let holders = ways.map(|way| lab.add_client(way));
+    let mut tokens = Vec::new();
+    for by in &holders {
+        let token = lab.access_token(&auth, by).await;
+        assert_eq!(lab.read(&resource, &token).await.status, 200);
+        tokens.push(token);
+    }
+    let ([_, of_all, disabled, rotated, removed, _], [token, .., kept]) = (&holders, &tokens[..]) else {
+        panic!("a token for each")
+    };
+    lab.auth.clone().with("AUTH_SERVER_ISSUER", auth.url()).ok(&["token", "revoke", token]);
+    lab.auth.ok(&["token", "revoke", "--client", &of_all.id]);
+    lab.auth.ok(&["client", "disable", &disabled.id]);
+    lab.auth.ok(&["client", "rotate-secret", &rotated.id, "--revoke-tokens"]);
+    lab.auth.ok(&["client", "remove", &removed.id]);
+    let begun = Instant::now();
+    for token in tokens.iter().filter(|token| *token != kept) {
+        refused_within_the_ttl(&lab, &resource, token).await;
+    }
+    assert!(begun.elapsed() < TTL, "all of them: {:?}", begun.elapsed());
+    assert_eq!(lab.read(&resource, kept).await.status, 200, "nobody has ended this one");
 });
 
 on_both!(d19_disabling_a_client_ends_the_tokens_that_it_has, |engine| {
