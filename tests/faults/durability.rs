@@ -71,7 +71,7 @@ async fn f15_a_client_is_on_disk_before_the_command_line_says_so() {
     let last = before.iter().rposition(|event| *event == Event::Logged).expect("something is written");
     assert!(is_durable(before.get(last..).unwrap_or_default()), "{events:?}\n{told}");
     println!(
-        "f15: client add: {} writes of the log and {} syncs before the answer",
+        "figure: f15 client add: {} writes of the log and {} syncs before the answer",
         before.iter().filter(|event| **event == Event::Logged).count(),
         before.iter().filter(|event| **event == Event::Synced).count()
     );
@@ -103,5 +103,5 @@ async fn f15_a_revocation_is_on_disk_before_it_is_answered() {
         is_durable(round.get(asked..).unwrap_or_default())
     });
     assert_eq!(durable.count(), ROUNDS, "{events:?}\n{told}");
-    println!("f15: {ROUNDS} of {ROUNDS} revocations: asked, logged, synced, answered, in this order");
+    println!("figure: f15 {ROUNDS} of {ROUNDS} revocations: asked, logged, synced, answered, in this order");
 }

@@ -94,7 +94,7 @@ async fn f08_a_killed_primary_costs_at_most_ten_seconds_and_no_acknowledged_writ
         pair.lab.access_token(&pair.server, client).await;
     }
     println!(
-        "f08: promoted {:.1} s after the kill, last 503 after {:.1} s ({} of {} answers that need the store); warm clients: \
+        "figure: f08 promoted {:.1} s after the kill, last 503 after {:.1} s ({} of {} answers that need the store); warm clients: \
          0 of {} refused, slowest {:?}; kept: {} tokens, {} revocations, {} clients",
         promoted.as_secs_f64(),
         outage.as_secs_f64(),
@@ -131,7 +131,7 @@ async fn f08_a_primary_that_vanishes_without_a_word_costs_at_most_ten_seconds() 
     nothing_lost(&warm);
     let outage = outage(&opaque, lost);
     println!(
-        "f08: black holes: last 503 after {:.1} s; warm clients: 0 of {} refused, slowest {:?}",
+        "figure: f08 black holes: last 503 after {:.1} s; warm clients: 0 of {} refused, slowest {:?}",
         outage.as_secs_f64(),
         warm.len(),
         slowness(&warm).1

@@ -55,7 +55,7 @@ async fn dead(fleet: &Fleet, by: &Clients, what: &str, token: &str) -> Duration 
 
 /// Every way to end a token, from another replica than the one that issued it. How long the slowest replica took.
 async fn every_way(fleet: &Fleet, round: usize) -> Duration {
-    let by = Clients::add(fleet, &format!("holder-{round}"));
+    let mut by = Clients::add(fleet, &format!("holder-{round}"));
     let lab = &fleet.lab;
     let (first, last) = (0, fleet.replicas.len() - 1);
     let mut slowest = Duration::ZERO;
@@ -73,8 +73,17 @@ async fn every_way(fleet: &Fleet, round: usize) -> Duration {
         next_second().await;
     }
     let token = live_token(fleet, &by, RESOURCE, first).await;
+    let rotated = lab.auth.json(&["client", "rotate-secret", &by.holder.id, "--revoke-tokens"]);
+    slowest = slowest.max(dead(fleet, &by, "client rotate-secret --revoke-tokens", &token).await);
+    next_second().await;
+    by.holder.secret = rotated["client_secret"].as_str().expect("a new secret").to_owned();
+    let token = live_token(fleet, &by, RESOURCE, last).await;
     lab.auth.ok(&["client", "disable", &by.holder.id]);
-    slowest.max(dead(fleet, &by, "client disable", &token).await)
+    slowest = slowest.max(dead(fleet, &by, "client disable", &token).await);
+    let by = Clients::add(fleet, &format!("removed-{round}"));
+    let token = live_token(fleet, &by, RESOURCE, first).await;
+    lab.auth.ok(&["client", "remove", &by.holder.id]);
+    slowest.max(dead(fleet, &by, "client remove", &token).await)
 }
 
 /// A cut-off covers the whole second that it is made in (decision 18).
@@ -96,7 +105,7 @@ async fn revoked_by(engine: Engine, count: usize) {
     }
     println!(
         "figure: a037 {count} replicas on {engine:?}: {} revocations, inactive at all within {slowest:?}",
-        rounds * 7
+        rounds * 9
     );
 }
 

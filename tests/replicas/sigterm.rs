@@ -188,7 +188,7 @@ async fn alternate(engine: Engine) {
     assert!(written > 0);
     let failed = balancer.failed.lock().expect("failures");
     println!(
-        "{engine:?}: {rounds} exchanges under load: {} requests, {} failed, {} refused connects tried \
+        "figure: f22 {engine:?}: {rounds} replicas exchanged under load: {} requests, {} failed, {} refused connects tried \
          again, {written} clients added; slowest end {slowest:?} of which grace {GRACE:?}",
         balancer.answered(),
         failed.len(),
