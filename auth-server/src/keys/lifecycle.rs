@@ -16,6 +16,9 @@ use crate::model::{KeyRow, KeyState};
 use crate::secrets::RootSecrets;
 use crate::store::{Act, KeyWrite, Store, StoreError, StoredKey};
 
+/// So often a revocation begins anew where the keys were changed meanwhile.
+const REVOKE_TRIES: u32 = 5;
+
 /// The keys of one data directory and its database. Clones share them.
 #[derive(Clone)]
 pub struct Keys {
@@ -78,8 +81,24 @@ impl Keys {
     }
 
     /// Withdraws a key: out of the JWKS at once, its private half deleted here, the standby active in the same
-    /// statement, and a new standby published.
+    /// statement, and a new standby published. A rotation that comes in between does not stop it.
     pub async fn revoke(&self, kid: &str, now: Timestamp, act: Option<&Act>) -> Result<Rotation, KeyError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.try_to_revoke(kid, now, act).await {
+                Err(KeyError::Store(StoreError::Conflict(_))) if tries < REVOKE_TRIES => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_to_revoke(
+        &self,
+        kid: &str,
+        now: Timestamp,
+        act: Option<&Act>,
+    ) -> Result<Rotation, KeyError> {
         let stored = self.store.keys(&self.roots).await?;
         if stored.rejected.iter().any(|rejected| rejected == kid) {
             return self.remove_rejected(kid, (now, act)).await;

@@ -18,6 +18,8 @@ use crate::samples::{NOW, act, client, id, roots, secret_of, secrets, set_secret
 
 /// Between two rounds of rotations, in seconds: a standby is old enough by then, a retired key gone.
 const ROUND_OF_KEYS: i64 = 1_000_000;
+/// So many callers of each process rotate in a round in which the others withdraw a key.
+const ROTATING: usize = 4;
 /// So many callers of each process revoke something in a round.
 pub(super) const REVOKING: usize = 4;
 
@@ -31,6 +33,7 @@ pub(super) enum Act {
     Rehash,
     GenerateKey,
     RotateKey,
+    RevokeKey,
     RevokeOpaque,
     NumberRevocations,
     ClaimRoot,
@@ -87,6 +90,7 @@ impl Act {
             Self::Rehash => rehash(process, &client_of(round.number)).await,
             Self::GenerateKey => generate_key(process).await,
             Self::RotateKey => rotate_key(process, moment_of_keys(round.number)).await,
+            Self::RevokeKey => revoke_key(process, moment_of_keys(round.number), caller).await,
             Self::RevokeOpaque => revoke_opaque(process, &opaque_of(round.number), caller).await,
             Self::NumberRevocations => number(process, round, caller).await,
             Self::ClaimRoot => claim_root(process, &me).await,
@@ -182,6 +186,32 @@ async fn rotate_key(process: &Process, now: Timestamp) -> Answer {
         }
         Err(KeyError::TooYoung { .. }) => Ok((false, "too young".to_owned())),
         Err(KeyError::Store(StoreError::Conflict(why))) => Ok((false, why)),
+        Err(KeyError::Store(other)) => Err(other),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// The key that signed before this moment.
+pub(super) async fn signed_before(keys: &Keys, now: Timestamp) -> Result<String, KeyError> {
+    let listed = keys.list(now).await?;
+    let before = listed.iter().filter(|key| key.activated_at.is_some_and(|at| at < now));
+    Ok(before.max_by_key(|key| key.activated_at).expect("a key that has signed").kid.clone())
+}
+
+/// All but a few withdraw the key that signed when the round began; the few rotate. Who withdraws is never told that a
+/// rotation came first.
+async fn revoke_key(process: &Process, now: Timestamp, caller: usize) -> Answer {
+    if caller < ROTATING {
+        return Ok((false, rotate_key(process, now).await?.1));
+    }
+    let revoked = match signed_before(&process.keys, now).await {
+        Ok(kid) => process.keys.revoke(&kid, now, Some(&act("key revoke", &kid))).await,
+        Err(error) => Err(error),
+    };
+    match revoked {
+        Ok(done) => Ok((true, done.active.expect("the standby signs"))),
+        Err(KeyError::Withdrawn(_)) => Ok((false, String::new())),
+        Err(KeyError::Store(StoreError::Conflict(why))) => panic!("{why}"),
         Err(KeyError::Store(other)) => Err(other),
         Err(other) => panic!("{other}"),
     }

@@ -1,16 +1,24 @@
 //! What the running servers write, raced for.
 
+use trefoil_auth_server::keys::KeyStatus;
 use trefoil_auth_server::model::KeyState;
 use trefoil_auth_server::store::{RevocationsSince, Store, StoreError};
 use trefoil_shared::jose::Algorithm;
 
-use super::acts::{Act, REVOKING, keys, moment_of_keys, opaque_of};
+use super::acts::{Act, REVOKING, keys, moment_of_keys, opaque_of, signed_before};
 use super::{Race, rounds, winner};
 use crate::database::on_both;
 use crate::samples::{NOW, token};
 
 /// Private halves of keys that there are not.
 const STRAYS: &str = "SELECT COUNT(*) FROM private_keys WHERE kid NOT IN (SELECT kid FROM keys)";
+
+/// The kid of the only key in a state.
+fn one(listed: &[KeyStatus], state: KeyState) -> String {
+    let kids: Vec<_> = listed.iter().filter(|key| key.state == state).map(|key| key.kid.clone()).collect();
+    assert_eq!(kids.len(), 1, "{state:?}: {listed:?}");
+    kids.concat()
+}
 
 on_both! {
     async fn f19_of_128_callers_one_makes_the_first_keys(db: TestDb) {
@@ -20,11 +28,9 @@ on_both! {
         for round in 0..rounds() {
             let told = race.round(0);
             let listed = keys.list(NOW).await.unwrap();
-            let of = |state| listed.iter().filter(|key| key.state == state).map(|key| key.kid.clone()).collect::<Vec<_>>();
-            let ([active], [_]) = (&of(KeyState::Active)[..], &of(KeyState::Standby)[..]) else {
-                panic!("one active and one standby: {listed:?}")
-            };
-            assert!(winner(&told).is_none_or(|won| won.said == *active), "{active}: {told:?}");
+            let active = one(&listed, KeyState::Active);
+            one(&listed, KeyState::Standby);
+            assert!(winner(&told).is_none_or(|won| won.said == active), "{active}: {told:?}");
             assert_eq!(db.count(STRAYS).await, 0, "nothing is left of those who lost");
             assert_eq!(db.count("SELECT COUNT(*) FROM audit").await, i64::try_from(round).unwrap() + 1);
             db.run("DELETE FROM keys; DELETE FROM private_keys").await;
@@ -46,19 +52,37 @@ on_both! {
             assert!(won.is_none_or(|won| won.said == standby), "the standby became active: {won:?}");
             by_command += i64::from(won.is_some_and(|won| won.process == 0));
             let listed = keys.list(now).await.unwrap();
-            let of = |state| {
-                let kids: Vec<_> = listed.iter().filter(|key| key.state == state).map(|key| key.kid.clone()).collect();
-                assert_eq!(kids.len(), 1, "{state:?}: {listed:?}");
-                kids.into_iter().next().unwrap()
-            };
-            assert_eq!(of(KeyState::Active), standby);
-            standby = of(KeyState::Standby);
+            assert_eq!(one(&listed, KeyState::Active), standby);
+            standby = one(&listed, KeyState::Standby);
             assert!(listed.iter().all(|key| key.held || key.state == KeyState::Gone), "{listed:?}");
             assert_eq!(db.count(STRAYS).await, 0, "nothing is left of those who lost");
             store.prune_all(now).await.unwrap();
         }
         let audited = db.count("SELECT COUNT(*) FROM audit WHERE action = 'key rotate'").await;
         assert!(audited == by_command || race.unknown > 0, "{audited} rows for {by_command} rotations");
+        race.finish();
+    }
+
+    async fn f19_of_120_callers_one_withdraws_the_key_that_signs_whoever_rotates(db: TestDb) {
+        let store = db.patient_store().await;
+        let keys = keys(&store);
+        keys.generate(Algorithm::ES256, NOW, None).await.unwrap();
+        let mut race = Race::start(&db, Act::RevokeKey);
+        for round in 0..rounds() {
+            let now = moment_of_keys(round);
+            let signed = signed_before(&keys, now).await.unwrap();
+            let standby = one(&keys.list(now).await.unwrap(), KeyState::Standby);
+            let told = race.round(0);
+            let listed = keys.list(now).await.unwrap();
+            assert!(winner(&told).is_none_or(|won| won.said == standby), "{standby}: {told:?}");
+            assert!(listed.iter().any(|key| key.kid == signed && key.state == KeyState::Revoked), "{listed:?}");
+            assert_eq!(one(&listed, KeyState::Active), standby);
+            one(&listed, KeyState::Standby);
+            assert_eq!(db.count(STRAYS).await, 0, "nothing is left of those who lost");
+            store.prune_all(now).await.unwrap();
+        }
+        let audited = db.count("SELECT COUNT(*) FROM audit WHERE action = 'key revoke'").await;
+        assert_eq!(audited, i64::try_from(rounds()).unwrap());
         race.finish();
     }
 
