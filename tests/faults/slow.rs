@@ -153,3 +153,14 @@ async fn f10_a_database_that_takes_a_second_costs_warm_clients_nothing_and_other
         meanwhile.len()
     );
 }
+
+/// On another continent: 400 ms until an answer is there, and a connection takes several.
+#[tokio::test(flavor = "multi_thread")]
+async fn f10_a_command_is_carried_out_far_away_from_the_database() {
+    let lab = Lab::new(Engine::Postgres).await;
+    let (chaos, through) = Chaos::before_database(&lab.database.admin_url).await;
+    chaos.set(Link::Slow(Duration::from_millis(200)));
+    let far = lab.auth.clone().with("AUTH_SERVER_DATABASE__ADMIN_URL", &through);
+    far.ok(&["resource", "add", "far_api", "--scope", "read"]);
+    assert!(far.json(&["resource", "list"]).to_string().contains("far_api"));
+}

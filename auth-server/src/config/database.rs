@@ -42,8 +42,9 @@ impl DatabaseSettings {
     pub fn as_admin(&self) -> Self {
         Self {
             url: self.admin_url.clone().unwrap_or_else(|| self.url.clone()),
-            // A person waits rather than tries again; nobody queues behind a command.
-            acquire_timeout: Duration::from_secs(5),
+            // A person waits rather than tries again, maybe far away from the database; nobody queues behind a command.
+            acquire_timeout: self.acquire_timeout.max(Duration::from_secs(5)),
+            call_timeout: self.call_timeout.max(Duration::from_secs(10)),
             ..self.clone()
         }
     }
