@@ -1,4 +1,4 @@
-//! How often a kill, a race or a fault is repeated. The store tests of auth-server read this file, too.
+//! How often a kill, a race or a fault is repeated. Tests of the store and of resource-server read this file, too.
 
 /// The count for this run: `full` under `./test full`, else a tenth of it, and at least one.
 pub(crate) fn times(full: usize) -> usize {

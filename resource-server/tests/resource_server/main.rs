@@ -10,6 +10,8 @@
 mod answers;
 mod claims;
 mod command_line;
+#[path = "../../../tests/harness/counts.rs"]
+mod counts;
 mod dependencies;
 mod harness;
 mod jwks_stub;
