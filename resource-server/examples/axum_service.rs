@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::{Router, routing::get};
 use trefoil_resource_server::keys::Outbound;
 use trefoil_resource_server::revocation::{
-    PollTiming, RevocationClient, RevocationCopy, RevocationPolicy, RevocationPoller, RevocationState,
+    RevocationClient, RevocationCopy, RevocationPolicy, RevocationState, follow_revocations,
 };
 use trefoil_resource_server::{
     KeySet, RequireToken, RequiredScope, Scoped, SystemClock, TokenVerifier, Verified,
@@ -36,13 +36,9 @@ fn refusing_what_is_revoked(
     issuer: &str,
     state_dir: &Path,
 ) -> Result<TokenVerifier, Box<dyn Error>> {
-    let state = RevocationState::new(RevocationPolicy::WhenReachable);
-    let verifier = verifier.with_revocations(state.clone());
+    let verifier = verifier.with_revocations(RevocationState::new(RevocationPolicy::WhenReachable));
     let client = RevocationClient::new(&format!("{issuer}/revocations"), &Outbound::default())?;
-    let copy = RevocationCopy::new(state_dir, issuer);
-    let poller = RevocationPoller::new(client, Some(copy), (verifier.clone(), state), PollTiming::default());
-    poller.use_copy();
-    tokio::spawn(poller.run(Arc::default()));
+    follow_revocations(&verifier, client, Some(RevocationCopy::new(state_dir, issuer)));
     Ok(verifier)
 }
 

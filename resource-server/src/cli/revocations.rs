@@ -1,10 +1,6 @@
 //! Revocations for `serve` and `verify`: from the settings to a verifier that asks.
 
-use std::hash::{BuildHasher, Hasher};
-use std::sync::Arc;
-
 use metrics::{describe_gauge, gauge};
-use tokio::sync::Notify;
 use tracing::warn;
 use trefoil_serve::admin::NotReady;
 
@@ -12,6 +8,7 @@ use super::serve::state_dir_or_warn;
 use crate::refused::Refused;
 use crate::revocation::{
     PollTiming, RevocationClient, RevocationCopy, RevocationPolicy, RevocationPoller, RevocationState,
+    follow_revocations,
 };
 use crate::settings::{RevocationSource, Settings};
 use crate::verifier::TokenVerifier;
@@ -31,7 +28,6 @@ pub(super) fn with_revocations(verifier: TokenVerifier, source: &RevocationSourc
 pub(super) fn start(settings: &Settings, verifier: &TokenVerifier) {
     let Some(state) = verifier.revocations() else { return };
     let copy = state_dir_or_warn(settings).map(|dir| RevocationCopy::new(&dir, &settings.issuer));
-    let parts = (verifier.clone(), state.clone());
     match &settings.revocations {
         RevocationSource::Off => {}
         RevocationSource::NotAsked(reason) => {
@@ -41,17 +37,9 @@ pub(super) fn start(settings: &Settings, verifier: &TokenVerifier) {
             }
         }
         RevocationSource::Issuer { client, .. } => {
-            let timing = PollTiming { seed: seed(), ..PollTiming::default() };
-            let poller = RevocationPoller::new(RevocationClient::clone(client), copy, parts, timing);
-            poller.use_copy();
-            tokio::spawn(poller.run(Arc::new(Notify::new())));
+            follow_revocations(verifier, RevocationClient::clone(client), copy);
         }
     }
-}
-
-/// Something that differs between processes, so that they do not poll in step. No secret.
-fn seed() -> u64 {
-    std::hash::RandomState::new().build_hasher().finish()
 }
 
 /// For `verify`: what is on disk, and what the issuer says where it can be asked.

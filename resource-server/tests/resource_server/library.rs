@@ -17,12 +17,14 @@ use trefoil_resource_server::{
 };
 use trefoil_serve::{Clock, ManualClock, SystemClock};
 use trefoil_shared::Timestamp;
+use trefoil_shared::revocation::RevocationList;
 
 use crate::harness::{
     AUDIENCE, Answer, ISSUER, NOW, Service, claims_at, claims_with, key, keys_of, request, request_with_body,
     sign,
 };
-use crate::revocation_stub::revoking;
+use crate::paths::eventually;
+use crate::revocation_stub::{Lists, now as fresh, revoking};
 
 const JTI: &str = "AAAAAAAAAAAAAAAA";
 
@@ -167,10 +169,12 @@ async fn the_example_service_runs() {
     let program = here.ancestors().nth(2).unwrap().join("examples/axum_service");
     assert!(program.exists(), "run `cargo test` without --test, which builds the examples too");
     let dir = tempfile::tempdir().unwrap();
-    let (key, file) = (key("EdDSA"), dir.path().join("public.pem"));
+    let (key, file, lists) = (key("EdDSA"), dir.path().join("public.pem"), Lists::start().await);
     std::fs::write(&file, key.public_key().to_pem()).unwrap();
+    let issuer = lists.url.strip_suffix("/revocations").unwrap();
+    lists.say(&key, &[RevocationList { iss: issuer.to_owned(), ..fresh(revoking((1, 0), &[JTI])) }]);
     let mut child = Command::new(program)
-        .args([ISSUER, AUDIENCE, file.to_str().unwrap(), dir.path().to_str().unwrap()])
+        .args([issuer, AUDIENCE, file.to_str().unwrap(), dir.path().to_str().unwrap()])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -178,11 +182,18 @@ async fn the_example_service_runs() {
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let url = format!("{}/notes", line.trim().strip_prefix("listening on ").unwrap());
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let token = sign(&key, &claims_at(SystemClock.now().seconds()));
+    let token = |jti: &str| {
+        let mut claims = claims_at(SystemClock.now().seconds());
+        (claims["iss"], claims["jti"]) = (json!(issuer), json!(jti));
+        sign(&key, &claims)
+    };
+    let (token, revoked) = (token("jti-1"), token(JTI));
     let good = http.get(&url).bearer_auth(&token).send().await.unwrap();
     let (status, text) = (good.status(), good.text().await.unwrap());
     let none = http.get(&url).send().await.unwrap().status();
     let write = http.post(&url).bearer_auth(&token).send().await.unwrap().status();
+    eventually(async || http.get(&url).bearer_auth(&revoked).send().await.unwrap().status() == 401).await;
+    eventually(async || dir.path().join("revocations.json").exists()).await;
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(
