@@ -117,20 +117,21 @@ impl Keys {
         if matches!(key.row.state, KeyState::Revoked | KeyState::Gone) {
             return Err(KeyError::Withdrawn(kid.to_owned()));
         }
+        let kid_of = |key: &StoredKey| key.row.kid.clone();
+        let mut standby = pair.standby.as_ref().map(kid_of).filter(|standby| standby != kid);
+        let active = pair.active.as_ref().map(kid_of);
+        let active = if active.as_deref() == Some(kid) { standby.take() } else { active };
         let mut writes = pair.revoke(key, now);
-        if writes.len() > 1 {
+        if active.is_some() && standby.is_none() {
             // The standby has gone, or signs from now on: its successor comes in the same transaction.
-            let (_, standby) = self.make(algorithm, KeyState::Standby, now).await?;
-            writes.push(standby);
+            let (row, made) = self.make(algorithm, KeyState::Standby, now).await?;
+            standby = Some(row.kid);
+            writes.push(made);
         }
+        // Nothing is asked of the database afterwards: a failure would look like that of the revocation.
         self.write(&writes, act).await?;
         self.home.files().delete(kid)?;
-        let pair = Pair::of(&self.rows().await?, algorithm);
-        let standby = match &pair.active {
-            Some(_) => self.ensure_standby(algorithm, now).await?,
-            None => pair.standby.map(|key| key.row.kid),
-        };
-        Ok(Rotation { retired: kid.to_owned(), active: pair.active.map(|key| key.row.kid), standby })
+        Ok(Rotation { retired: kid.to_owned(), active, standby })
     }
 
     /// Takes a private key over: active where its algorithm has none, else the standby, whose predecessor never
@@ -149,22 +150,22 @@ impl Keys {
         let state = if pair.active.is_some() { KeyState::Standby } else { KeyState::Active };
         let row = new_row(&key.public_key(), state, now);
         let new = KeyWrite::new(row.clone()).with_private_half(self.home.keep(key, &self.roots)?);
-        match pair.standby.as_ref().filter(|_| state == KeyState::Standby) {
-            Some(old) => {
+        match &pair.standby {
+            Some(old) if state == KeyState::Standby => {
                 let gone = KeyRow { state: KeyState::Revoked, gone_at: Some(now), ..old.row.clone() };
                 self.write(&[KeyWrite::change(old, gone), new], act).await?;
                 self.home.files().delete(&old.row.kid)?;
             }
-            None => self.write(&[new], act).await?,
-        }
-        if state == KeyState::Active && pair.standby.is_none() {
-            self.ensure_standby(key.algorithm(), now).await?;
+            None if state == KeyState::Active => {
+                let (_, standby) = self.make(key.algorithm(), KeyState::Standby, now).await?;
+                self.write(&[new, standby], act).await?;
+            }
+            _ => self.write(&[new], act).await?,
         }
         Ok(row)
     }
 
-    /// Publishes a standby for every algorithm that has none: one is lacking where a process ended between an import and
-    /// the next line, or where a rejected row was removed.
+    /// Publishes a standby for every algorithm that has none: one is lacking where a rejected row was removed.
     pub async fn ensure_standbys(&self, now: Timestamp) -> Result<(), KeyError> {
         let rows = self.rows().await?;
         for key in rows.iter().filter(|key| key.row.state == KeyState::Active) {

@@ -196,18 +196,23 @@ on_both! {
     }
 
     async fn d08_standby_and_retiring_keys_can_be_revoked_too(db: TestDb) {
-        let keys = keys_of(&db, &db.store().await);
+        let store = db.store().await;
+        let keys = keys_of(&db, &store);
         keys.generate(ES256, NOW, None).await.unwrap();
         keys.rotate(ES256, true, (NOW, None)).await.unwrap();
         let active = kid(&keys, KeyState::Active, NOW).await;
         let standby = kid(&keys, KeyState::Standby, NOW).await;
         let retiring = kid(&keys, KeyState::Retiring, NOW).await;
-        keys.revoke(&standby[0], NOW, None).await.unwrap();
-        keys.revoke(&retiring[0], NOW, None).await.unwrap();
-        assert_eq!(kid(&keys, KeyState::Active, NOW).await, active, "it goes on");
-        let fresh = kid(&keys, KeyState::Standby, NOW).await;
-        assert!(fresh.len() == 1 && fresh != standby);
-        assert_eq!(keys.published(NOW).await.unwrap().len(), 2);
+        for withdrawn in [&standby[0], &retiring[0], &active[0]] {
+            let calls = store.calls();
+            let told = keys.revoke(withdrawn, NOW, None).await.unwrap();
+            assert_eq!(store.calls(), calls + 2, "the write comes last: what fails after it would look like its failure");
+            let signs = kid(&keys, KeyState::Active, NOW).await;
+            assert_eq!(told.active.as_slice(), signs);
+            assert_eq!(told.standby.as_slice(), kid(&keys, KeyState::Standby, NOW).await);
+            assert_eq!(signs == active, *withdrawn != active[0], "the one that signs goes on until it is withdrawn");
+            assert!(keys.published(NOW).await.unwrap().iter().all(|key| key.kid() != withdrawn));
+        }
     }
 
     async fn d09_rows_that_sql_alone_wrote_are_ignored_and_named(db: TestDb) {
