@@ -3,7 +3,7 @@
 //!
 //! - [`TokenVerifier`] checks tokens of one issuer for one audience and remembers good verdicts.
 //! - [`RequireToken`] is a tower layer before a service; [`Verified`] and [`Scoped`] are extractors behind it.
-//! - [`revocation`] keeps up with the issuer's list of revoked tokens, for a verifier that is told to ask it.
+//! - [`revocation`] keeps up with the issuer's list of revoked tokens: [`revocation::follow_revocations`] starts it.
 //! - [`Refused`] is every reason to refuse, with the one table to what a client hears (RFC 6750).
 
 mod bearer;
