@@ -133,10 +133,13 @@ impl Fleet {
         join_all(each).await.into_iter().max().unwrap_or_default()
     }
 
-    /// What introspection of `server` says of a token of this client.
-    pub(super) async fn active(&self, server: &Server, by: &Credentials, token: &str) -> bool {
+    /// What introspection of `server` says of a token of this client; `None` where its database is too busy to tell.
+    pub(super) async fn active(&self, server: &Server, by: &Credentials, token: &str) -> Option<bool> {
         let told = self.ask(server, "/introspect", (by, token)).await;
-        told.json()["active"].as_bool().unwrap_or_else(|| panic!("no introspection: {told:?}"))
+        if told.status == 503 {
+            return None;
+        }
+        Some(told.json()["active"].as_bool().unwrap_or_else(|| panic!("no introspection: {told:?}")))
     }
 
     /// Revokes a token at `server`.

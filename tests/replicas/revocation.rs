@@ -45,12 +45,16 @@ async fn live_token(fleet: &Fleet, by: &Clients, resource: &str, at: usize) -> S
     })
     .await;
     let token = answer.text("access_token");
-    fleet.see("the token is active", async |server| fleet.active(server, &by.watcher, &token).await).await;
+    fleet
+        .see("the token is active", async |server| {
+            fleet.active(server, &by.watcher, &token).await == Some(true)
+        })
+        .await;
     token
 }
 
 async fn dead(fleet: &Fleet, by: &Clients, what: &str, token: &str) -> Duration {
-    fleet.see(what, async |server| !fleet.active(server, &by.watcher, token).await).await
+    fleet.see(what, async |server| fleet.active(server, &by.watcher, token).await == Some(false)).await
 }
 
 /// Every way to end a token, from another replica than the one that issued it. How long the slowest replica took each time.
@@ -67,7 +71,11 @@ async fn every_way(fleet: &Fleet, round: usize) -> Vec<Duration> {
         let token = live_token(fleet, &by, resource, last).await;
         lab.auth.ok(&["token", "revoke", &token]);
         all.push(dead(fleet, &by, "token revoke", &token).await);
-        fleet.see("the others live", async |server| fleet.active(server, &by.watcher, &kept).await).await;
+        fleet
+            .see("the others live", async |server| {
+                fleet.active(server, &by.watcher, &kept).await == Some(true)
+            })
+            .await;
         lab.auth.ok(&["token", "revoke", "--client", &by.holder.id]);
         all.push(dead(fleet, &by, "token revoke --client", &kept).await);
         next_second().await;
