@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::fleet::{Fleet, PATIENCE, SEEN};
+use super::fleet::{Fleet, SEEN};
 use crate::harness::{
     Answer, Credentials, Engine, Server,
     chaos::{Chaos, Link},
@@ -65,7 +65,7 @@ async fn d15_a_replica_without_the_database_serves_until_max_stale_and_harms_no_
     chaos.set(Link::Cut);
     let lost = Instant::now();
     fleet.lab.auth.ok(&["client", "disable", &ended.id]);
-    until("the replica with a database has heard", PATIENCE, || async {
+    until("the replica with a database has heard", SEEN, || async {
         (ask(&fleet, &well.server, &ended).await.status == 401).then_some(())
     })
     .await;

@@ -116,9 +116,7 @@ on_both!(f19_a_jwt_that_128_callers_revoke_at_two_servers_is_one_row_and_listed_
         }
         for token in revoked.iter().rev().take(BATCH) {
             let (fleet, by) = (&race.fleet, &race.by);
-            fleet
-                .see("inactive at both", async |server| fleet.active(server, by, token).await == Some(false))
-                .await;
+            fleet.see("inactive at both", async |server| !fleet.active(server, by, token).await).await;
         }
         listed_once(&race, &revoked).await;
         let rows = race.fleet.lab.database.number("SELECT COUNT(*) FROM revocations").await;
