@@ -1,9 +1,11 @@
 //! `token issue`: the decisions and the minting of /token, without its authentication.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use trefoil_shared::{RequestedScope, Secret, TokenResponse, ValueKind};
+use trefoil_shared::revocation::TokenFacts;
+use trefoil_shared::{ClientId, RequestedScope, Secret, Timestamp, TokenResponse, ValueKind};
 
 use super::IssueArgs;
 use crate::cli::CliError;
@@ -18,24 +20,23 @@ use crate::secrets::RootSecrets;
 use crate::store::Store;
 use crate::tokens::{self, Issue};
 
+/// A cut-off's own second, the next one where it ends access, and two for a clock that is not quite even.
+const SECONDS_AWAITED: usize = 4;
+
 /// Runs it.
 pub(super) async fn run(args: IssueArgs, cx: &Context) -> Result<Report, CliError> {
     let issuer = super::issuer(cx)?;
     let issuer: Issuer =
         issuer.parse().map_err(|error| CliError::new(format!("issuer: {error}"), "mend `issuer`"))?;
     let store = cx.store().await?;
-    let client = store.client(&args.client).await?.ok_or_else(|| unknown(&args.client))?;
-    if !client.enabled {
-        let mend = format!("auth-server client enable {}", client.client_id);
-        return Err(CliError::new(format!("the client {} is disabled", client.client_id), mend));
-    }
+    let jti = cx.rng().id();
+    let (client, now) = uncovered(&store, &args.client, &jti).await?;
     let resource_asked = !args.resources.is_empty();
     let target = target(args, &client, &store).await?;
     let settings = cx.settings();
     let policy =
         TokenPolicy { lifetime: settings.tokens.lifetime, max_lifetime: settings.tokens.max_lifetime };
     let lifetime = protocol::lifetime(policy, &client, target.resources.iter().map(Arc::as_ref));
-    let (now, jti) = (store.now().await?, cx.rng().id());
     let sub = client.client_id.as_str();
     let issue = Issue { issuer: &issuer, client: &client, sub, target: &target, now, lifetime, jti: &jti };
     let roots = Arc::new(cx.roots(&store).await?);
@@ -44,6 +45,26 @@ pub(super) async fn run(args: IssueArgs, cx: &Context) -> Result<Report, CliErro
     store.record(&cx.act("token issue", &client.client_id).with_detail(detail)).await?;
     let access_token = mint(&issue, (&store, &roots), cx).await?;
     Ok(report(&issue, &access_token, resource_asked))
+}
+
+/// The client, and the database's second before it was read, once no cut-off covers that second: a token of such a
+/// second would be refused wherever it is shown. Whatever changes the client later covers this one.
+async fn uncovered(store: &Store, id: &ClientId, jti: &str) -> Result<(Client, Timestamp), CliError> {
+    for _ in 0..SECONDS_AWAITED {
+        let iat = store.now().await?;
+        let client = store.client(id).await?.ok_or_else(|| unknown(id))?;
+        if !client.enabled {
+            let mend = format!("auth-server client enable {id}");
+            return Err(CliError::new(format!("the client {id} is disabled"), mend));
+        }
+        let facts = TokenFacts { jti, client_id: id.as_str(), sub: id.as_str(), iat };
+        if store.revoked(&facts).await?.is_none() {
+            return Ok((client, iat));
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let what = format!("the tokens of {id} were revoked up to a moment that is still to come");
+    Err(CliError::new(what, "look at the database's clock: was it put back?"))
 }
 
 async fn target(args: IssueArgs, client: &Client, store: &Store) -> Result<Target, CliError> {
