@@ -117,7 +117,10 @@ impl Fleet {
         let shows = &shows;
         let each = self.replicas.iter().map(|replica| async move {
             until(what, SEEN, || async { shows(&replica.server).await.then_some(()) }).await;
-            acknowledged.elapsed()
+            // An answer that was held back until then would be too late as well.
+            let took = acknowledged.elapsed();
+            assert!(took <= SEEN, "{what}: after {took:?}");
+            took
         });
         join_all(each).await.into_iter().max().unwrap_or_default()
     }
