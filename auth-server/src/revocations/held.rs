@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use trefoil_shared::Timestamp;
-use trefoil_shared::revocation::{Revoked, TokenFacts};
+use trefoil_shared::revocation::{Revoked, TokenFacts, TokenId};
 
 use super::known::{KnownRevocations, Snapshot};
 use crate::secrets::Rng;
@@ -39,6 +39,11 @@ impl HeldRevocations {
     /// Whether a token is revoked, as far as is known here.
     pub fn revoked(&self, token: &TokenFacts<'_>) -> Option<Revoked> {
         self.known().revoked(token)
+    }
+
+    /// Applies a revocation that this process has just written, ahead of the poll that brings it.
+    pub fn apply_own(&self, id: TokenId, expires_at: Timestamp) {
+        self.0.known.write().unwrap_or_else(PoisonError::into_inner).apply_own(id, expires_at);
     }
 
     /// The epoch's name and the newest revision.

@@ -1,7 +1,11 @@
 //! What one process knows of the revocations, and what follows from each poll: pure, the polling is in `held`.
 
+use std::collections::HashMap;
+
 use trefoil_shared::Timestamp;
-use trefoil_shared::revocation::{CutOffKey, RevocationList, Revocations, Revoked, TokenFacts, TokenId};
+use trefoil_shared::revocation::{
+    CutOffKey, KEPT_AFTER_EXPIRY, RevocationList, Revocations, Revoked, TokenFacts, TokenId,
+};
 
 use crate::store::{NumberedRevocation, Revocation, RevocationsSince};
 
@@ -13,6 +17,8 @@ pub struct KnownRevocations {
     /// In the order of their revisions.
     rows: Vec<NumberedRevocation>,
     rule: Revocations,
+    /// Tokens that this process revoked and that no poll has brought with a revision yet, and when they expire.
+    own: HashMap<TokenId, Timestamp>,
 }
 
 /// What a list is made of.
@@ -33,7 +39,14 @@ pub struct Snapshot {
 impl KnownRevocations {
     /// Whether a token is revoked, as far as is known here.
     pub fn revoked(&self, token: &TokenFacts<'_>) -> Option<Revoked> {
-        self.rule.revoked(token)
+        let own = || TokenId::from_text(token.jti).filter(|id| self.own.contains_key(id));
+        self.rule.revoked(token).or_else(|| own().map(|_| Revoked::Token))
+    }
+
+    /// Applies a revocation that this process has just written: introspection honours it from now on, the lists as soon
+    /// as a poll brings it with its revision.
+    pub fn apply_own(&mut self, id: TokenId, expires_at: Timestamp) {
+        self.own.insert(id, expires_at);
     }
 
     /// The epoch's name and the newest revision; empty and 0 before the first poll.
@@ -68,6 +81,11 @@ impl KnownRevocations {
             // The database is the truth here, also where a backup was put back and its own epoch is an older one.
             self.rows.clear();
             self.rule = Revocations::default();
+        }
+        for row in &since.rows {
+            if let Revocation::Token { id, .. } = row.revocation {
+                self.own.remove(&id);
+            }
         }
         let seen = self.revision;
         self.rows.extend(since.rows.into_iter().filter(|row| !continues || row.revision > seen));
@@ -118,6 +136,7 @@ impl KnownRevocations {
         let before = self.rows.len();
         self.rows.retain(|row| row.revocation.kept_until() > now);
         self.rule.forget_expired(now);
+        self.own.retain(|_, exp| exp.plus(KEPT_AFTER_EXPIRY) > now);
         if self.rows.len() != before {
             self.rows.shrink_to_fit();
         }
@@ -212,6 +231,33 @@ mod tests {
         let jti = id.to_string();
         let token = TokenFacts { jti: &jti, client_id: "a", sub: "a", iat: NOW.plus(1) };
         assert_eq!(known.revoked(&token), Some(Revoked::Token));
+    }
+
+    #[test]
+    fn w29_an_own_revocation_counts_until_a_poll_brings_it_and_after() {
+        let id = TokenId::from_bytes([9; 12]);
+        let jti = id.to_string();
+        let token = TokenFacts { jti: &jti, client_id: "a", sub: "a", iat: NOW };
+        let polled = |epoch: &str, revision, rows| RevocationsSince {
+            epoch: epoch.to_owned(),
+            revision,
+            pending: false,
+            rows,
+        };
+        let mut known = known(&[1, 1]);
+        known.apply_own(id, NOW.plus(3_600));
+        assert_eq!(known.revoked(&token), Some(Revoked::Token));
+        // Answers of the database from before the row had its revision, one of them in another epoch.
+        known.take(polled("e", 3, vec![]));
+        known.take(polled("restored", 1, vec![]));
+        assert_eq!(known.revoked(&token), Some(Revoked::Token));
+        let revocation = Revocation::Token { id, expires_at: NOW.plus(3_600) };
+        known.take(polled("restored", 2, vec![NumberedRevocation { revision: 2, revocation }]));
+        assert!(known.own.is_empty(), "held once");
+        assert_eq!(known.revoked(&token), Some(Revoked::Token));
+        known.apply_own(TokenId::from_bytes([8; 12]), NOW);
+        known.forget_expired(NOW.plus(3_600));
+        assert!(known.own.is_empty());
     }
 
     #[test]

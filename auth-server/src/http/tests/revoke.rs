@@ -85,6 +85,17 @@ async fn a082_a_public_client_names_itself() {
 }
 
 #[tokio::test]
+async fn w29_after_revoke_the_same_server_says_inactive_at_once() {
+    let server = Server::with_opaque().await;
+    for (by, token) in [("machine", server.access_token().await), ("owner", server.opaque_token().await)] {
+        assert!(server.is_active(by, &token).await);
+        // Nothing polls in between.
+        server.revoke(by, &token).await.ok();
+        assert!(!server.is_active(by, &token).await, "{by}");
+    }
+}
+
+#[tokio::test]
 async fn d19_a_jwt_of_the_caller_is_inactive_from_the_next_poll_on() {
     let server = Server::with_opaque().await;
     let (token, other) = (server.access_token().await, server.access_token().await);
