@@ -16,7 +16,5 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn serve_or_answer() -> ExitCode {
     trefoil_serve::install_crypto_provider();
-    let env = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    run(Surroundings { env: env.collect() }).await
+    run(Surroundings { env: trefoil_serve::config::process_environment("RESOURCE_SERVER_") }).await
 }

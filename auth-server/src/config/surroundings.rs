@@ -10,11 +10,9 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// The variables of this process. One whose name or value is no UTF-8 is left out.
+    /// The variables of this process.
     pub fn of_this_process() -> Self {
-        std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect()
+        trefoil_serve::config::process_environment(super::PREFIX).into_iter().collect()
     }
 
     /// The value of a variable; an empty one counts as absent.

@@ -14,6 +14,20 @@ pub(super) const LAYER: &str = "environment";
 
 const FILE_SUFFIX: &str = "_FILE";
 
+/// The variables of this process. One that is not UTF-8 is left out, except under `prefix`: there its name is kept, so
+/// that [`super::load`] refuses it.
+pub fn process_environment(prefix: &str) -> Vec<(String, String)> {
+    let variable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        let name = name.into_string().ok()?;
+        match value.into_string() {
+            Ok(value) => Some((name, value)),
+            Err(value) if name.starts_with(prefix) => Some((name, value.to_string_lossy().into_owned())),
+            Err(_) => None,
+        }
+    };
+    std::env::vars_os().filter_map(variable).collect()
+}
+
 /// What the environment says.
 #[derive(Debug, Default)]
 pub(super) struct Environment {
@@ -25,15 +39,20 @@ pub(super) struct Environment {
 impl Environment {
     /// Reads the variables that begin with the prefix.
     pub(super) fn read(layers: &Layers, keys: &Keys) -> Result<Self, ConfigError> {
+        // An empty variable is how a compose file says "not set": it is as if it were not there, for every setting.
         let ours: BTreeMap<&str, &str> = layers
             .env
             .iter()
+            .filter(|(_, value)| !value.is_empty())
             .filter_map(|(name, value)| Some((name.strip_prefix(layers.prefix.as_str())?, value.as_str())))
             .collect();
         let names: BTreeSet<&str> = ours.keys().copied().collect();
         let mut read = Self::default();
         for (name, value) in ours {
             let full = format!("{}{name}", layers.prefix);
+            if value.contains(char::REPLACEMENT_CHARACTER) {
+                return Err(ConfigError::NotUtf8 { name: full });
+            }
             match meaning(name, keys) {
                 Meaning::Value(key) => read.take(&key, value.to_owned(), Origin::Environment(full)),
                 Meaning::File(key) => {
@@ -81,16 +100,37 @@ fn key_of(name: &str) -> String {
 
 fn value_file(name: &str, path: &str) -> Result<(String, PathBuf), ConfigError> {
     let path = PathBuf::from(path);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok((text.trim_end_matches(['\r', '\n']).to_owned(), path)),
-        Err(reason) => Err(ConfigError::ValueFile { name: name.to_owned(), path, reason }),
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(reason) => return Err(ConfigError::ValueFile { name: name.to_owned(), path, reason }),
+    };
+    let value = text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
+    if value.trim().is_empty() {
+        return Err(ConfigError::EmptyValueFile { name: name.to_owned(), path });
     }
+    Ok((value.to_owned(), path))
 }
 
-/// Kubernetes tells every container of a namespace about each service in it, so a service called `auth-server`
-/// brings `AUTH_SERVER_PORT=tcp://..`, `AUTH_SERVER_SERVICE_HOST` and more.
+/// Kubernetes gives every container of a namespace the addresses of each service in it, so a service called
+/// `auth-server` brings `AUTH_SERVER_PORT=tcp://..` and `AUTH_SERVER_SERVICE_HOST`, and its sibling
+/// `auth-server-postgresql` brings `AUTH_SERVER_POSTGRESQL_PORT_5432_TCP_ADDR`. None of our settings ends like that.
 fn is_of_kubernetes(name: &str, value: &str) -> bool {
-    name.starts_with("SERVICE_") || name.starts_with("PORT_") || (name == "PORT" && value.contains("://"))
+    // Read with a leading underscore, the variables of the service itself end like those of its siblings.
+    let name = format!("_{name}");
+    name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_SERVICE_PORT")
+        || name.contains("_SERVICE_PORT_")
+        || (name.ends_with("_PORT") && value.contains("://"))
+        || name
+            .match_indices("_PORT_")
+            .any(|(at, mark)| is_port(name.get(at + mark.len()..).unwrap_or_default()))
+}
+
+/// `5432_TCP`, `5432_TCP_ADDR`, `5432_TCP_PORT` or `5432_TCP_PROTO`.
+fn is_port(rest: &str) -> bool {
+    let Some((number, kind)) = rest.split_once('_') else { return false };
+    let protocol = ["_ADDR", "_PORT", "_PROTO"].iter().find_map(|end| kind.strip_suffix(end)).unwrap_or(kind);
+    number.parse::<u16>().is_ok() && matches!(protocol, "TCP" | "UDP" | "SCTP")
 }
 
 fn warning(prefix: &str, name: &str, keys: &Keys) -> String {

@@ -61,6 +61,21 @@ pub enum ConfigError {
         /// What the system said.
         reason: std::io::Error,
     },
+    /// The file that a `_FILE` variable names is empty: a secret that has not arrived yet. Going on would mean the
+    /// setting's default in its place.
+    #[error("{name}: {} is empty; write the value into it, or unset {name}", path.display())]
+    EmptyValueFile {
+        /// The variable with the suffix.
+        name: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A variable whose value is not UTF-8.
+    #[error("environment variable {name} is not UTF-8; set it anew")]
+    NotUtf8 {
+        /// The variable.
+        name: String,
+    },
     /// The settings type itself is not what [`super::load`] needs: a fault of the program.
     #[error("the program's own settings cannot be read: {reason}")]
     Internal {

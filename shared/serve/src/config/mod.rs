@@ -6,7 +6,10 @@
 
 mod environment;
 mod error;
+#[cfg(test)]
+mod given_tests;
 mod keys;
+mod mask;
 mod settings;
 mod shown;
 #[cfg(test)]
@@ -23,11 +26,13 @@ use figment::{Figment, Metadata, Profile, Provider};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use environment::process_environment;
 use environment::{Environment, LAYER as ENVIRONMENT};
 pub use error::ConfigError;
 use keys::Keys;
+pub use mask::masked;
 pub use settings::{LimitSettings, LogSettings, ShutdownSettings, TlsSettings, hidden};
-pub use shown::{Shown, masked};
+pub use shown::Shown;
 
 /// A type that a program's settings are read into.
 pub trait Settings: Default + Serialize + DeserializeOwned {
@@ -58,7 +63,8 @@ pub struct Layers {
 pub struct Flags(Dict);
 
 impl Flags {
-    /// Sets `key` (`database.url`) to `value` where there is one. Text is read as the setting's type needs it.
+    /// Sets `key` (`database.url`) to `value` where there is one. Text is read as the setting's type needs it; an
+    /// empty one means "not set", as it does in the environment.
     pub fn set(&mut self, key: &str, value: Option<impl Serialize>) -> Result<(), ConfigError> {
         if let Some(value) = value {
             let value = Value::serialize(value).map_err(|error| ConfigError::Invalid {
@@ -66,6 +72,9 @@ impl Flags {
                 origin: Origin::Flag,
                 reason: error.to_string(),
             })?;
+            if matches!(&value, Value::String(_, text) if text.is_empty()) {
+                return Ok(());
+            }
             tree::insert(&mut self.0, key, value);
         }
         Ok(())
@@ -170,7 +179,8 @@ fn read_file(path: &Path, path_keys: &[&str]) -> Result<Dict, ConfigError> {
     let mut dict: Dict = toml::from_str(&text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        ConfigError::Syntax { path: path.to_owned(), line, reason: error.message().replace('\n', ", ") }
+        let reason = mask::masked_reason(error.message().replace('\n', ", "));
+        ConfigError::Syntax { path: path.to_owned(), line, reason }
     })?;
     let path = std::path::absolute(path).map_err(unreadable)?;
     let base = path.parent().unwrap_or(Path::new("/"));

@@ -10,15 +10,15 @@ use super::*;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Sample {
-    issuer: Option<String>,
-    listen: String,
+pub(super) struct Sample {
+    pub(super) issuer: Option<String>,
+    pub(super) listen: String,
     trusted_proxies: Vec<String>,
     data_dir: Option<PathBuf>,
     #[serde(serialize_with = "hidden")]
     token: Option<Secret>,
     labels: BTreeMap<String, String>,
-    database: Database,
+    pub(super) database: Database,
     log: LogSettings,
     tls: TlsSettings,
     shutdown: ShutdownSettings,
@@ -27,8 +27,8 @@ struct Sample {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Database {
-    url: String,
+pub(super) struct Database {
+    pub(super) url: String,
     max_connections: u32,
     strict: bool,
 }
@@ -51,7 +51,7 @@ impl Settings for Sample {
     const SECRETS: &'static [&'static str] = &["token"];
 }
 
-fn env(pairs: &[(&str, &str)]) -> Layers {
+pub(super) fn env(pairs: &[(&str, &str)]) -> Layers {
     let env = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     Layers { prefix: "APP_".into(), env, ..Layers::default() }
 }
@@ -62,7 +62,7 @@ fn file(dir: &Path, text: &str) -> Layers {
     Layers { file: Some(path), ..env(&[]) }
 }
 
-fn refused(layers: Layers) -> String {
+pub(super) fn refused(layers: Layers) -> String {
     load::<Sample>(layers).unwrap_err().to_string()
 }
 

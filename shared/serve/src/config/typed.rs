@@ -9,6 +9,7 @@ use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor}
 
 use super::error::hint;
 use super::keys::nearest;
+use super::mask::masked_reason;
 
 /// A value that its setting cannot take.
 #[derive(Debug)]
@@ -23,9 +24,9 @@ impl Fault {
         self.path.iter().rev().map(String::as_str).collect::<Vec<_>>().join(".")
     }
 
-    /// What is wrong, with passwords in URLs masked.
+    /// What is wrong, without a value that could hold a password.
     pub(super) fn reason(&self) -> String {
-        super::masked(&self.reason)
+        masked_reason(self.reason.clone())
     }
 
     fn inside(mut self, key: impl Display) -> Self {
