@@ -46,12 +46,14 @@ const NEXT: &str = "UPDATE revocation_state SET revision = revision + 1 \
      WHERE id = 1 AND EXISTS (SELECT 1 FROM revocations WHERE revision IS NULL)";
 const NUMBER: &str = "UPDATE revocations SET revision = (SELECT revision FROM revocation_state WHERE id = 1) \
      WHERE revision IS NULL";
+/// The cut-offs of one key that wait, and none of the rows of others, of which there may be many.
+const NUMBER_CUT_OFFS: &str = "UPDATE revocations SET revision = (SELECT revision FROM revocation_state WHERE id = 1) \
+     WHERE revision IS NULL AND kind = 'cut_off' AND target = $1";
 const FIRST_EPOCH: &str = "UPDATE revocation_state SET epoch = $1 WHERE id = 1 AND epoch = ''";
 const NEW_EPOCH: &str = "UPDATE revocation_state SET epoch = $1, revision = revision + 1 WHERE id = 1";
 /// Seconds since 1970 are further than any two changes of a registry are apart: a replica that lives through a restore
 /// meets a gap, whatever it has seen before, and drops what it knows.
 const NEW_REGISTRY: &str = "UPDATE registry_version SET version = version + $1 WHERE id = 1";
-const END_OPAQUE: &str = "UPDATE opaque_tokens SET revoked_at = $1 WHERE revoked_at IS NULL";
 
 /// What is revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,7 +196,8 @@ impl Store {
         self.write(Statement::new(FIRST_EPOCH).text(random)).await.map(drop)
     }
 
-    /// After a restore from backup: a new numbering, a cut-off for everybody, no opaque token left (decision 21).
+    /// After a restore from backup: a new numbering and a cut-off for everybody (decision 21). Every kind of token is
+    /// judged by that cut-off, so no other row is touched, however many there are.
     pub async fn begin_epoch(
         &self,
         random: &str,
@@ -206,9 +209,8 @@ impl Store {
             Step::guarded(Statement::new(NEW_EPOCH).text(random), "revocations have no state row"),
             Step::any(Statement::new(NEW_REGISTRY).int(act.at.seconds())),
             everybody.step(act.at, Ends::Access),
-            // At once: a verifier that read a list of the new epoch without it would take every earlier token again.
-            Step::any(Statement::new(NUMBER)),
-            Step::any(Statement::new(END_OPAQUE).int(act.at.seconds())),
+            // At once: a verifier that read a list of the new epoch without it would accept every earlier token again.
+            Step::any(Statement::new(NUMBER_CUT_OFFS).text(CutOffScope::Everybody.key().to_string())),
             act.step(),
         ])
         .await

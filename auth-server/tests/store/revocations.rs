@@ -2,10 +2,10 @@
 
 use trefoil_auth_server::store::{NumberedRevocation, Revocation, StoreError};
 use trefoil_shared::Timestamp;
-use trefoil_shared::revocation::{CutOffScope, TokenId};
+use trefoil_shared::revocation::{CutOffScope, Revoked, TokenFacts, TokenId};
 
 use crate::database::{LOCK_WAITS, on_both};
-use crate::samples::{NOW, act, client, id, roots, token};
+use crate::samples::{NOW, act, client, id, token};
 
 fn one(n: u8) -> Revocation {
     Revocation::Token { id: TokenId::from_bytes([n; 12]), expires_at: NOW.plus(3_600) }
@@ -130,20 +130,20 @@ on_both! {
         assert_eq!(expires_at, second.plus(86_400));
     }
 
-    async fn d21_a_restored_database_has_a_new_epoch_and_no_opaque_token(db: TestDb) {
+    async fn d21_a_restored_database_has_a_new_epoch_and_a_cut_off_for_every_token(db: TestDb) {
         let store = db.store().await;
         store.ensure_epoch("first").await.unwrap();
         store.ensure_epoch("second").await.unwrap();
         assert_eq!(store.revocations_since(-1).await.unwrap().epoch, "first", "the first name stays");
-        let value = trefoil_shared::TypedValue::from_bytes(trefoil_shared::ValueKind::OpaqueToken, &[1; 32]);
-        let hash = roots().hash_token(trefoil_shared::ValueKind::OpaqueToken, &value);
-        store.insert_opaque(&hash, &token("j", "a")).await.unwrap();
         let everybody = Revocation::cut_off(CutOffScope::Everybody, NOW, 86_400);
         store.begin_epoch("restored", everybody, &act("db restored", "restored")).await.unwrap();
         let now = store.revocations_since(-1).await.unwrap();
         assert_eq!((now.epoch.as_str(), now.pending), ("restored", false), "no epoch without its cut-off");
         assert_eq!(now.rows.iter().map(|row| row.revocation).collect::<Vec<_>>(), [everybody]);
-        assert_eq!(store.opaque(&hash).await.unwrap(), None);
+        let opaque = token("j", "a");
+        let facts = |iat| TokenFacts { jti: &opaque.jti, client_id: "a", sub: "a", iat };
+        assert_eq!(store.revoked(&facts(opaque.issued_at)).await.unwrap(), Some(Revoked::Everybody));
+        assert_eq!(store.revoked(&facts(NOW.plus(1))).await.unwrap(), None, "what is issued afterwards lives");
     }
 
     async fn d17_a_row_goes_when_what_it_means_has_expired_and_no_sooner(db: TestDb) {

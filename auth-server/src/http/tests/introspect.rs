@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::harness::{Answer, ISSUER, SECRET, Server, basic};
 use crate::model::{Authentication, Client, Resource, TokenFormat};
 use crate::protocol::samples;
+use crate::store::Revocation;
 use trefoil_shared::jose::Algorithm;
+use trefoil_shared::revocation::CutOffScope;
 
 impl Server {
     pub(super) async fn introspect(&self, by: &str, token: &str) -> Answer {
@@ -125,6 +127,29 @@ async fn a_token_is_inactive_once_it_has_expired() {
         // At its `exp`, with no leeway: there is one clock here, the database's.
         server.clock.advance(10);
         server.bare("holder", &token).await;
+    }
+}
+
+/// A restore writes one cut-off and touches no token: every token is judged by its own second.
+#[tokio::test]
+async fn w13_after_a_restore_a_token_is_judged_by_when_it_was_issued() {
+    for format in both() {
+        let server = Server::guarded(format).await;
+        let token = server.token_of("holder").await;
+        let second = server.app.now();
+        let everybody = Revocation::cut_off(CutOffScope::Everybody, second, 86_400);
+        server.app.store().begin_epoch("restored", everybody, &server.act()).await.unwrap();
+        server.app.revocations().poll_once().await.unwrap();
+        server.bare("holder", &token).await;
+        server.bare("guard", &token).await;
+        let [cut_off] = server.app.store().revocations_since(-1).await.unwrap().rows[..] else {
+            panic!("one")
+        };
+        let Revocation::CutOff { second: covered, .. } = cut_off.revocation else { panic!("a cut-off") };
+        server.clock.advance(covered.since(second) + 1);
+        let later = server.token_of("holder").await;
+        assert_eq!(server.introspect("guard", &later).await.ok().json()["active"], true, "{format:?}");
+        server.bare("guard", &token).await;
     }
 }
 
