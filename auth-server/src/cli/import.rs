@@ -10,7 +10,7 @@ use super::output::{Report, note};
 use super::{CliError, table};
 use crate::import::plan::{self, Plan};
 use crate::import::steelcut::{self, SourceError, TableName};
-use crate::store::{Import, ImportOutcome};
+use crate::store::{IMPORT_BATCH, Import, ImportOutcome, ImportStopped};
 
 /// `import ..`
 #[derive(Debug, Subcommand)]
@@ -41,8 +41,25 @@ pub(super) async fn run(command: ImportCommand, cx: &Context) -> Result<Report, 
     let plan = plan::plan(&rows, plan::Facts { registered: &registered, now: cx.now(), rng: cx.rng() });
     let act = cx.act("import steelcut", &table).with_detail(json!({ "rows": rows.len(), "update": update }));
     let import = Import { clients: plan.clients.clone(), resources: plan.resources.clone(), update };
-    let outcome = store.import(&import, &act).await?;
+    let all = plan.clients.len() + plan.resources.len();
+    let progress = |done: &ImportOutcome| {
+        if done.total().is_multiple_of(10 * IMPORT_BATCH) {
+            note(&format!("imported {} of {all}", done.total()));
+        }
+    };
+    let outcome = store.import(&import, &act, progress).await.map_err(|stopped| stopped_at(stopped, all))?;
     Ok(report(&plan, &outcome, cx))
+}
+
+/// What was committed stays, and the next run goes on from there.
+fn stopped_at(ImportStopped { done, error }: ImportStopped, all: usize) -> CliError {
+    if done.total() == 0 {
+        return error.into();
+    }
+    CliError::new(
+        format!("the import stopped after {} of {all} clients and resources: {error}", done.total()),
+        "run the same command again: it goes on with the rest",
+    )
 }
 
 fn refused(error: &SourceError) -> CliError {

@@ -40,7 +40,7 @@ use crate::config::DatabaseSettings;
 pub use audit::{Act, AuditEntry};
 pub use clients::ClientIdUse;
 pub use error::StoreError;
-pub use import::{Import, ImportOutcome};
+pub use import::{IMPORT_BATCH, Import, ImportOutcome, ImportStopped};
 pub use key_rows::{KeyWrite, StoredKey, StoredKeys};
 pub use migrate::{PendingMigration, SchemaStatus};
 pub use opaque::Revoked;
@@ -55,7 +55,15 @@ use pool::{Access, Pools};
 use run::{Runner, Work};
 use statement::{Row, Statement, Step};
 
-/// How long an administrator's transaction may take: an import of many rows is one.
+/// Rows that one statement reads of a list without bound, so that each has its own deadline.
+const PAGE: i64 = 500;
+
+/// Whether there may be more after this page.
+fn is_full(page: &[Row], asked: i64) -> bool {
+    i64::try_from(page.len()).is_ok_and(|rows| rows >= asked)
+}
+
+/// How long an administrator's transaction may take.
 const ADMIN_DEADLINE: Duration = Duration::from_mins(1);
 
 /// A database. Clones share its connections.

@@ -21,7 +21,7 @@ fn imported(client_id: &str, digest: &str) -> Client {
 
 async fn import(store: &Store, clients: Vec<Client>, update: bool) -> ImportOutcome {
     let import = Import { clients, resources: vec![resource("api_v0.0.1")], update };
-    store.import(&import, &act("import steelcut", "stored_tokens")).await.unwrap()
+    store.import(&import, &act("import steelcut", "stored_tokens"), |_| {}).await.unwrap()
 }
 
 fn ids(texts: &[&str]) -> Vec<ClientId> {
