@@ -3,6 +3,9 @@
 //! PostgreSQL is found in `TREFOIL_TEST_POSTGRES`: run them by `tests/with-postgres cargo test ...`.
 
 #[cfg(test)]
+#[path = "store/bounded.rs"]
+mod bounded;
+#[cfg(test)]
 #[path = "store/cancellation.rs"]
 mod cancellation;
 #[cfg(test)]

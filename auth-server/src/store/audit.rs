@@ -5,7 +5,7 @@ use serde_json::Value;
 use trefoil_shared::Timestamp;
 
 use super::statement::{Row, Statement, Step};
-use super::{Revocation, Store, StoreError};
+use super::{PAGE, Revocation, Store, StoreError, is_full};
 
 /// What an administrator does. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,7 +37,8 @@ pub struct AuditEntry {
 
 const INSERT: &str = "INSERT INTO audit (id, at, actor, action, target, detail) \
      SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4, $5 FROM audit";
-const LIST: &str = "SELECT id, at, actor, action, target, detail FROM audit ORDER BY id DESC LIMIT $1";
+const LIST: &str = "SELECT id, at, actor, action, target, detail FROM audit \
+     WHERE id < $1 ORDER BY id DESC LIMIT $2";
 /// Changes nothing, and makes acts wait for each other: their numbers follow from the newest one.
 const QUEUE_UP: &str = "UPDATE registry_version SET version = version WHERE id = 1";
 
@@ -87,9 +88,20 @@ impl Store {
         self.transact(vec![Act::queue_up(), act.step()]).await
     }
 
-    /// The newest acts first.
+    /// The newest acts first, read a page at a time.
     pub async fn audit(&self, limit: i64) -> Result<Vec<AuditEntry>, StoreError> {
-        self.read(Statement::new(LIST).int(limit)).await?.iter().map(entry).collect()
+        let (mut entries, mut left, mut before) = (Vec::new(), limit, i64::MAX);
+        while left > 0 {
+            let asked = left.min(PAGE);
+            let page = self.read(Statement::new(LIST).int(before).int(asked)).await?;
+            for row in &page {
+                entries.push(entry(row)?);
+            }
+            let Some(last) = entries.last().filter(|_| is_full(&page, asked)) else { break };
+            before = last.id;
+            left -= asked;
+        }
+        Ok(entries)
     }
 }
 

@@ -6,7 +6,7 @@ use super::audit::Act;
 use super::client_rows::{ClientRow, bind_client, clients_of, secrets};
 use super::registry_write::{Kind, RegistryWrite};
 use super::statement::{Statement, Step};
-use super::{Store, StoreError};
+use super::{PAGE, Store, StoreError};
 use crate::model::{Client, ImportedFrom, StoredSecret};
 
 /// The columns by name: a column that a later migration adds must not break the statements of a running server.
@@ -35,7 +35,13 @@ const LOAD: &str = select!(
 );
 /// As it is registered, without rehashes: what an administrator edits.
 const REGISTERED: &str = select!("CAST(NULL AS TEXT)", "", "AND c.client_id = $1 ORDER BY s.position");
-const LIST: &str = select!("CAST(NULL AS TEXT)", "", "ORDER BY c.client_id, s.position");
+/// A page of clients, each with all of its secrets.
+const LIST: &str = select!(
+    "CAST(NULL AS TEXT)",
+    "",
+    "AND c.client_id IN (SELECT client_id FROM clients WHERE removed_at IS NULL AND client_id > $1 \
+     ORDER BY client_id LIMIT $2) ORDER BY c.client_id, s.position"
+);
 const EXISTS: &str = "SELECT client_id, removed_at FROM clients WHERE client_id = $1";
 const INSERT: &str = "INSERT INTO clients (client_id, name, profile, auth_methods, grant_types, resources, scopes, \
      default_scope, token_lifetime, claims, redirect_uris, enabled, import_source, import_digest, import_grant, \
@@ -97,10 +103,18 @@ impl Store {
         Ok(self.client_row(id).await?.map(|row| row.client))
     }
 
-    /// Every client in the order of the ids; removed ones are not among them.
+    /// Every client in the order of the ids, read a page at a time; removed ones are not among them.
     pub async fn clients(&self) -> Result<Vec<Client>, StoreError> {
-        let rows = self.read(Statement::new(LIST)).await?;
-        Ok(clients_of(&rows)?.into_iter().map(|row| row.client).collect())
+        let mut clients: Vec<Client> = Vec::new();
+        loop {
+            let after = clients.last().map_or("", |last| last.client_id.as_str());
+            let page = clients_of(&self.read(Statement::new(LIST).text(after).int(PAGE)).await?)?;
+            let more = i64::try_from(page.len()).is_ok_and(|found| found >= PAGE);
+            clients.extend(page.into_iter().map(|row| row.client));
+            if !more {
+                return Ok(clients);
+            }
+        }
     }
 
     /// Whether an id is free, in use, or burnt.

@@ -91,9 +91,13 @@ const WRITE_TWO: &str = "INSERT INTO keys (kid, algorithm, public_jwk, state, cr
      activated_at = excluded.activated_at, retired_at = excluded.retired_at, gone_at = excluded.gone_at, \
      revision = excluded.revision, root_id = excluded.root_id, mac = excluded.mac \
      WHERE keys.mac = CASE WHEN excluded.kid = $25 THEN $26 ELSE $27 END RETURNING kid";
+/// One statement and so one snapshot: which key is active, and which was. Of those that are over the newest 500 are
+/// read, so that frequent rotation does not make each reading longer.
 const LIST: &str = "SELECT keys.kid, algorithm, public_jwk, state, created_at, published_at, activated_at, retired_at, \
      gone_at, revision, keys.root_id, mac, private_keys.root_id AS wrapped_root_id, wrapped \
-     FROM keys LEFT JOIN private_keys ON private_keys.kid = keys.kid ORDER BY algorithm, created_at, keys.kid";
+     FROM keys LEFT JOIN private_keys ON private_keys.kid = keys.kid \
+     WHERE keys.gone_at IS NULL OR keys.kid IN (SELECT kid FROM keys WHERE gone_at IS NOT NULL \
+     ORDER BY gone_at DESC, kid LIMIT 500) ORDER BY algorithm, created_at, keys.kid";
 
 const CHANGED: &str =
     "the keys were changed by somebody else at the same time; look at `key list` and try again";

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use trefoil_shared::Timestamp;
 
 use super::statement::Statement;
-use super::{Store, StoreError};
+use super::{Store, StoreError, is_full};
 
 /// How many rows one statement takes, so that none holds others up.
 const BATCH: i64 = 500;
@@ -15,17 +15,18 @@ const EVERY: Duration = Duration::from_mins(1);
 /// A key that is gone stays in `key list` for 30 days, a replica's report for an hour.
 const KEY_KEPT: i64 = 30 * 86_400;
 const REPORT_KEPT: i64 = 3_600;
-/// Rehashes are looked through as a whole, and few of them ever go.
+/// Rehashes are looked through as a whole, and few of them are ever removed.
 const REHASHES_EACH: u32 = 60;
 /// A rehash may be older than the transaction that registers what it replaces is visible; an hour is plenty.
 const REHASH_KEPT: i64 = 3_600;
 
 const TOKENS: &str = "DELETE FROM opaque_tokens WHERE hash IN \
      (SELECT hash FROM opaque_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2) RETURNING hash";
-const REHASHES: &str = "DELETE FROM secret_rehashes WHERE (client_id, replaces) IN \
-     (SELECT r.client_id, r.replaces FROM secret_rehashes r WHERE r.created_at < $1 AND NOT EXISTS \
-     (SELECT 1 FROM client_secrets s WHERE s.client_id = r.client_id AND s.digest = r.replaces) LIMIT $2) \
-     RETURNING replaces";
+const REHASHES_PAGE: &str = "SELECT client_id, replaces FROM secret_rehashes WHERE (client_id, replaces) > ($1, $2) \
+     ORDER BY client_id, replaces LIMIT $3";
+const REHASHES: &str = "DELETE FROM secret_rehashes WHERE (client_id, replaces) > ($1, $2) \
+     AND (client_id, replaces) <= ($3, $4) AND created_at < $5 AND NOT EXISTS (SELECT 1 FROM client_secrets s \
+     WHERE s.client_id = secret_rehashes.client_id AND s.digest = secret_rehashes.replaces) RETURNING replaces";
 const KEYS: &str = "DELETE FROM keys WHERE kid IN (SELECT kid FROM keys \
      WHERE state IN ('retiring', 'revoked') AND gone_at < $1 LIMIT $2) RETURNING kid";
 // A revoked key's half goes with the change of its row; that of a retired one when its time has come. One without a row
@@ -74,14 +75,8 @@ impl Pruned {
 }
 
 impl Store {
-    /// Removes one batch of each kind.
+    /// Removes one batch of each kind that an index finds by its time.
     pub async fn prune(&self, now: Timestamp, batch: i64) -> Result<Pruned, StoreError> {
-        let secret_rehashes = self.drop_rows(REHASHES, now.plus(-REHASH_KEPT), batch).await?;
-        Ok(Pruned { secret_rehashes, ..self.prune_by_time(now, batch).await? })
-    }
-
-    /// One batch of each kind that an index finds.
-    async fn prune_by_time(&self, now: Timestamp, batch: i64) -> Result<Pruned, StoreError> {
         Ok(Pruned {
             secret_rehashes: 0,
             opaque_tokens: self.drop_rows(TOKENS, now, batch).await?,
@@ -99,11 +94,12 @@ impl Store {
 
     async fn sweep(&self, now: Timestamp, rehashes: bool) -> Result<Pruned, StoreError> {
         let mut all = Pruned::default();
+        if rehashes {
+            all.secret_rehashes = self.prune_rehashes(now.plus(-REHASH_KEPT)).await?;
+        }
         loop {
-            let gone =
-                if rehashes { self.prune(now, BATCH).await } else { self.prune_by_time(now, BATCH).await }?;
+            let gone = self.prune(now, BATCH).await?;
             all.opaque_tokens += gone.opaque_tokens;
-            all.secret_rehashes += gone.secret_rehashes;
             all.keys += gone.keys;
             all.private_keys += gone.private_keys;
             all.replicas += gone.replicas;
@@ -111,6 +107,29 @@ impl Store {
             if !gone.is_full(BATCH) {
                 return Ok(all);
             }
+        }
+    }
+
+    /// Rehashes whose secret is no longer registered. No index finds them, so the whole table is looked through, a
+    /// page at a time in the order of its primary key.
+    async fn prune_rehashes(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let (mut gone, mut after) = (0, (String::new(), String::new()));
+        loop {
+            let page = Statement::new(REHASHES_PAGE).text(&after.0).text(&after.1).int(BATCH);
+            let page = self.read(page).await?;
+            let Some(last) = page.last() else { return Ok(gone) };
+            let last: (String, String) = (last.get("client_id")?, last.get("replaces")?);
+            let orphans = Statement::new(REHASHES)
+                .text(after.0)
+                .text(after.1)
+                .text(&last.0)
+                .text(&last.1)
+                .int(before.seconds());
+            gone += self.write(orphans).await?.len() as u64;
+            if !is_full(&page, BATCH) {
+                return Ok(gone);
+            }
+            after = last;
         }
     }
 

@@ -119,8 +119,8 @@ impl Registry {
         self.inner.store.remember_rehash(client, replaces, new).await?;
         self.inner.clients.drop_one(client);
         // The last one of its kind ends the dummy checks; where this fails, the next change of the registry does.
-        if let Ok(left) = self.inner.store.unconverted_secrets().await {
-            self.inner.unconverted.store(left > 0, Ordering::Relaxed);
+        if let Ok(left) = self.inner.store.has_unconverted_secrets().await {
+            self.inner.unconverted.store(left, Ordering::Relaxed);
         }
         Ok(())
     }

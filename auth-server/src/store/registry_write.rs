@@ -29,7 +29,11 @@ const LINES_KEPT: i64 = 86_400;
 const BUMP: &str = "UPDATE registry_version SET version = version + 1 WHERE id = 1";
 const LINE: &str = "INSERT INTO registry_changes (version, kind, name, changed_at) \
      SELECT version, $1, $2, $3 FROM registry_version WHERE id = 1";
-const PRUNE: &str = "DELETE FROM registry_changes WHERE changed_at < $1";
+const PRUNE: &str = "DELETE FROM registry_changes WHERE (version, kind, name) IN \
+     (SELECT version, kind, name FROM registry_changes WHERE changed_at < $1 ORDER BY changed_at, version LIMIT $2)";
+/// Old lines that one change removes, however many an import has left. A change of several ids removes more of them
+/// than it adds, so that they do not pile up.
+const PRUNED_AT_ONCE: usize = 500;
 
 /// A transaction in the making.
 pub(super) struct RegistryWrite<'a> {
@@ -54,10 +58,15 @@ impl<'a> RegistryWrite<'a> {
 
     pub(super) async fn commit(mut self, store: &Store) -> Result<(), StoreError> {
         let at = self.act.at.seconds();
+        let pruned = PRUNED_AT_ONCE.max(2 * self.touched.len());
         for (kind, name) in self.touched {
             self.steps.push(Step::any(Statement::new(LINE).text(kind.as_str()).text(name).int(at)));
         }
-        self.steps.push(Step::any(Statement::new(PRUNE).int(at.saturating_sub(LINES_KEPT))));
+        self.steps.push(Step::any(
+            Statement::new(PRUNE)
+                .int(at.saturating_sub(LINES_KEPT))
+                .int(i64::try_from(pruned).unwrap_or(i64::MAX)),
+        ));
         self.steps.extend(self.act.revokes.map(|revocation| revocation.step(self.act.at, Ends::Access)));
         self.steps.push(self.act.step());
         store.transact(self.steps).await

@@ -6,13 +6,13 @@ use super::audit::Act;
 use super::client_rows::{json, json_word};
 use super::registry_write::{Kind, RegistryWrite};
 use super::statement::{Row, Statement, Step};
-use super::{Store, StoreError};
+use super::{PAGE, Store, StoreError, is_full};
 use crate::model::Resource;
 
 const LOAD: &str = "SELECT name, audience, scopes, algorithm, token_lifetime, token_format, introspectors, \
      created_at, updated_at, revision FROM resources WHERE name = $1";
 const LIST: &str = "SELECT name, audience, scopes, algorithm, token_lifetime, token_format, introspectors, \
-     created_at, updated_at, revision FROM resources ORDER BY name";
+     created_at, updated_at, revision FROM resources WHERE name > $1 ORDER BY name LIMIT $2";
 const INSERT: &str = "INSERT INTO resources (name, audience, scopes, algorithm, token_lifetime, token_format, \
      introspectors, created_at, updated_at, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1) \
      ON CONFLICT (name) DO NOTHING";
@@ -28,10 +28,19 @@ impl Store {
         Ok(self.resource_row(name).await?.map(|(resource, _)| resource))
     }
 
-    /// Every resource in the order of the names.
+    /// Every resource in the order of the names, read a page at a time.
     pub async fn resources(&self) -> Result<Vec<Resource>, StoreError> {
-        let rows = self.read(Statement::new(LIST)).await?;
-        rows.iter().map(|row| resource_of(row).map(|(resource, _)| resource)).collect()
+        let mut resources: Vec<Resource> = Vec::new();
+        loop {
+            let after = resources.last().map_or("", |last| last.name.as_str());
+            let page = self.read(Statement::new(LIST).text(after).int(PAGE)).await?;
+            for row in &page {
+                resources.push(resource_of(row)?.0);
+            }
+            if !is_full(&page, PAGE) {
+                return Ok(resources);
+            }
+        }
     }
 
     /// Registers a resource. A conflict where the name is taken.
