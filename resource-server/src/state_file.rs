@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 use thiserror::Error;
-use trefoil_serve::files::is_ours;
+use trefoil_disk::is_ours;
 
 /// A copy cannot be written or used.
 #[derive(Debug, Error)]

@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
-use trefoil_serve::files::PrivateFileError;
+use trefoil_disk::PrivateFileError;
 use trefoil_shared::Timestamp;
 use zeroize::Zeroizing;
 
@@ -33,7 +33,7 @@ pub enum FileError {
 /// Reads a file after the checks of decision 11. Root may also read what belongs to the owner of the directory: an
 /// operator's `sudo` works on the service's files.
 pub fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    match trefoil_serve::files::read_private(path) {
+    match trefoil_disk::read_private(path) {
         Err(PrivateFileError::ForeignOwner { owner, us: 0, .. }) if directory_owner(path) == Some(owner) => {
             read_as_root(path)
         }

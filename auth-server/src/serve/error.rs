@@ -1,7 +1,7 @@
 //! Why the server does not start, or does not go on.
 
 use thiserror::Error;
-use trefoil_serve::files::PrivateFileError;
+use trefoil_disk::PrivateFileError;
 use trefoil_serve::listen::BindError;
 use trefoil_serve::telemetry::MetricsError;
 use trefoil_serve::tls::TlsError;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use trefoil_serve::files::check_private;
+use trefoil_disk::check_private;
 use trefoil_serve::{Clock, SystemClock};
 
 use super::ServeError;

@@ -4,7 +4,6 @@ pub mod admin;
 mod clock;
 pub mod config;
 mod crypto;
-pub mod files;
 pub mod listen;
 mod memory;
 pub mod peer;

@@ -11,9 +11,9 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use tokio::signal::unix::{SignalKind, signal};
+use trefoil_disk::PrivateFileError;
 
 use crate::config::TlsSettings;
-use crate::files::PrivateFileError;
 use crate::shutdown::Shutdown;
 use pair::read_config;
 

@@ -12,7 +12,7 @@ use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::TlsError;
-use crate::files::read_private;
+use trefoil_disk::read_private;
 
 /// Reads both files. No error shows any part of the key.
 pub(super) fn read_config(cert: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
