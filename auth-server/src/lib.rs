@@ -11,6 +11,7 @@ pub mod import;
 pub mod keys;
 pub mod model;
 pub mod protocol;
+pub mod records;
 pub mod revocations;
 pub mod secrets;
 pub mod serve;

@@ -45,6 +45,9 @@ mod migrations;
 #[path = "store/processes.rs"]
 mod processes;
 #[cfg(test)]
+#[path = "store/records.rs"]
+mod records;
+#[cfg(test)]
 #[path = "store/registry_cache.rs"]
 mod registry_cache;
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod pool;
 mod private_keys;
 mod prune;
 mod queue;
+mod records;
 mod registry;
 mod registry_cache;
 mod registry_write;

@@ -19,6 +19,8 @@ const REPORT_KEPT: i64 = 3_600;
 const REHASHES_EACH: u32 = 60;
 /// A rehash may be older than the transaction that registers what it replaces is visible; an hour is plenty.
 const REHASH_KEPT: i64 = 3_600;
+/// The callers' clocks decide what has expired; they are not an hour apart (decision 45).
+const RECORDS_KEPT: i64 = 3_600;
 
 const TOKENS: &str = "DELETE FROM opaque_tokens WHERE hash IN \
      (SELECT hash FROM opaque_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2) RETURNING hash";
@@ -40,6 +42,9 @@ const REPLICAS: &str = "DELETE FROM replicas WHERE replica_id IN \
 const REVOCATIONS: &str = "DELETE FROM revocations WHERE id IN \
      (SELECT id FROM revocations WHERE expires_at < $1 AND revision IS NOT NULL LIMIT $2) RETURNING id";
 
+const RECORDS: &str = "DELETE FROM records WHERE key IN \
+     (SELECT key FROM records WHERE expires_at < $1 ORDER BY expires_at LIMIT $2) RETURNING key";
+
 /// How many rows went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Pruned {
@@ -55,6 +60,8 @@ pub struct Pruned {
     pub replicas: u64,
     /// Revocations of what has expired since.
     pub revocations: u64,
+    /// Records and counters that ended more than an hour ago.
+    pub records: u64,
 }
 
 impl Pruned {
@@ -63,9 +70,10 @@ impl Pruned {
         self.counts().iter().sum()
     }
 
-    fn counts(&self) -> [u64; 6] {
-        let Self { opaque_tokens, secret_rehashes, keys, private_keys, replicas, revocations } = *self;
-        [opaque_tokens, secret_rehashes, keys, private_keys, replicas, revocations]
+    fn counts(&self) -> [u64; 7] {
+        let Self { opaque_tokens, secret_rehashes, keys, private_keys, replicas, revocations, records } =
+            *self;
+        [opaque_tokens, secret_rehashes, keys, private_keys, replicas, revocations, records]
     }
 
     fn is_full(&self, batch: i64) -> bool {
@@ -84,6 +92,7 @@ impl Store {
             private_keys: self.drop_rows(PRIVATE_KEYS, now, batch).await?,
             replicas: self.drop_rows(REPLICAS, now.plus(-REPORT_KEPT), batch).await?,
             revocations: self.drop_rows(REVOCATIONS, now, batch).await?,
+            records: self.drop_rows(RECORDS, now.plus(-RECORDS_KEPT), batch).await?,
         })
     }
 
@@ -104,6 +113,7 @@ impl Store {
             all.private_keys += gone.private_keys;
             all.replicas += gone.replicas;
             all.revocations += gone.revocations;
+            all.records += gone.records;
             if !gone.is_full(BATCH) {
                 return Ok(all);
             }

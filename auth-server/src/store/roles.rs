@@ -19,6 +19,7 @@ const GRANTS: &[(&str, &str)] = &[
     // What it signs with: to read them is of no use without the root secret. Nothing is ever changed in place.
     ("private_keys", "SELECT, INSERT, DELETE"),
     ("secret_rehashes", "SELECT, INSERT, UPDATE, DELETE"),
+    ("records", "SELECT, INSERT, UPDATE, DELETE"),
     ("opaque_tokens", "SELECT, INSERT, UPDATE, DELETE"),
     ("replicas", "SELECT, INSERT, UPDATE, DELETE"),
     ("revocations", "SELECT, INSERT, UPDATE, DELETE"),
@@ -98,6 +99,7 @@ mod tests {
             include_str!("../../migrations/0002_server.sql"),
             include_str!("../../migrations/0003_revocations.sql"),
             include_str!("../../migrations/0004_private_keys.sql"),
+            include_str!("../../migrations/0009_records.sql"),
         ];
         let tables =
             texts.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("CREATE TABLE "));

@@ -3,12 +3,14 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use trefoil_auth_server::records::{Created, Records, Replaced, Settled};
 use trefoil_auth_server::secrets::{OsRng, Rng};
 use trefoil_auth_server::store::{Store, StoreError};
 use trefoil_shared::ValueKind;
 
 use crate::database::TestDb;
-use crate::samples::{act, client, id, roots, token};
+use crate::records::{key, record};
+use crate::samples::{NOW, act, client, id, roots, token};
 
 /// Where the link breaks.
 #[derive(Clone, Copy, PartialEq)]
@@ -117,4 +119,55 @@ async fn f06_a_read_whose_link_breaks_is_answered_over_a_new_one() {
     db.store().await.add_client(&client("canary-id"), &act("client add", "a")).await.unwrap();
     let store = store_behind_a_link(&db, "canary-id", Breaks::Before).await;
     assert!(store.client(&id("canary-id")).await.unwrap().is_some());
+}
+
+/// A key that no other statement names.
+const CANARY: &str = "grant:canary";
+
+#[tokio::test]
+async fn d45_after_a_lost_answer_the_caller_finds_its_own_write() {
+    let (grant, seen) = (key(CANARY), record(1, "before").version);
+    for breaks in [Breaks::Before, Breaks::After] {
+        let db = TestDb::postgres().await;
+        let direct = db.store().await;
+        let created = Settled(store_behind_a_link(&db, CANARY, breaks).await);
+        let answer = created.create(&grant, &record(1, "before"), NOW).await;
+        let replaced = Settled(store_behind_a_link(&db, CANARY, breaks).await);
+        match breaks {
+            Breaks::After => assert_eq!(answer, Ok(Created::New)),
+            // It is not there, but could still come: 503.
+            Breaks::Before => {
+                assert!(matches!(answer, Err(StoreError::OutcomeUnknown(_))), "{answer:?}");
+                direct.create(&grant, &record(1, "before"), NOW).await.unwrap();
+            }
+        }
+        let answer = replaced.replace(&grant, &seen, &record(2, "after"), NOW).await;
+        let there = Records::read(&direct, &grant, NOW).await.unwrap();
+        match breaks {
+            Breaks::After => {
+                assert_eq!(answer, Ok(Replaced::Done));
+                assert_eq!(there, Some(record(2, "after")));
+            }
+            Breaks::Before => {
+                assert!(matches!(answer, Err(StoreError::OutcomeUnknown(_))), "{answer:?}");
+                assert_eq!(there, Some(record(1, "before")));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn d45_after_a_lost_answer_somebody_elses_write_is_a_lost_race() {
+    let grant = key(CANARY);
+    for breaks in [Breaks::Before, Breaks::After] {
+        let db = TestDb::postgres().await;
+        let direct = db.store().await;
+        direct.create(&grant, &record(3, "theirs"), NOW).await.unwrap();
+        let late = Settled(store_behind_a_link(&db, CANARY, breaks).await);
+        assert_eq!(late.create(&grant, &record(1, "ours"), NOW).await, Ok(Created::Taken));
+        let late = Settled(store_behind_a_link(&db, CANARY, breaks).await);
+        let answer = late.replace(&grant, &record(2, "").version, &record(1, "ours"), NOW).await;
+        assert_eq!(answer, Ok(Replaced::Lost));
+        assert_eq!(Records::read(&direct, &grant, NOW).await.unwrap(), Some(record(3, "theirs")));
+    }
 }

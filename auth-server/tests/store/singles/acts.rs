@@ -14,6 +14,7 @@ use trefoil_shared::revocation::{CutOffScope, TokenId};
 use trefoil_shared::{Timestamp, TypedValue, ValueKind};
 
 use super::callers::Round;
+use super::records;
 use crate::samples::{NOW, act, client, id, roots, secret_of, secrets, set_secrets, stored};
 
 /// Between two rounds of rotations, in seconds: a standby is old enough by then, a retired key gone.
@@ -37,6 +38,10 @@ pub(super) enum Act {
     RevokeOpaque,
     NumberRevocations,
     ClaimRoot,
+    CreateRecord,
+    ReplaceRecord,
+    RemoveRecord,
+    CountRecord,
 }
 
 /// One of the two processes.
@@ -47,7 +52,7 @@ pub(super) struct Process {
 }
 
 /// Whether the caller won, and what it learned.
-type Answer = Result<(bool, String), StoreError>;
+pub(super) type Answer = Result<(bool, String), StoreError>;
 
 impl Process {
     pub(super) fn new(store: Store, number: usize) -> Self {
@@ -94,6 +99,10 @@ impl Act {
             Self::RevokeOpaque => revoke_opaque(process, &opaque_of(round.number), caller).await,
             Self::NumberRevocations => number(process, round, caller).await,
             Self::ClaimRoot => claim_root(process, &me).await,
+            Self::CreateRecord => records::create(&process.store, round.number, &me).await,
+            Self::ReplaceRecord => records::replace(&process.store, round.number, &me).await,
+            Self::RemoveRecord => records::remove(&process.store, round.number).await,
+            Self::CountRecord => records::count(&process.store, round.number).await,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod acts;
 mod callers;
 mod clients;
+mod records;
 mod server_state;
 
 use std::time::Instant;
