@@ -5,7 +5,7 @@ use std::time::Duration;
 use trefoil_auth_server::secrets::{OsRng, Rng};
 use trefoil_shared::ValueKind;
 
-use crate::database::{eventually, on_both};
+use crate::database::{LOCK_WAITS, eventually, on_both};
 use crate::samples::{NOW, act, client, id, resource, roots, secrets, token};
 
 const CALLS: u32 = 3_000;
@@ -64,16 +64,29 @@ on_both! {
 
     async fn f04_a_call_whose_caller_is_gone_still_happens_whole(db: TestDb) {
         let store = db.store().await;
+        // Another writer holds the row that every act begins with, so that the call surely waits inside the database
+        // when its caller goes.
+        let mut other = db.raw().await;
+        other.run(if db.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN" }).await;
+        other.run("UPDATE registry_version SET version = version").await;
+        let calls = store.calls();
         let add = {
             let store = store.clone();
             tokio::spawn(async move { store.add_client(&client("a"), &act("client add", "a")).await })
         };
-        tokio::time::sleep(Duration::from_micros(300)).await;
+        eventually("the call is on its way", async || store.calls() > calls).await;
+        if !db.is_sqlite() {
+            eventually("it waits for the row", async || db.count(LOCK_WAITS).await > 0).await;
+        }
+        assert!(!add.is_finished());
         add.abort();
-        let _ = add.await;
+        assert!(add.await.unwrap_err().is_cancelled(), "the caller is gone before its answer");
+        other.run("COMMIT").await;
+        // Waits for what is under way, as a shutdown does.
         store.close().await;
-        let there = db.count("SELECT COUNT(*) FROM clients").await;
-        assert_eq!(db.count("SELECT COUNT(*) FROM client_secrets").await, there);
-        assert_eq!(db.count("SELECT COUNT(*) FROM audit").await, there);
+        assert_eq!(db.count("SELECT COUNT(*) FROM clients WHERE client_id = 'a'").await, 1);
+        assert_eq!(db.count("SELECT COUNT(*) FROM client_secrets").await, 1);
+        assert_eq!(db.count("SELECT COUNT(*) FROM registry_changes").await, 1);
+        assert_eq!(db.count("SELECT COUNT(*) FROM audit").await, 1);
     }
 }

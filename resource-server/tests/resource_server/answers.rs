@@ -5,7 +5,8 @@ use std::fmt::Write;
 use insta::assert_snapshot;
 use serde_json::json;
 use trefoil_resource_server::{MetadataUrl, Refused, www_authenticate};
-use trefoil_shared::jose::Rejected;
+use trefoil_shared::jose::strict_json::StrictJsonError;
+use trefoil_shared::jose::{Part, Rejected};
 
 use crate::harness::{NOW, PROTECTED, Service, claims_at, claims_with, request, request_with_body, sign};
 
@@ -193,37 +194,82 @@ async fn f21_without_any_key_the_answer_is_503_and_never_401() {
     assert!(!answer.headers().contains_key("www-authenticate"));
 }
 
+/// One example of each variant. A variant that is missing here does not compile, and each example is of its own.
+macro_rules! one_of_each {
+    ($all:ty: $($variant:pat => $example:expr,)+) => {{
+        let _exhaustive = |value: &$all| match value { $($variant => (),)+ };
+        vec![$({
+            let example: $all = $example;
+            assert!(matches!(example, $variant), "{example:?}");
+            example
+        },)+]
+    }};
+}
+
+fn rejections() -> Vec<Rejected> {
+    one_of_each! { Rejected:
+        Rejected::TooLong(_) => Rejected::TooLong(8_192),
+        Rejected::NotCompact => Rejected::NotCompact,
+        Rejected::Encrypted => Rejected::Encrypted,
+        Rejected::NotBase64Url(_) => Rejected::NotBase64Url(Part::Payload),
+        Rejected::NotStrictJson { .. } =>
+            Rejected::NotStrictJson { part: Part::Header, reason: StrictJsonError::DuplicateMember },
+        Rejected::HeaderMember => Rejected::HeaderMember,
+        Rejected::HeaderMalformed(_) => Rejected::HeaderMalformed("kid"),
+        Rejected::Algorithm => Rejected::Algorithm,
+        Rejected::WrongType => Rejected::WrongType,
+        Rejected::MissingKid => Rejected::MissingKid,
+        Rejected::UnknownKey { .. } => Rejected::UnknownKey { kid: "K1".to_owned() },
+        Rejected::AlgorithmOfKey => Rejected::AlgorithmOfKey,
+        Rejected::NoKeyOfAlgorithm => Rejected::NoKeyOfAlgorithm,
+        Rejected::Signature => Rejected::Signature,
+        Rejected::ClaimMissing(_) => Rejected::ClaimMissing("exp"),
+        Rejected::ClaimMalformed(_) => Rejected::ClaimMalformed("aud"),
+        Rejected::WrongIssuer => Rejected::WrongIssuer,
+        Rejected::WrongAudience => Rejected::WrongAudience,
+        Rejected::Expired => Rejected::Expired,
+        Rejected::NotYetValid => Rejected::NotYetValid,
+        Rejected::IssuedInFuture => Rejected::IssuedInFuture,
+    }
+}
+
+fn refusals() -> Vec<Refused> {
+    let scope = trefoil_resource_server::Demand::all(["read".parse().unwrap(), "write".parse().unwrap()]);
+    let each = one_of_each! { Refused:
+        Refused::NoToken => Refused::NoToken,
+        Refused::SeveralAuthorizations => Refused::SeveralAuthorizations,
+        Refused::MalformedAuthorization => Refused::MalformedAuthorization,
+        Refused::TokenInQuery => Refused::TokenInQuery,
+        Refused::TokenInForm => Refused::TokenInForm,
+        Refused::FormTooLarge => Refused::FormTooLarge,
+        Refused::NotAToken => Refused::NotAToken,
+        // Followed by the others of its kind.
+        Refused::Token(_) => Refused::Token(Rejected::Expired),
+        Refused::BoundToken => Refused::BoundToken,
+        Refused::Revoked => Refused::Revoked,
+        Refused::InsufficientScope(_) => Refused::InsufficientScope(scope.into()),
+        Refused::UncleanPath => Refused::UncleanPath,
+        Refused::NoRoute => Refused::NoRoute,
+        Refused::NoFile => Refused::NoFile,
+        Refused::MethodNotAllowed(_) => Refused::MethodNotAllowed("GET, HEAD".into()),
+        Refused::NoKeys => Refused::NoKeys,
+        Refused::RevocationsUnknown => Refused::RevocationsUnknown,
+        Refused::FileUnreadable => Refused::FileUnreadable,
+        Refused::Unguarded => Refused::Unguarded,
+    };
+    let all = |refused| match refused {
+        Refused::Token(_) => rejections().into_iter().map(Refused::Token).collect(),
+        other => vec![other],
+    };
+    each.into_iter().flat_map(all).collect()
+}
+
 /// The table from reason to answer, beside its RFC section. A change here is a change that clients see.
 #[test]
 fn a112_the_table_of_answers() {
-    let scope = trefoil_resource_server::Demand::all(["read".parse().unwrap(), "write".parse().unwrap()]);
-    let reasons = [
-        Refused::NoToken,
-        Refused::SeveralAuthorizations,
-        Refused::MalformedAuthorization,
-        Refused::TokenInQuery,
-        Refused::TokenInForm,
-        Refused::FormTooLarge,
-        Refused::NotAToken,
-        Refused::Token(Rejected::Expired),
-        Refused::Token(Rejected::NotYetValid),
-        Refused::Token(Rejected::WrongAudience),
-        Refused::Token(Rejected::WrongIssuer),
-        Refused::Token(Rejected::Signature),
-        Refused::Token(Rejected::NotCompact),
-        Refused::BoundToken,
-        Refused::InsufficientScope(scope.into()),
-        Refused::UncleanPath,
-        Refused::NoRoute,
-        Refused::NoFile,
-        Refused::MethodNotAllowed("GET, HEAD".into()),
-        Refused::NoKeys,
-        Refused::FileUnreadable,
-        Refused::Unguarded,
-    ];
     let metadata = MetadataUrl::of_resource(&"https://api.example.com/v1".parse().unwrap());
     let mut table = String::new();
-    for reason in reasons {
+    for reason in refusals() {
         let challenge = www_authenticate(&reason, Some(&metadata));
         let challenge = challenge.as_ref().map_or("-", |value| value.to_str().unwrap());
         let (name, status) = (reason.name(), reason.answer().status.as_u16());

@@ -137,32 +137,43 @@ impl Rejected {
 mod tests {
     use super::*;
 
-    /// One of each, with the word that metrics and logs rely on.
+    /// One of each, with the word that metrics and logs rely on. A variant that is missing here does not compile.
+    macro_rules! one_of_each {
+        ($($variant:pat => $example:expr, $name:literal;)+) => {{
+            let _exhaustive = |rejected: &Rejected| match rejected { $($variant => (),)+ };
+            vec![$({
+                let example = $example;
+                assert!(matches!(example, $variant), $name);
+                (example, $name)
+            },)+]
+        }};
+    }
+
     fn table() -> Vec<(Rejected, &'static str)> {
         let reason = StrictJsonError::DuplicateMember;
-        vec![
-            (Rejected::TooLong(8192), "too_long"),
-            (Rejected::NotCompact, "not_compact"),
-            (Rejected::Encrypted, "encrypted"),
-            (Rejected::NotBase64Url(Part::Signature), "not_base64url"),
-            (Rejected::NotStrictJson { part: Part::Payload, reason }, "not_strict_json"),
-            (Rejected::HeaderMember, "header_member"),
-            (Rejected::HeaderMalformed("typ"), "header_malformed"),
-            (Rejected::Algorithm, "algorithm"),
-            (Rejected::WrongType, "wrong_type"),
-            (Rejected::MissingKid, "missing_kid"),
-            (Rejected::UnknownKey { kid: "k".to_owned() }, "unknown_key"),
-            (Rejected::AlgorithmOfKey, "algorithm_of_key"),
-            (Rejected::NoKeyOfAlgorithm, "no_key_of_algorithm"),
-            (Rejected::Signature, "signature"),
-            (Rejected::ClaimMissing("exp"), "claim_missing"),
-            (Rejected::ClaimMalformed("aud"), "claim_malformed"),
-            (Rejected::WrongIssuer, "wrong_issuer"),
-            (Rejected::WrongAudience, "wrong_audience"),
-            (Rejected::Expired, "expired"),
-            (Rejected::NotYetValid, "not_yet_valid"),
-            (Rejected::IssuedInFuture, "issued_in_future"),
-        ]
+        one_of_each! {
+            Rejected::TooLong(_) => Rejected::TooLong(8192), "too_long";
+            Rejected::NotCompact => Rejected::NotCompact, "not_compact";
+            Rejected::Encrypted => Rejected::Encrypted, "encrypted";
+            Rejected::NotBase64Url(_) => Rejected::NotBase64Url(Part::Signature), "not_base64url";
+            Rejected::NotStrictJson { .. } => Rejected::NotStrictJson { part: Part::Payload, reason }, "not_strict_json";
+            Rejected::HeaderMember => Rejected::HeaderMember, "header_member";
+            Rejected::HeaderMalformed(_) => Rejected::HeaderMalformed("typ"), "header_malformed";
+            Rejected::Algorithm => Rejected::Algorithm, "algorithm";
+            Rejected::WrongType => Rejected::WrongType, "wrong_type";
+            Rejected::MissingKid => Rejected::MissingKid, "missing_kid";
+            Rejected::UnknownKey { .. } => Rejected::UnknownKey { kid: "k".to_owned() }, "unknown_key";
+            Rejected::AlgorithmOfKey => Rejected::AlgorithmOfKey, "algorithm_of_key";
+            Rejected::NoKeyOfAlgorithm => Rejected::NoKeyOfAlgorithm, "no_key_of_algorithm";
+            Rejected::Signature => Rejected::Signature, "signature";
+            Rejected::ClaimMissing(_) => Rejected::ClaimMissing("exp"), "claim_missing";
+            Rejected::ClaimMalformed(_) => Rejected::ClaimMalformed("aud"), "claim_malformed";
+            Rejected::WrongIssuer => Rejected::WrongIssuer, "wrong_issuer";
+            Rejected::WrongAudience => Rejected::WrongAudience, "wrong_audience";
+            Rejected::Expired => Rejected::Expired, "expired";
+            Rejected::NotYetValid => Rejected::NotYetValid, "not_yet_valid";
+            Rejected::IssuedInFuture => Rejected::IssuedInFuture, "issued_in_future";
+        }
     }
 
     #[test]
