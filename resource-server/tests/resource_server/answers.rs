@@ -257,9 +257,12 @@ fn refusals() -> Vec<Refused> {
         Refused::FileUnreadable => Refused::FileUnreadable,
         Refused::Unguarded => Refused::Unguarded,
     };
-    let all = |refused| match refused {
-        Refused::Token(_) => rejections().into_iter().map(Refused::Token).collect(),
-        other => vec![other],
+    let all = |refused| {
+        if matches!(refused, Refused::Token(_)) {
+            rejections().into_iter().map(Refused::Token).collect()
+        } else {
+            vec![refused]
+        }
     };
     each.into_iter().flat_map(all).collect()
 }
