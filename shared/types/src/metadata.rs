@@ -25,7 +25,7 @@ pub struct ServerMetadata {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub introspection_endpoint: Option<String>,
     /// Required by RFC 8414; empty while there is no authorization endpoint.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub response_types_supported: Vec<String>,
     /// Grants that the token endpoint takes.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "known_names")]
@@ -41,13 +41,22 @@ pub struct ServerMetadata {
     pub introspection_endpoint_auth_methods_supported: Vec<AuthMethod>,
 }
 
+/// Reads `null` as an absent member: some serializers write every member that they know.
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
 /// Reads a list of registered names and passes over those unknown here: a newer server may offer more.
 fn known_names<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: std::str::FromStr,
 {
-    let names = Vec::<String>::deserialize(deserializer)?;
+    let names: Vec<String> = or_default(deserializer)?;
     Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
 }
 
@@ -57,19 +66,19 @@ pub struct ResourceMetadata {
     /// The resource's identifier: its public URL.
     pub resource: String,
     /// The issuers whose tokens it takes.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
     pub authorization_servers: Vec<String>,
     /// Every scope that a route asks for.
     #[serde(default, skip_serializing_if = "Scope::is_empty", with = "scope_list")]
     pub scopes_supported: Scope,
     /// Where a token is taken from: `header` alone.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
     pub bearer_methods_supported: Vec<String>,
 }
 
 /// A scope written as a JSON array of its tokens.
 mod scope_list {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde::{Deserializer, Serialize, Serializer};
 
     use crate::{Scope, ScopeToken};
 
@@ -78,6 +87,7 @@ mod scope_list {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scope, D::Error> {
-        Ok(Vec::<ScopeToken>::deserialize(deserializer)?.into_iter().collect())
+        let tokens: Vec<ScopeToken> = super::or_default(deserializer)?;
+        Ok(tokens.into_iter().collect())
     }
 }
