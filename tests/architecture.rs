@@ -183,3 +183,23 @@ fn lints_are_silenced_by_expect_with_a_reason() {
         assert!(bare.is_none(), "{}: {bare:?}", path.display());
     }
 }
+
+/// A proxy of the environment would be shown the secrets of every request over plain http.
+#[test]
+fn w04_every_http_client_ignores_the_proxies_of_the_environment() {
+    let this = Path::new(file!()).file_name().expect("a name");
+    let mut seen = 0;
+    for path in files(&[".rs"]).iter().filter(|path| path.file_name() != Some(this)) {
+        let text = fs::read_to_string(path).expect("UTF-8");
+        for banned in ["reqwest::get(", "reqwest::Client::new()", "reqwest::Client::default()"] {
+            assert!(!text.contains(banned), "{}: {banned}", path.display());
+        }
+        // Ours has the identifier of the client as its argument.
+        for built in text.split("Client::builder()").skip(1) {
+            seen += 1;
+            let settings = built.split(".build()").next().unwrap_or_default();
+            assert!(settings.contains(".no_proxy()"), "{}: a client without no_proxy()", path.display());
+        }
+    }
+    assert!(seen >= 4, "{seen} clients");
+}

@@ -156,7 +156,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sends everything through a proxy. The environment's proxy variables are not read.
+    /// Sends https through a proxy (`CONNECT`, so that it sees no content); plain http goes directly. The environment's
+    /// proxy variables are not read.
     #[must_use]
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.settings.proxy = Some(url.into());

@@ -24,8 +24,7 @@ impl ClientAuth {
     /// The Authorization header, where this kind has one.
     pub(crate) fn header(&self, client_id: &str) -> Result<Option<HeaderValue>> {
         let Self::SecretBasic(secret) = self else { return Ok(None) };
-        let pair = Zeroizing::new(format!("{}:{}", *encode(client_id), *encode(secret.reveal())));
-        let text = Zeroizing::new(format!("Basic {}", *Zeroizing::new(STANDARD.encode(pair.as_bytes()))));
+        let text = Zeroizing::new(format!("Basic {}", *basic_pair(client_id, secret)));
         let mut value = HeaderValue::from_str(&text)
             .map_err(|_| Error::configuration("the client secret does not fit a header"))?;
         value.set_sensitive(true);
@@ -40,13 +39,37 @@ impl ClientAuth {
         }
     }
 
-    /// The secret, to keep it out of error texts.
+    /// The secret, if this kind has one.
     pub(crate) fn secret(&self) -> Option<&Secret> {
         match self {
             Self::SecretPost(secret) | Self::SecretBasic(secret) => Some(secret),
             Self::None => None,
         }
     }
+
+    /// The secret in every form in which a request carries it, to keep them out of error texts.
+    pub(crate) fn traces(&self, client_id: &str) -> Vec<Zeroizing<String>> {
+        let Some(secret) = self.secret() else { return Vec::new() };
+        let mut traces = vec![Zeroizing::new(secret.reveal().to_owned()), encode(secret.reveal())];
+        let pair = basic_pair(client_id, secret);
+        traces.push(Zeroizing::new(pair.trim_end_matches('=').to_owned()));
+        traces
+    }
+
+    /// The kind's registered name.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::SecretBasic(_) => "client_secret_basic",
+            Self::SecretPost(_) => "client_secret_post",
+        }
+    }
+}
+
+/// Id and secret, each form-encoded, in base64.
+fn basic_pair(client_id: &str, secret: &Secret) -> Zeroizing<String> {
+    let pair = Zeroizing::new(format!("{}:{}", *encode(client_id), *encode(secret.reveal())));
+    Zeroizing::new(STANDARD.encode(pair.as_bytes()))
 }
 
 fn encode(half: &str) -> Zeroizing<String> {

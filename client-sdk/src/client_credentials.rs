@@ -6,7 +6,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use trefoil_shared::ScopeToken;
 
 use crate::form_post::{Form, FormPost};
-use crate::{Client, ClientAuth, Error, Result, Session, SessionKey, TokenEvent, TokenObserver, TokenSet};
+use crate::store::SessionKeyHasher;
+use crate::{
+    Client, ClientAuth, Error, Result, Secret, Session, SessionKey, TokenEvent, TokenObserver, TokenSet,
+};
 
 /// The registered name of the grant.
 const GRANT_TYPE: &str = "client_credentials";
@@ -119,7 +122,7 @@ impl ClientCredentials {
 
     async fn ask(&self) -> Result<TokenSet> {
         self.check()?;
-        let auth = self.auth.as_ref().unwrap_or(&self.client.inner().auth);
+        let auth = self.authentication();
         let scope = self.scope();
         let mut form: Form<'_> =
             vec![("grant_type", &self.grant_type), ("client_id", self.client.client_id())];
@@ -170,23 +173,36 @@ impl ClientCredentials {
         scopes.join(" ")
     }
 
-    /// Under what a store keeps the token of this request. The secret is no part of it.
+    /// Under what a store keeps the token of this request: everything that is sent.
     pub(crate) fn key(&self) -> SessionKey {
-        let scope = self.scope();
         let inner = self.client.inner();
-        let place = inner.token_endpoint.as_ref().map_or("", |url| url.as_str());
-        let issuer = inner.issuer.as_deref().unwrap_or(place);
-        let resources: BTreeSet<&str> = self.resources.iter().map(String::as_str).collect();
-        let params: BTreeSet<&(String, String)> = self.params.iter().collect();
-        let mut parts = vec![issuer, self.client.client_id(), &self.grant_type, "scope", &scope, "resource"];
-        parts.extend(resources);
-        parts.push("params");
-        parts.extend(params.into_iter().flat_map(pair));
-        parts.push("query");
-        parts.extend(self.query.iter().flat_map(pair));
-        parts.push("headers");
-        parts.extend(self.headers.iter().flat_map(pair));
-        SessionKey::of(parts)
+        let auth = self.authentication();
+        let mut defaults: Vec<(&str, &[u8])> =
+            inner.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        defaults.sort_unstable();
+        let mut resources: Vec<&String> = self.resources.iter().collect();
+        resources.sort_unstable();
+        let mut hasher = SessionKeyHasher::new();
+        hasher.section("issuer", inner.issuer.as_ref());
+        hasher.section("token_endpoint", inner.token_endpoint.as_ref().map(url::Url::as_str));
+        hasher.section("client_id", [self.client.client_id()]);
+        hasher.section("auth", [auth.name()]);
+        hasher.section("secret", auth.secret().map(Secret::reveal));
+        hasher.section("grant_type", [&self.grant_type]);
+        hasher.section("scope", &self.scopes);
+        hasher.section("resource", resources);
+        hasher.section("params", self.params.iter().flat_map(pair));
+        hasher.section("query", self.query.iter().flat_map(pair));
+        hasher.section(
+            "default_headers",
+            defaults.into_iter().flat_map(|(name, value)| [name.as_bytes(), value]),
+        );
+        hasher.section("headers", self.headers.iter().flat_map(pair));
+        hasher.finish()
+    }
+
+    fn authentication(&self) -> &ClientAuth {
+        self.auth.as_ref().unwrap_or(&self.client.inner().auth)
     }
 
     fn event(&self, token: &TokenSet) -> TokenEvent {

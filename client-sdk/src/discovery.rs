@@ -10,7 +10,7 @@ use crate::oauth_error::clean;
 use crate::origin::{is_internal, parse};
 use crate::retry::status_is_passing;
 use crate::transport::{Reply, Transport};
-use crate::{Error, ErrorKind, Result, RetryPolicy};
+use crate::{Error, ErrorKind, Result, RetryPolicy, json};
 
 /// Seconds that a document counts as fresh where the server does not say.
 const DEFAULT_FRESH: i64 = 600;
@@ -105,12 +105,15 @@ async fn look(
             let why = format!("the metadata at {place} answered {status}");
             return Err(Error::new(ErrorKind::Status(status), why).with_status(status));
         }
+        (status @ 300..400, _) => {
+            return Ok(Look::NotHere(format!("{place} redirects ({status}), which is not followed")));
+        }
         (status, _) => return Ok(Look::NotHere(format!("{place} answered {status}"))),
     }
     let body = reply.read().await?;
-    Ok(match serde_json::from_slice(&body) {
+    Ok(match json::read("the answer", &body) {
         Ok(metadata) => Look::Found(Entry { metadata, fresh_until, etag, url: place.clone() }),
-        Err(_) => Look::NotHere(format!("{place} answered no metadata")),
+        Err(why) => Look::NotHere(format!("at {place} {why}")),
     })
 }
 

@@ -81,6 +81,8 @@ struct Inner {
     oauth: Option<OAuthError>,
     status: Option<u16>,
     retry_after: Option<Duration>,
+    /// The remedy, where the kind alone does not say it.
+    remedy: Option<Remedy>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -103,6 +105,9 @@ impl Error {
     /// What to do about it.
     pub fn remedy(&self) -> Remedy {
         let retry = Remedy::Retry { after: self.0.retry_after };
+        if let Some(remedy) = self.0.remedy {
+            return remedy;
+        }
         match self.0.kind {
             ErrorKind::Connect
             | ErrorKind::Timeout
@@ -138,8 +143,20 @@ impl Error {
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self(Box::new(Inner { kind, message, oauth: None, status: None, retry_after: None, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            oauth: None,
+            status: None,
+            retry_after: None,
+            remedy: None,
+            source: None,
+        }))
+    }
+
+    /// Whether the same call may work later.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self.remedy(), Remedy::Retry { .. })
     }
 
     pub(crate) fn configuration(message: impl Into<String>) -> Self {
@@ -161,6 +178,11 @@ impl Error {
 
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.0.status = Some(status);
+        self
+    }
+
+    pub(crate) fn with_remedy(mut self, remedy: Remedy) -> Self {
+        self.0.remedy = Some(remedy);
         self
     }
 

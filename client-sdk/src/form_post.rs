@@ -1,7 +1,7 @@
 //! A form posted to an endpoint of the authorization server, and what its answer means.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue};
 use reqwest::{Method, Request};
 use serde_json::Value;
@@ -9,7 +9,8 @@ use trefoil_shared::Timestamp;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::retry::{retry_after, status_is_passing};
+use crate::oauth_error::clean;
+use crate::retry::retry_after;
 use crate::transport::{Reply, Transport};
 use crate::{ClientAuth, Error, ErrorKind, OAuthError, Result, RetryPolicy};
 
@@ -41,6 +42,7 @@ impl<'a> FormPost<'a> {
 
     /// Posts the form and reads the answer. Repeats it as the policy allows, so only for what may be sent twice.
     pub(crate) async fn send(self, transport: &Transport, retry: &RetryPolicy) -> Result<Answered> {
+        let endpoint = shown(&self.endpoint);
         let mut request = Request::new(Method::POST, self.endpoint);
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -54,15 +56,21 @@ impl<'a> FormPost<'a> {
         let reply = transport.send(request, Some(retry)).await?;
         let status = reply.status();
         let wait = retry_after(reply.headers());
-        let body = match redirected(&reply) {
-            Some(error) => return Err(error),
-            None => reply.read().await?,
-        };
-        match refusal(status, &body, self.auth) {
+        if let Some(error) = redirected(&reply, &endpoint) {
+            return Err(error);
+        }
+        let body = reply.read().await?;
+        let traces = self.auth.traces(self.client_id);
+        match refusal((status, &body), &endpoint, &traces) {
             Some(error) => Err(error.with_retry_after(wait)),
             None => Ok(Answered { body, asked_at }),
         }
     }
+}
+
+/// An endpoint in an error: without its query, which may hold anything.
+fn shown(endpoint: &Url) -> String {
+    format!("{}{}", endpoint.origin().ascii_serialization(), clean(endpoint.path()))
 }
 
 /// The form as bytes that are wiped when the request is done with them. The secret, where it goes into the form,
@@ -81,26 +89,35 @@ fn encode(form: &Form<'_>, auth: &ClientAuth) -> Bytes {
 }
 
 /// A redirect is an error: the form holds credentials, and they go nowhere else.
-fn redirected(reply: &Reply) -> Option<Error> {
+fn redirected(reply: &Reply, endpoint: &str) -> Option<Error> {
     let status = reply.status();
     (300..400).contains(&status).then(|| {
-        let why = format!("the endpoint redirects ({status}), which is not followed: name the true endpoint");
+        let location = reply.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let to = location.map_or(String::new(), |place| format!(" to {}", clean(place)));
+        let why = format!(
+            "{endpoint} redirects ({status}){to}: credentials follow no redirect; name the endpoint that answers \
+             itself"
+        );
         Error::new(ErrorKind::Redirect, why).with_status(status)
     })
 }
 
 /// Reads an answer as a refusal: an `error` at any status (there are servers that answer 200 with one), or a status
 /// that is no success.
-fn refusal(status: u16, body: &[u8], auth: &ClientAuth) -> Option<Error> {
+fn refusal((status, body): (u16, &[u8]), endpoint: &str, secrets: &[Zeroizing<String>]) -> Option<Error> {
     let answer: Option<Value> = serde_json::from_slice(body).ok();
-    if let Some(oauth) = answer.as_ref().and_then(OAuthError::decode) {
-        let oauth = auth.secret().map_or(oauth.clone(), |secret| oauth.without(secret.reveal()));
+    if let Some(oauth) = answer.as_ref().and_then(|answer| OAuthError::decode_without(answer, secrets)) {
         let error = Error::new(ErrorKind::OAuth, "the server refused the request");
         return Some(error.with_oauth(oauth).with_status(status));
     }
-    if (200..300).contains(&status) {
-        return None;
-    }
-    let why = if status_is_passing(status) { "the server cannot answer now" } else { "the server refused" };
-    Some(Error::new(ErrorKind::Status(status), format!("{why} ({status})")).with_status(status))
+    let advice = match status {
+        200..300 => return None,
+        404 | 405 => "is this the address of the endpoint?",
+        401 | 403 => "something in front of the server may ask for a sign-in of its own",
+        429 => "it asks for fewer requests: try again later",
+        500.. => "it cannot answer now: try again later, or see its log",
+        _ => "see the server's log",
+    };
+    let why = format!("{endpoint} answered {status} without an OAuth error; {advice}");
+    Some(Error::new(ErrorKind::Status(status), why).with_status(status))
 }

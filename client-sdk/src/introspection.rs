@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::{Error, Result};
+use crate::{Error, Result, json};
+
+/// What errors call it.
+const WHAT: &str = "the introspection answer";
 
 /// The answer to [`crate::Client::introspect`].
 #[derive(Clone, Debug, PartialEq)]
@@ -13,11 +16,13 @@ pub struct Introspection {
 
 impl Introspection {
     pub(crate) fn parse(body: &[u8]) -> Result<Self> {
-        let members: Map<String, Value> = serde_json::from_slice(body)
-            .map_err(|_| Error::protocol("the introspection answer is no JSON object"))?;
+        let mut members: Map<String, Value> = json::read(WHAT, body)?;
         let Some(active) = members.get("active").and_then(Value::as_bool) else {
             return Err(Error::protocol("the introspection answer does not say whether the token is active"));
         };
+        if let Some(scope) = members.get_mut("scope").filter(|scope| scope.is_array()) {
+            *scope = json::scope(WHAT, scope.take())?.into();
+        }
         Ok(Self { active, members })
     }
 

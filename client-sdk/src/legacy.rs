@@ -24,7 +24,7 @@ use crate::ambient::Ambient;
 use crate::origin::parse;
 use crate::transport::{HttpSettings, Transport};
 use crate::{
-    Client, ClientAuth, Error, ErrorKind, FileStore, OAuthError, Result, RetryPolicy, Secret, blocking,
+    Client, ClientAuth, Error, ErrorKind, FileStore, OAuthError, Result, RetryPolicy, Secret, blocking, json,
 };
 
 /// Asks for a token with the five values of steelcut's `client_request_token`, in its order, and returns the access
@@ -145,7 +145,7 @@ fn read_resource(status: u16, body: &[u8]) -> Result<Value> {
     let success = (200..300).contains(&status);
     match (oauth, answer) {
         (None, Some(answer)) if success => Ok(answer),
-        (None, None) if success => Err(Error::protocol("the resource is no JSON")),
+        (None, None) if success => json::read("the resource", body),
         (None, _) => {
             let kind = if status == 401 { ErrorKind::Unauthorized } else { ErrorKind::Status(status) };
             Err(Error::new(kind, format!("the resource answered {status}")).with_status(status))

@@ -18,9 +18,11 @@
 //!
 //! Safe without being asked: https only (http to loopback, or to hosts named by
 //! [`ClientBuilder::allow_plain_http`]), an exact issuer check, no redirects, a limit of 30 seconds, answers of at
-//! most 1 MiB after decompression, secrets that never print. [`blocking`] has the same without async.
+//! most 1 MiB after decompression, secrets that never print, no proxy but one that the caller names, and that one for
+//! https alone. [`blocking`] has the same without async.
 
 mod ambient;
+mod back_off;
 pub mod blocking;
 mod builder;
 mod challenge;
@@ -29,9 +31,12 @@ mod client_auth;
 mod client_credentials;
 mod discovery;
 mod error;
+mod failure;
+mod flights;
 mod form_post;
 pub mod http;
 mod introspection;
+mod json;
 pub mod legacy;
 mod metadata_cache;
 mod oauth_error;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 /// Characters of one server text that are kept: enough for a sentence, too little for a page.
 const MAX_TEXT: usize = 300;
@@ -26,11 +27,22 @@ impl OAuthError {
     /// Reads an error answer: `error` as a text with `error_description` and `error_uri`, or as an object with
     /// `message` and `type`. `None` where the answer is no error.
     pub fn decode(answer: &Value) -> Option<Self> {
-        let text = |object: &Value, key: &str| object.get(key).and_then(Value::as_str).map(clean);
+        Self::decode_with(answer, clean)
+    }
+
+    /// The same without the secrets of the request, in any form in which it carried them: a server that repeats the
+    /// request must not put them into a log.
+    pub(crate) fn decode_without(answer: &Value, secrets: &[Zeroizing<String>]) -> Option<Self> {
+        // Before the text is shortened: a part of a secret would not be found.
+        Self::decode_with(answer, |text| clean(&without(text, secrets)))
+    }
+
+    fn decode_with(answer: &Value, shown: impl Fn(&str) -> String) -> Option<Self> {
+        let text = |object: &Value, key: &str| object.get(key).and_then(Value::as_str).map(&shown);
         match answer.get("error")? {
             Value::Null => None,
             Value::String(code) => Some(Self {
-                code: clean(code),
+                code: shown(code),
                 description: text(answer, "error_description"),
                 uri: text(answer, "error_uri"),
             }),
@@ -59,18 +71,11 @@ impl OAuthError {
     pub fn uri(&self) -> Option<&str> {
         self.uri.as_deref()
     }
+}
 
-    /// Takes a secret out of the texts: a server that repeats the request must not put it into a log.
-    pub(crate) fn without(mut self, secret: &str) -> Self {
-        if secret.len() < MIN_SECRET {
-            return self;
-        }
-        for text in [Some(&mut self.code), self.description.as_mut(), self.uri.as_mut()].into_iter().flatten()
-        {
-            *text = text.replace(secret, "[redacted]");
-        }
-        self
-    }
+fn without(text: &str, secrets: &[Zeroizing<String>]) -> String {
+    let long_enough = secrets.iter().filter(|secret| secret.len() >= MIN_SECRET);
+    long_enough.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "[redacted]"))
 }
 
 impl fmt::Display for OAuthError {
@@ -134,14 +139,17 @@ mod tests {
 
     #[test]
     fn a138_server_texts_are_escaped_shortened_and_lose_the_secret() {
-        let error = OAuthError::new("x\u{1b}[31m\r\n", Some(&"y".repeat(1000))).without("zz");
+        let error = OAuthError::new("x\u{1b}[31m\r\n", Some(&"y".repeat(1000)));
         assert_eq!(error.code(), "x\\u{1b}[31m\\r\\n");
         assert_eq!(error.description().map(str::len), Some(MAX_TEXT + 3));
-        let echoed = OAuthError::new("a", Some("secret was canary!")).without("canary");
+        let read = |description: String, secret: &str| {
+            let answer = json!({"error": "unsupported_grant_type", "error_description": description});
+            OAuthError::decode_without(&answer, &[Zeroizing::new(secret.to_owned())]).unwrap()
+        };
+        let echoed = read("secret was canary!".to_owned(), "canary");
         assert_eq!(echoed.description(), Some("secret was [redacted]!"));
-        assert_eq!(
-            OAuthError::new("unsupported_grant_type", None).without("s").code(),
-            "unsupported_grant_type"
-        );
+        let cut = read(format!("{}canary", "y".repeat(MAX_TEXT - 3)), "canary");
+        assert!(!cut.description().unwrap().contains("can"), "{cut}");
+        assert_eq!(read(String::new(), "s").code(), "unsupported_grant_type");
     }
 }

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use futures_util::FutureExt as _;
-use futures_util::future::Shared;
 use tokio::runtime::Handle;
 use trefoil_shared::Timestamp;
 
+use crate::flights::{Flight, Flights};
 use crate::token_life::{Held, Stage};
 use crate::{
     BoxFuture, ClientCredentials, Error, Generation, MemoryStore, Result, SessionKey, TokenSet, TokenSource,
@@ -20,7 +20,8 @@ const RETRY_RANGE: (i64, i64) = (1, 30);
 
 /// A [`TokenSource`] that keeps its token. While the token is young, [`Session::token`] is one atomic load. At about
 /// 80 % of its life one task renews it and nobody waits; shortly before its end callers join one request, which goes
-/// on when the caller that began it goes away. Clones share everything.
+/// on when the caller that began it goes away. A refusal that asking again does not change, such as `invalid_client`,
+/// is returned to callers for 1, 2, 4 .. 60 seconds before the server is asked again. Clones share everything.
 #[derive(Clone)]
 pub struct Session {
     inner: Arc<Inner>,
@@ -35,17 +36,6 @@ struct Inner {
     /// The number of the last request that has ended.
     landed: AtomicU64,
 }
-
-/// What is under way, and what was learned from earlier requests.
-#[derive(Default)]
-struct Flights {
-    current: Option<(u64, Flight)>,
-    count: u64,
-    rejected: Option<Generation>,
-    not_before: Option<Timestamp>,
-}
-
-type Flight = Shared<BoxFuture<'static, Result<Arc<Held>>>>;
 
 /// Which token a request is content with.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,7 +78,11 @@ impl Session {
                 Stage::Needed | Stage::Over => {}
             }
         }
-        match Inner::join(&self.inner)?.await {
+        let outcome = match Inner::join(&self.inner) {
+            Ok(flight) => flight.await,
+            Err(error) => Err(error),
+        };
+        match outcome {
             Ok(held) => Ok(Arc::clone(&held.token)),
             Err(error) => match self.inner.current.load_full() {
                 // The margin before the end is there for this: the old token is still good.
@@ -103,12 +97,20 @@ impl Session {
         &self.inner.key
     }
 
-    /// The token `seen` was refused: it is not given out again. A newer one stays.
+    /// The token `seen` was refused: it is not given out again. A newer one stays. Where one token after another is
+    /// refused (a resource server that wants another audience), the last one is kept for 1, 2, 4 .. 60 seconds before
+    /// the next is asked for.
     pub fn invalidate(&self, seen: Generation) {
+        let now = self.inner.now();
         let mut flights = self.inner.flights();
-        flights.rejected = Some(seen);
-        if self.inner.current.load().as_ref().is_some_and(|held| held.generation == seen) {
+        let Some(held) = self.inner.current.load_full().filter(|held| held.generation == seen) else {
+            flights.rejected = Some(seen);
+            return;
+        };
+        if flights.give_up(&held, now) {
             self.inner.current.store(None);
+        } else {
+            tracing::debug!("a token was refused again so soon: the next one is asked for later");
         }
     }
 }
@@ -152,6 +154,9 @@ impl Inner {
         if let Some(held) = this.current.load_full().filter(|held| held.stage(this.now()) == Stage::Young) {
             return Ok(std::future::ready(Ok(held)).boxed().shared());
         }
+        if let Some(error) = flights.refusal(this.now()) {
+            return Err(error.clone());
+        }
         this.begin(&mut flights, Need::Usable)
     }
 
@@ -193,10 +198,11 @@ impl Inner {
         let mut flights = self.flights();
         match outcome {
             Ok(held) => {
-                flights.not_before = None;
+                flights.granted();
                 self.current.store(Some(Arc::clone(held)));
             }
             Err(error) => {
+                flights.remember(error, now);
                 let left = self.current.load().as_ref().map_or(0, |held| held.seconds_left(now));
                 flights.not_before = Some(now.plus((left / 4).clamp(RETRY_RANGE.0, RETRY_RANGE.1)));
                 tracing::warn!(client.id = %self.request.client().client_id(), %error, "no token was obtained");

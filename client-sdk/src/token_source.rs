@@ -39,7 +39,7 @@ pub trait TokenSource: Send + Sync {
     fn token(&self) -> BoxFuture<'_, Result<Arc<TokenSet>>>;
 
     /// The token `seen` was refused. The next [`TokenSource::token`] gives another one, unless another one has come
-    /// in the meantime.
+    /// in the meantime, or so many were refused that the next is asked for only later.
     fn invalidate(&self, seen: Generation);
 }
 

@@ -1,6 +1,6 @@
 //! The only user of the HTTP client: limits of time and length, no redirects, retries.
 
-use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::ambient::Ambient;
+use crate::failure::{Route, innermost};
 use crate::origin::PlainHosts;
 use crate::retry::{retry_after, status_is_passing};
 use crate::{Error, ErrorKind, Result, RetryPolicy};
@@ -23,12 +24,13 @@ const IDLE: Duration = Duration::from_secs(4);
 const DEFAULT_CAP: usize = 1024 * 1024;
 
 /// What a caller may set about connections.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct HttpSettings {
     pub(crate) timeout: Duration,
     pub(crate) cap: usize,
     pub(crate) plain: PlainHosts,
     pub(crate) root_ca_pem: Vec<Vec<u8>>,
+    /// May hold a password.
     pub(crate) proxy: Option<String>,
 }
 
@@ -45,9 +47,11 @@ impl Default for HttpSettings {
 }
 
 /// Sends requests under the settings of one client.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Transport {
     http: reqwest::Client,
+    /// The proxy as errors show it.
+    proxy: Option<Arc<str>>,
     settings: HttpSettings,
     pub(crate) ambient: Ambient,
 }
@@ -55,6 +59,7 @@ pub(crate) struct Transport {
 /// An answer whose body is still to be read.
 pub(crate) struct Reply {
     response: Response,
+    route: Route,
     cap: usize,
 }
 
@@ -62,6 +67,8 @@ impl Transport {
     pub(crate) fn new(settings: HttpSettings, ambient: Ambient) -> Result<Self> {
         let mut builder = reqwest::Client::builder()
             .redirect(redirect::Policy::none())
+            // Nobody but the caller names a proxy: the variables of the environment would lead secrets elsewhere.
+            .no_proxy()
             .referer(false)
             .pool_idle_timeout(IDLE)
             .user_agent(concat!("trefoil-client/", env!("CARGO_PKG_VERSION")));
@@ -73,23 +80,24 @@ impl Transport {
             }
             builder = builder.tls_certs_merge(certificates);
         }
-        if let Some(proxy) = &settings.proxy {
-            let proxy = reqwest::Proxy::all(proxy)
-                .map_err(|e| Error::configuration("the proxy is no URL").with_source(e))?;
+        let mut shown = None;
+        if let Some(text) = &settings.proxy {
+            let (proxy, origin) = proxy(text)?;
             builder = builder.proxy(proxy);
+            shown = Some(Arc::from(origin));
         }
         let http = builder.build().map_err(|e| {
             let why = innermost(&e);
             Error::configuration(format!("the HTTP client cannot start: {why}")).with_source(e)
         })?;
-        Ok(Self { http, settings, ambient })
+        Ok(Self { http, proxy: shown, settings, ambient })
     }
 
     /// The same connections under other settings. Certificates are read from the disk for each new client, so this
     /// makes one only where certificates or the proxy have changed.
     pub(crate) fn with(self, settings: HttpSettings, ambient: Ambient) -> Result<Self> {
         if settings.root_ca_pem == self.settings.root_ca_pem && settings.proxy == self.settings.proxy {
-            return Ok(Self { http: self.http, settings, ambient });
+            return Ok(Self { settings, ambient, ..self });
         }
         Self::new(settings, ambient)
     }
@@ -119,10 +127,10 @@ impl Transport {
 
     async fn attempt(&self, mut request: Request) -> Result<Reply> {
         *request.timeout_mut() = Some(self.settings.timeout);
-        let place = place(request.url());
+        let route = Route::new(request.url(), self.proxy.as_ref(), self.settings.timeout);
         match self.http.execute(request).await {
-            Ok(response) => Ok(Reply { response, cap: self.settings.cap }),
-            Err(error) => Err(describe(error, &place)),
+            Ok(response) => Ok(Reply { response, route, cap: self.settings.cap }),
+            Err(error) => Err(route.failure(error)),
         }
     }
 }
@@ -132,7 +140,7 @@ impl Transport {
 fn passing(outcome: &Result<Reply>) -> Option<Option<Duration>> {
     match outcome {
         Ok(reply) if status_is_passing(reply.status()) => Some(retry_after(reply.headers())),
-        Err(e) if matches!(e.kind(), ErrorKind::Connect | ErrorKind::Transport) => Some(None),
+        Err(e) if matches!(e.kind(), ErrorKind::Connect | ErrorKind::Transport) && e.may_pass() => Some(None),
         Ok(_) | Err(_) => None,
     }
 }
@@ -160,36 +168,20 @@ impl Reply {
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        let place = place(self.response.url());
-        self.response.chunk().await.map_err(|error| describe(error, &place))
+        self.response.chunk().await.map_err(|error| self.route.failure(error))
     }
 }
 
-/// Scheme, host and port of a URL: no path and no query, which can hold secrets.
-fn place(url: &Url) -> String {
-    url.origin().ascii_serialization()
-}
-
-fn describe(error: reqwest::Error, place: &str) -> Error {
-    let error = error.without_url();
-    let why = innermost(&error);
-    let (kind, message) = if error.is_timeout() {
-        (ErrorKind::Timeout, format!("no answer from {place} in time"))
-    } else if error.is_connect() {
-        (ErrorKind::Connect, format!("cannot connect to {place}: {why}"))
-    } else if error.is_builder() {
-        (ErrorKind::Configuration, format!("the request cannot be built: {why}"))
-    } else {
-        (ErrorKind::Transport, format!("the answer of {place} broke off: {why}"))
+/// A proxy for https alone, and its address without user name and password. Plain http would show it the secrets.
+fn proxy(text: &str) -> Result<(reqwest::Proxy, String)> {
+    // The text is not shown: it may hold a password.
+    let bad = |why: &str| {
+        Error::configuration(format!("the proxy {why}; give one such as http://proxy.example:3128"))
     };
-    Error::new(kind, message).with_source(error)
-}
-
-/// The text of the innermost cause: the outer ones only say that something failed.
-fn innermost(error: &dyn StdError) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
+    let url = Url::parse(text).map_err(|_| bad("is no URL"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(bad("is neither an http nor an https URL"));
     }
-    crate::oauth_error::clean(&cause.to_string())
+    let proxy = reqwest::Proxy::https(text).map_err(|e| bad("cannot be used").with_source(e))?;
+    Ok((proxy, url.origin().ascii_serialization()))
 }

@@ -12,11 +12,15 @@ mod suite {
     mod legacy;
     mod limits;
     mod processes;
+    mod proxy;
     mod redaction;
+    mod refusals;
     mod retries;
     mod revoke_introspect;
     mod session;
+    mod session_key;
     mod store;
     mod tls;
     mod token;
+    mod words;
 }

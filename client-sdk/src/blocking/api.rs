@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::wait;
 use crate::http as asynchronous;
-use crate::{Error, ErrorKind, Result, RetryPolicy, TokenSource};
+use crate::{Error, ErrorKind, Result, RetryPolicy, TokenSource, json};
 
 /// [`asynchronous::ApiClient`] without async.
 #[derive(Clone, Debug)]
@@ -47,7 +47,8 @@ impl ApiClient {
         self.0.root_ca_pem(pem).map(Self)
     }
 
-    /// Sends everything through a proxy.
+    /// Sends https through a proxy (`CONNECT`, so that it sees no content); plain http goes directly. The environment's
+    /// proxy variables are not read.
     pub fn proxy(self, url: &str) -> Result<Self> {
         self.0.proxy(url).map(Self)
     }
@@ -166,8 +167,7 @@ impl ApiResponse {
 
     /// The body of a success (2xx), read as JSON.
     pub fn json<T: DeserializeOwned>(self) -> Result<T> {
-        serde_json::from_slice(&self.success()?.body)
-            .map_err(|_| Error::protocol("the answer is no JSON of the expected shape"))
+        json::read("the answer", &self.success()?.body)
     }
 
     /// Makes an error of every status but 2xx.

@@ -65,7 +65,8 @@ impl ApiClient {
         self.set(|settings| settings.root_ca_pem.push(pem.into()))
     }
 
-    /// Sends everything through a proxy.
+    /// Sends https through a proxy (`CONNECT`, so that it sees no content); plain http goes directly. The environment's
+    /// proxy variables are not read.
     pub fn proxy(self, url: &str) -> Result<Self> {
         self.set(|settings| settings.proxy = Some(url.to_owned()))
     }

@@ -10,31 +10,48 @@ use tower_service::Service;
 use url::Url;
 
 use super::request::bearer;
-use crate::origin::{Origin, parse};
+use crate::origin::{Origin, PlainHosts, parse};
 use crate::{BoxFuture, Challenge, Result, TokenSource};
 
 /// The error of [`AuthService`]: the inner service's, or this crate's [`crate::Error`].
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Attaches tokens to requests for named origins; others pass as they are. Resends a request once with a new token
-/// where the answer says `invalid_token` and the request can be cloned. The client under it should follow no
-/// redirects: it would carry the token along.
+/// Attaches tokens to requests for named origins; others pass as they are. What an [`super::ApiClient`] would not
+/// send (plain http to an origin beyond loopback) is an error here too, before a token is asked for. Resends a request
+/// once with a new token where the answer says `invalid_token` and the request can be cloned. The client under it
+/// should follow no redirects and use no proxy for plain http: either would carry the token along.
 #[derive(Clone)]
 pub struct AuthLayer {
     source: Arc<dyn TokenSource>,
     origins: Vec<Origin>,
+    plain: PlainHosts,
 }
 
 impl AuthLayer {
     /// A layer that takes tokens from `source`. No origin is named yet.
     pub fn new(source: impl TokenSource + 'static) -> Self {
-        Self { source: Arc::new(source), origins: Vec::new() }
+        Self { source: Arc::new(source), origins: Vec::new(), plain: PlainHosts::default() }
     }
 
     /// Lets the token go to the origin of `url`.
     pub fn origin(mut self, url: &str) -> Result<Self> {
         self.origins.push(Origin::of(&parse(url, "the origin")?));
         Ok(self)
+    }
+
+    /// Lets the token go over plain http to `host`, for a lab network. Anyone who can listen there reads the token.
+    #[must_use]
+    pub fn allow_plain_http(mut self, host: &str) -> Self {
+        self.plain.allow(host);
+        self
+    }
+
+    /// Whether a request gets a token; an error where it may not be sent with one.
+    fn binds(&self, target: Option<&Url>) -> Result<bool> {
+        let Some(url) = target.filter(|url| self.origins.contains(&Origin::of(url))) else {
+            return Ok(false);
+        };
+        self.plain.check(url).map(|()| true)
     }
 }
 
@@ -145,10 +162,13 @@ where
         // The service that was polled ready is the one to call; the clone takes its place.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let bound = request.target().is_some_and(|url| self.layer.origins.contains(&Origin::of(&url)));
-        if !bound {
-            let answer = inner.call(request);
-            return Box::pin(async move { answer.await.map_err(Into::into) });
+        match self.layer.binds(request.target().as_ref()) {
+            Ok(true) => {}
+            Ok(false) => {
+                let answer = inner.call(request);
+                return Box::pin(async move { answer.await.map_err(Into::into) });
+            }
+            Err(error) => return Box::pin(std::future::ready(Err(error.into()))),
         }
         let source = Arc::clone(&self.layer.source);
         Box::pin(async move {
@@ -156,15 +176,22 @@ where
             let spare = request.again();
             request.headers_mut().insert(AUTHORIZATION, bearer(&token)?);
             let answer = inner.call(request).await.map_err(Into::into)?;
-            let Some(mut spare) = spare.filter(|_| refused(&answer)) else { return Ok(answer) };
+            if !refused(&answer) {
+                return Ok(answer);
+            }
             source.invalidate(token.generation());
+            let Some(mut spare) = spare else { return Ok(answer) };
             let next = source.token().await?;
             if next.generation() == token.generation() {
                 return Ok(answer);
             }
             spare.headers_mut().insert(AUTHORIZATION, bearer(&next)?);
             std::future::poll_fn(|cx| inner.poll_ready(cx)).await.map_err(Into::into)?;
-            inner.call(spare).await.map_err(Into::into)
+            let answer = inner.call(spare).await.map_err(Into::into)?;
+            if refused(&answer) {
+                source.invalidate(next.generation());
+            }
+            Ok(answer)
         })
     }
 }

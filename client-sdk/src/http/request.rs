@@ -71,13 +71,20 @@ impl ApiRequest {
         let token = source.token().await?;
         let spare = request.try_clone();
         let reply = send(&client, attach(request, &token)?).await?;
-        let Some(spare) = spare.filter(|_| token_was_refused(&reply)) else { return finish(reply) };
+        if !token_was_refused(&reply) {
+            return finish(reply);
+        }
         source.invalidate(token.generation());
+        let Some(spare) = spare else { return finish(reply) };
         let next = source.token().await?;
         if next.generation() == token.generation() {
             return finish(reply);
         }
-        finish(send(&client, attach(spare, &next)?).await?)
+        let reply = send(&client, attach(spare, &next)?).await?;
+        if token_was_refused(&reply) {
+            source.invalidate(next.generation());
+        }
+        finish(reply)
     }
 
     fn change(mut self, change: impl FnOnce(&mut Request) -> Result<()>) -> Self {

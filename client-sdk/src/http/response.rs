@@ -4,7 +4,7 @@ use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use crate::transport::Reply;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, json};
 
 /// An answer whose body is still to be read, up to the client's limit.
 pub struct ApiResponse {
@@ -39,9 +39,7 @@ impl ApiResponse {
 
     /// The body of a success (2xx), read as JSON.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
-        let body = self.success()?.bytes().await?;
-        serde_json::from_slice(&body)
-            .map_err(|_| Error::protocol("the answer is no JSON of the expected shape"))
+        json::read("the answer", &self.success()?.bytes().await?)
     }
 
     /// Makes an error of every status but 2xx.

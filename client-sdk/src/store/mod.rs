@@ -16,26 +16,55 @@ pub use memory::MemoryStore;
 
 use crate::{BoxFuture, Result, TokenSet};
 
-/// What a token was asked for: a SHA-256 over issuer, client, grant, resources, scopes and further parameters. Two
-/// requests that differ in any of them never share a token.
+/// What a token was asked for: a SHA-256 over everything that the request sends, the credentials included. Two
+/// requests that differ in anything never share a token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionKey(String);
 
-impl SessionKey {
-    /// Hashes the parts with their lengths, so that no two lists of parts run together.
-    pub(crate) fn of<'a>(parts: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut context = Context::new(&SHA256);
-        for part in parts {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part.as_bytes());
-        }
-        let mut hex = String::with_capacity(64);
-        for byte in context.finish().as_ref() {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        Self(hex)
+/// The first thing hashed. A change of what is hashed, or how, changes it too: what was stored under an older key
+/// is then not found, and asked for anew.
+const KEY_FORMAT: &[u8] = b"trefoil session key 2";
+
+/// Hashes what a request sends, section by section.
+pub(crate) struct SessionKeyHasher(Context);
+
+impl SessionKeyHasher {
+    pub(crate) fn new() -> Self {
+        let mut hasher = Self(Context::new(&SHA256));
+        hasher.piece(KEY_FORMAT);
+        hasher
     }
 
+    /// Adds a section: its name, how many items it has, and each with its length, so that no two lists of sections
+    /// run together.
+    pub(crate) fn section<T: AsRef<[u8]>>(&mut self, name: &str, items: impl IntoIterator<Item = T>) {
+        let items: Vec<T> = items.into_iter().collect();
+        self.piece(name.as_bytes());
+        self.number(items.len());
+        for item in &items {
+            self.piece(item.as_ref());
+        }
+    }
+
+    pub(crate) fn finish(self) -> SessionKey {
+        let mut hex = String::with_capacity(64);
+        for byte in self.0.finish().as_ref() {
+            let _ = write!(hex, "{byte:02x}");
+        }
+        SessionKey(hex)
+    }
+
+    fn piece(&mut self, bytes: &[u8]) {
+        self.number(bytes.len());
+        self.0.update(bytes);
+    }
+
+    fn number(&mut self, number: usize) {
+        self.0.update(&(number as u64).to_be_bytes());
+    }
+}
+
+impl SessionKey {
     /// The hash as 64 hexadecimal digits: a file name that needs no escaping.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -80,10 +109,28 @@ impl fmt::Debug for StoreGuard {
 mod tests {
     use super::*;
 
+    fn key(sections: &[(&str, &[&str])]) -> SessionKey {
+        let mut hasher = SessionKeyHasher::new();
+        for (name, items) in sections {
+            hasher.section(name, *items);
+        }
+        hasher.finish()
+    }
+
     #[test]
-    fn parts_do_not_run_together_in_the_key() {
-        assert_ne!(SessionKey::of(["ab", "c"]), SessionKey::of(["a", "bc"]));
-        assert_eq!(SessionKey::of(["ab", "c"]), SessionKey::of(["ab", "c"]));
-        assert_eq!(SessionKey::of(["a"]).as_str().len(), 64);
+    fn w08_neither_items_nor_sections_run_together() {
+        let keys = [
+            key(&[("a", &["bc", "d"])]),
+            key(&[("a", &["b", "cd"])]),
+            key(&[("a", &["bcd"])]),
+            key(&[("a", &["bc"]), ("d", &[])]),
+            key(&[("a", &["bc", "d"]), ("e", &[])]),
+            key(&[("a", &[]), ("bc", &["d"])]),
+            key(&[]),
+        ];
+        let different: std::collections::BTreeSet<_> = keys.iter().collect();
+        assert_eq!(different.len(), keys.len());
+        assert_eq!(key(&[("a", &["bc", "d"])]), keys[0]);
+        assert_eq!(keys[0].as_str().len(), 64);
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn example(name: &str) -> Command {
     command
 }
 
-fn servers() -> (Mock, Mock) {
+pub(crate) fn servers() -> (Mock, Mock) {
     let server = Mock::authorization_server(|_| Answer::token("t"));
     let resource = Mock::start(|seen| match seen.header("authorization") {
         "Bearer t" => Answer::json(200, &json!({"message": "from the resource"})),

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::{Request, Response};
 use tower::{Layer as _, ServiceExt as _, service_fn};
-use trefoil_client::Session;
 use trefoil_client::http::AuthLayer;
+use trefoil_client::{ErrorKind, Session};
 
 use crate::mock::{Answer, Mock};
 
@@ -25,7 +25,8 @@ async fn reqwest_gets_the_token_at_named_origins_only_and_a_new_one_after_a_refu
     let elsewhere = Mock::start(|_| Answer::new(200, ""));
     let (_server, session) = session();
     let layer = AuthLayer::new(session).origin(resource.base()).unwrap();
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let client =
+        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let service = layer.layer(client.clone());
     let request = client.post(resource.url("/x")).body("content").build().unwrap();
     assert_eq!(service.clone().oneshot(request).await.unwrap().status(), 200);
@@ -53,4 +54,25 @@ async fn http_requests_get_the_token_too() {
         service.clone().oneshot(request).await.unwrap();
     }
     assert_eq!(*seen.lock().unwrap(), [Some("Bearer t0".to_owned()), None, None, None]);
+}
+
+#[tokio::test]
+async fn w09_plain_http_beyond_loopback_gets_no_token_without_leave() {
+    let resource = Mock::start(|_| Answer::new(200, "fine"));
+    let base = resource.base().replace("127.0.0.1", "0.0.0.0");
+    let (server, session) = session();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let ask = async |layer: &AuthLayer, url: &str| {
+        let request = client.get(url).build().unwrap();
+        layer.layer(client.clone()).oneshot(request).await.map(|answer| answer.status().as_u16())
+    };
+    let layer = AuthLayer::new(session).origin(&base).unwrap().origin("http://api.example").unwrap();
+    for url in [&base, "http://api.example/x"] {
+        let error = ask(&layer, url).await.unwrap_err();
+        let error = error.downcast_ref::<trefoil_client::Error>().expect("an error of ours");
+        assert_eq!(error.kind(), ErrorKind::InsecureUrl, "{url}");
+    }
+    assert_eq!((resource.requests(), server.requests()), (0, 0), "nothing is sent, no token is asked for");
+    assert_eq!(ask(&layer.allow_plain_http("0.0.0.0"), &base).await.unwrap(), 200);
+    assert_eq!(resource.seen("/")[0].header("authorization"), "Bearer t0");
 }

@@ -166,16 +166,18 @@ async fn a_refused_token_is_replaced_and_a_late_refusal_drops_no_newer_one() {
 }
 
 #[tokio::test]
-async fn everybody_who_waited_hears_the_same_error_and_the_next_call_asks_anew() {
+async fn everybody_who_waited_gets_the_same_error_and_a_call_a_second_later_asks_anew() {
     let server = Mock::authorization_server(|seen| match seen.before {
         0 => Answer::json(401, &json!({"error": "invalid_client"})),
         number => numbered(number),
     });
-    let session = session(&server, &HandClock::at(0));
+    let clock = HandClock::at(0);
+    let session = session(&server, &clock);
     let (a, b) = tokio::join!(session.token(), session.token());
     for error in [a.unwrap_err(), b.unwrap_err()] {
         assert_eq!(error.oauth().unwrap().code(), "invalid_client");
     }
+    clock.advance(1);
     assert_eq!(text(&session).await, "t1");
 }
 

@@ -13,12 +13,19 @@ use trefoil_client::http::ApiClient;
 use trefoil_client::{Client, ErrorKind};
 
 /// Serves the metadata of itself over TLS at `localhost`; returns the issuer and the PEM of its root.
-async fn tls_server() -> (String, String) {
+pub(crate) async fn tls_server() -> (String, String) {
+    tls_server_with(|_| {}).await
+}
+
+/// The same with a changed certificate.
+pub(crate) async fn tls_server_with(change: impl FnOnce(&mut CertificateParams)) -> (String, String) {
     let mut root = CertificateParams::new(Vec::<String>::new()).unwrap();
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let root = CertifiedIssuer::self_signed(root, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &root).unwrap();
+    let mut leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    change(&mut leaf);
+    let leaf = leaf.signed_by(&key, &root).unwrap();
     let private = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
