@@ -30,9 +30,35 @@ pub(super) fn read_spki(der: &[u8]) -> Result<Material, KeyError> {
         return Material::from_ed25519(key);
     }
     let info = whole(der, SEQUENCE)?;
-    let bits = info.strip_prefix(RSA_ALGORITHM).ok_or(KeyError::UnsupportedKeyType)?;
+    let bits = info.strip_prefix(RSA_ALGORITHM).ok_or_else(|| other_form(info))?;
     let key = whole(bits, BIT_STRING)?.strip_prefix(&[0]).ok_or(KeyError::Malformed)?;
     read_rsa_public_key(key)
+}
+
+/// Names the form of a `SubjectPublicKeyInfo`'s content that is none of ours.
+fn other_form(info: &[u8]) -> KeyError {
+    const EC: &[u8] = b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01";
+    /// What stands behind `id-ecPublicKey`, or in the place of it, and the name of that form.
+    const FORMS: [(&[u8], &str); 10] = [
+        (b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", "an EC key on P-256 whose point is compressed"),
+        (b"\x06\x05\x2b\x81\x04\x00\x22", "an EC key on P-384 whose point is compressed"),
+        (b"\x06\x05\x2b\x81\x04\x00\x23", "an EC key on P-521"),
+        (b"\x06\x05\x2b\x81\x04\x00\x0a", "an EC key on secp256k1"),
+        (b"\x30", "an EC key with explicit curve parameters"),
+        (b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a", "an RSA key for RSASSA-PSS alone"),
+        (b"\x06\x03\x2b\x65\x71", "an Ed448 key"),
+        (b"\x06\x03\x2b\x65\x6e", "an X25519 key, which cannot sign,"),
+        (b"\x06\x03\x2b\x65\x6f", "an X448 key, which cannot sign,"),
+        (b"\x06\x07\x2a\x86\x48\xce\x38\x04\x01", "a DSA key"),
+    ];
+    let Ok((algorithm, _)) = take(info, SEQUENCE) else { return KeyError::Malformed };
+    let of_curve = algorithm.strip_prefix(EC);
+    let named = FORMS.iter().find(|(begins, _)| of_curve.unwrap_or(algorithm).starts_with(begins));
+    match (named, of_curve) {
+        (Some((_, name)), _) => KeyError::UnsupportedForm(name),
+        (None, Some(_)) => KeyError::UnsupportedForm("an EC key on another curve"),
+        (None, None) => KeyError::UnsupportedForm("a key of that type"),
+    }
 }
 
 /// Reads an `RSAPublicKey` of PKCS#1 (RFC 8017 appendix A.1.1).

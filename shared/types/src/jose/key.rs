@@ -63,7 +63,7 @@ impl PublicKey {
                 Material::Ec { .. } => KeyError::OffCurve,
                 Material::Ed25519(_) | Material::Rsa { .. } => KeyError::Malformed,
             })?;
-        let first = *algorithms.first().ok_or(KeyError::AlgorithmMismatch)?;
+        let first = *algorithms.first().ok_or(KeyError::Malformed)?;
         let kid = match kid {
             Some(kid) => kid,
             None => thumbprint(&to_jwk(&material, None, None)).ok_or(KeyError::Malformed)?,
@@ -101,6 +101,11 @@ impl PublicKey {
     /// The key as a PEM block `PUBLIC KEY`.
     pub fn to_pem(&self) -> String {
         pem::encode("PUBLIC KEY", &der::write_spki(&self.0.material)).to_string()
+    }
+
+    /// Whether it is the same key as `other`, whatever their kids and algorithms are.
+    pub(super) fn is_same_material(&self, other: &Self) -> bool {
+        self.0.material == other.0.material
     }
 
     /// Whether `signature` is this key's signature of `message` under `algorithm`; `false` too where the key is not
@@ -144,12 +149,12 @@ fn algorithms_of(material: &Material, pinned: Option<Algorithm>) -> Result<Vec<A
             return match pinned {
                 None => Ok(vec![Algorithm::RS256, Algorithm::PS256]),
                 Some(alg) if alg.is_rsa() => Ok(vec![alg]),
-                Some(_) => Err(KeyError::AlgorithmMismatch),
+                Some(other) => Err(KeyError::AlgorithmMismatch(other)),
             };
         }
     };
-    if pinned.is_some_and(|alg| alg != only) {
-        return Err(KeyError::AlgorithmMismatch);
+    if let Some(other) = pinned.filter(|alg| *alg != only) {
+        return Err(KeyError::AlgorithmMismatch(other));
     }
     Ok(vec![only])
 }

@@ -14,7 +14,7 @@ use super::strict_json::{self, Limits, StrictJsonError};
 pub struct KeySet {
     keys: Vec<PublicKey>,
     ignored: Vec<IgnoredKey>,
-    origin: Origin,
+    tries_every_key: bool,
 }
 
 /// A key of a set that is not used, and why.
@@ -34,6 +34,12 @@ pub enum KeySetError {
     /// A certificate was given.
     #[error("this is a certificate; give its public key (`openssl x509 -pubkey -noout -in FILE`)")]
     Certificate,
+    /// Nothing was given.
+    #[error("it is empty")]
+    Empty,
+    /// Another form of a key, and what to do about it.
+    #[error("this is {0}")]
+    Form(&'static str),
     /// A PEM block with a label that is no public key.
     #[error("a PEM block is no `PUBLIC KEY`")]
     Label,
@@ -61,57 +67,66 @@ pub enum KeySetError {
 /// tokens to expire; this bounds what a hostile document costs.
 pub const MAX_KEYS: usize = 256;
 
-/// Where the set came from: it decides about tokens whose kid it does not have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
-    Pem,
-    Jwks,
-}
+/// A member of a file or set: the kid that stands in it, and the key or the reason against it.
+type Read = (Option<String>, Result<PublicKey, KeyError>);
 
 impl KeySet {
     /// Reads a JWKS (RFC 7517 section 5). Keys that are refused are passed over and reported by [`Self::ignored`];
     /// where none is left, that is an error.
     pub fn from_jwks(bytes: &[u8]) -> Result<Self, KeySetError> {
-        let mut document = strict_json::parse_object(bytes, Limits::DOCUMENT)?;
+        Self::published(bytes)?.with_a_key()
+    }
+
+    /// Reads a JWKS as what its issuer says: where no key of it can be used the set is empty, and every key that the
+    /// issuer had before is withdrawn. An error means that the bytes are not a key set and say nothing.
+    pub fn published(bytes: &[u8]) -> Result<Self, KeySetError> {
+        let mut document = strict_json::parse_object(without_mark(bytes), Limits::DOCUMENT)?;
         match document.remove("keys") {
             Some(Value::Array(keys)) => Self::from_jwk_list(&keys),
             _ => Err(KeySetError::NotAKeySet),
         }
     }
 
-    /// Reads whatever it is: PEM with one key or several, a JWK, or a JWKS.
+    /// Reads a file, whatever its form is: PEM with one key or several, a JWK, or a JWKS. A byte order mark is passed
+    /// over.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeySetError> {
-        if let Some(text) =
-            std::str::from_utf8(bytes).ok().filter(|text| pem::is_pem(text) && !looks_like_json(text))
-        {
-            return Self::from_pem(text);
+        Self::any_form(bytes)?.with_a_key()
+    }
+
+    fn any_form(bytes: &[u8]) -> Result<Self, KeySetError> {
+        let bytes = without_mark(bytes);
+        if bytes.trim_ascii().is_empty() {
+            return Err(KeySetError::Empty);
         }
-        match bytes.trim_ascii_start().first() {
-            Some(b'{') => {}
-            _ => return Err(KeySetError::NotAKeySet),
+        let text = String::from_utf8_lossy(bytes);
+        let is_json = text.trim_start().starts_with('{');
+        if pem::is_pem(&text) && !is_json {
+            let read = pem::decode(&text)?.iter().map(from_block).collect::<Result<Vec<_>, _>>()?;
+            let read = read.into_iter().map(|key| (None, key)).collect();
+            return Ok(Self { tries_every_key: true, ..Self::collect(read)? });
+        }
+        if !is_json {
+            return Err(other_form(bytes));
         }
         let document = strict_json::parse_object(bytes, Limits::DOCUMENT)?;
         match document.get("keys") {
             Some(Value::Array(keys)) => Self::from_jwk_list(keys),
-            None if document.contains_key("kty") => Self::from_jwk_list(&[Value::Object(document)]),
+            None | Some(Value::Null) if document.contains_key("kty") => {
+                Self::from_jwk_list(&[Value::Object(document)])
+            }
             Some(_) | None => Err(KeySetError::NotAKeySet),
         }
     }
 
     /// A set without any key, for a verifier that has not read its issuer's yet: every kid is unknown to it.
     pub fn empty() -> Self {
-        Self { keys: Vec::new(), ignored: Vec::new(), origin: Origin::Jwks }
+        Self { keys: Vec::new(), ignored: Vec::new(), tries_every_key: false }
     }
 
     /// Makes a set of keys at hand, with the rules of a JWKS.
     pub fn from_keys(keys: Vec<PublicKey>) -> Result<Self, KeySetError> {
-        let read = keys.into_iter().map(|key| (Some(key.kid().to_owned()), Ok(key))).collect();
-        Self::collect(read, Origin::Jwks)
-    }
-
-    fn from_pem(text: &str) -> Result<Self, KeySetError> {
-        let read = pem::decode(text)?.iter().map(from_block).collect::<Result<Vec<_>, _>>()?;
-        Self::collect(read.into_iter().map(|key| (None, key)).collect(), Origin::Pem)
+        Self::collect(keys.into_iter().map(|key| (Some(key.kid().to_owned()), Ok(key))).collect())?
+            .with_a_key()
     }
 
     fn from_jwk_list(keys: &[Value]) -> Result<Self, KeySetError> {
@@ -119,43 +134,43 @@ impl KeySet {
             return Err(KeySetError::TooManyKeys);
         }
         let kid = |jwk: &Value| jwk.get("kid").and_then(Value::as_str).map(str::to_owned);
-        let read = keys.iter().map(|jwk| (kid(jwk), PublicKey::from_jwk(jwk))).collect();
-        Self::collect(read, Origin::Jwks)
+        Self::collect(keys.iter().map(|jwk| (kid(jwk), PublicKey::from_jwk(jwk))).collect())
     }
 
     /// Sorts the keys that were read into used and ignored ones.
-    fn collect(
-        read: Vec<(Option<String>, Result<PublicKey, KeyError>)>,
-        origin: Origin,
-    ) -> Result<Self, KeySetError> {
+    fn collect(read: Vec<Read>) -> Result<Self, KeySetError> {
         if read.len() > MAX_KEYS {
             return Err(KeySetError::TooManyKeys);
         }
-        // A kid that stands there twice, even beside a key that is refused, names no key (Wycheproof JWK 4).
-        let kids: Vec<Option<String>> = read
-            .iter()
-            .map(|(kid, key)| kid.clone().or_else(|| key.as_ref().ok().map(|key| key.kid().to_owned())))
-            .collect();
-        let twice = |kid: &Option<String>| {
-            kid.is_some() && origin == Origin::Jwks && kids.iter().filter(|other| *other == kid).count() > 1
-        };
-        let mut set = Self { keys: Vec::new(), ignored: Vec::new(), origin };
-        for (position, ((_, key), kid)) in read.into_iter().zip(&kids).enumerate() {
-            let key = if twice(kid) { Err(KeyError::DuplicateKid) } else { key };
+        let usable: Vec<PublicKey> = read.iter().filter_map(|(_, key)| key.clone().ok()).collect();
+        let (mut set, mut nameless) = (Self::empty(), 0);
+        for (position, (kid, key)) in read.into_iter().enumerate() {
             match key {
-                // The same key twice in a PEM file is one key.
-                Ok(key) if set.find(key.kid()).is_some() => {}
-                Ok(key) => set.keys.push(key),
+                Ok(key) if usable.iter().any(|other| clash(&key, other)) => {
+                    set.ignored.push(IgnoredKey { position, kid, reason: KeyError::DuplicateKid });
+                }
+                // The same key twice is one key.
+                Ok(key) if set.keys.iter().any(|other| covers(other, &key)) => {}
+                Ok(key) => {
+                    nameless += usize::from(kid.is_none());
+                    set.keys.push(key);
+                }
                 Err(reason) => {
-                    let kid = kid.clone().filter(|kid| super::jwk::is_kid(kid));
+                    let kid = kid.filter(|kid| super::jwk::is_kid(kid));
                     set.ignored.push(IgnoredKey { position, kid, reason });
                 }
             }
         }
-        if set.keys.is_empty() {
-            return Err(KeySetError::NoKey(set.ignored.first().map(|ignored| ignored.reason.clone())));
-        }
+        set.tries_every_key = set.keys.len() == 1 && nameless == 1;
         Ok(set)
+    }
+
+    fn with_a_key(self) -> Result<Self, KeySetError> {
+        if self.keys.is_empty() {
+            let first = self.ignored.into_iter().next();
+            return Err(KeySetError::NoKey(first.map(|ignored| ignored.reason)));
+        }
+        Ok(self)
     }
 
     /// The keys, in the order of the file or set.
@@ -173,20 +188,26 @@ impl KeySet {
         &self.ignored
     }
 
-    /// Whether there is no key: so for [`Self::empty`] alone.
+    /// Whether there is no key: for [`Self::empty`], and for a published set in which none can be used.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// The key with exactly this kid.
+    /// The first key with exactly this kid.
     pub fn find(&self, kid: &str) -> Option<&PublicKey> {
-        self.keys.iter().find(|key| key.kid() == kid)
+        self.with_kid(kid).next()
+    }
+
+    /// The keys with exactly this kid, each of another algorithm.
+    pub(super) fn with_kid<'s>(&'s self, kid: &str) -> impl Iterator<Item = &'s PublicKey> {
+        self.keys.iter().filter(move |key| key.kid() == kid)
     }
 
     /// Whether a token whose kid is absent or unknown may be tried against every key of its algorithm: so for PEM
-    /// (it names no kid, and the operator chose each key), never for a JWKS.
+    /// (it names no kid, and the operator chose each key), and for a set of one key that has no kid; never for
+    /// another JWKS.
     pub fn tries_every_key(&self) -> bool {
-        self.origin == Origin::Pem
+        self.tries_every_key
     }
 
     /// The keys that verify this algorithm.
@@ -200,8 +221,39 @@ impl KeySet {
     }
 }
 
-fn looks_like_json(text: &str) -> bool {
-    text.trim_start().starts_with('{')
+/// Two different keys of one kid and one algorithm: which one a token means cannot be told (Wycheproof JWK 4).
+fn clash(one: &PublicKey, other: &PublicKey) -> bool {
+    one.kid() == other.kid() && !one.is_same_material(other) && share_algorithm(one, other)
+}
+
+fn share_algorithm(one: &PublicKey, other: &PublicKey) -> bool {
+    one.algorithms().any(|alg| other.algorithms().any(|same| same == alg))
+}
+
+/// Whether `key` adds nothing to `kept`.
+fn covers(kept: &PublicKey, key: &PublicKey) -> bool {
+    kept.kid() == key.kid()
+        && kept.is_same_material(key)
+        && key.algorithms().all(|alg| kept.algorithms().any(|same| same == alg))
+}
+
+/// The bytes behind a byte order mark of UTF-8, which editors and serializers put there.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+/// Names what is neither PEM nor JSON, where it is something that people confuse with them.
+fn other_form(bytes: &[u8]) -> KeySetError {
+    match bytes.trim_ascii_start() {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => KeySetError::Form("UTF-16 text; save it as UTF-8"),
+        [0x30, 0x80..=0xff | 0x2a | 0x59 | 0x76, ..] => {
+            KeySetError::Form("DER; convert it with `openssl pkey -pubin -inform DER -in FILE`")
+        }
+        [b's', b's', b'h', b'-', ..] | [b'e', b'c', b'd', b's', b'a', b'-', ..] => {
+            KeySetError::Form("an OpenSSH key; convert it with `ssh-keygen -e -m PKCS8 -f FILE`")
+        }
+        _ => KeySetError::NotAKeySet,
+    }
 }
 
 /// A block that is a public key, good or bad; anything else in the file is an error of the whole file.

@@ -41,21 +41,25 @@ impl Material {
             [UNCOMPRESSED, rest @ ..] if rest.len() == 2 * curve.coordinate_length() => {
                 Ok(Self::Ec { curve, point: point.to_vec() })
             }
-            _ => Err(KeyError::Malformed),
+            [..] => Err(KeyError::Malformed),
         }
     }
 
     /// Takes two coordinates, each in full length (RFC 7518 section 6.2.1.2).
     pub(super) fn from_coordinates(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
-        if x.len() != curve.coordinate_length() || y.len() != curve.coordinate_length() {
-            return Err(KeyError::Malformed);
+        let expected = curve.coordinate_length();
+        for (member, bytes) in [("x", x), ("y", y)] {
+            if bytes.len() != expected {
+                return Err(KeyError::Length { member, expected, found: bytes.len() });
+            }
         }
         Ok(Self::Ec { curve, point: [&[UNCOMPRESSED], x, y].concat() })
     }
 
     /// Takes the 32 bytes of an Ed25519 key.
     pub(super) fn from_ed25519(key: &[u8]) -> Result<Self, KeyError> {
-        let key = key.try_into().map_err(|_| KeyError::Malformed)?;
+        let length = |_| KeyError::Length { member: "x", expected: 32, found: key.len() };
+        let key = key.try_into().map_err(length)?;
         if small_order::is_weak(&key) {
             return Err(KeyError::SmallOrder);
         }
@@ -64,15 +68,19 @@ impl Material {
 
     /// Takes big-endian numbers. A leading zero is malformed (RFC 7518 section 6.3.1.1): one key, one thumbprint.
     pub(super) fn from_rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
+        const LEADING_ZERO: &str = "empty, or with a leading zero";
         let (Some(top), Some(last)) = (modulus.first(), modulus.last()) else {
-            return Err(KeyError::Malformed);
+            return Err(KeyError::Member("n", LEADING_ZERO));
         };
-        if *top == 0 || exponent.first().is_none_or(|first| *first == 0) {
-            return Err(KeyError::Malformed);
+        if *top == 0 {
+            return Err(KeyError::Member("n", LEADING_ZERO));
+        }
+        if exponent.first().is_none_or(|first| *first == 0) {
+            return Err(KeyError::Member("e", LEADING_ZERO));
         }
         let bits = modulus.len().saturating_mul(8).saturating_sub(top.leading_zeros() as usize);
         if !(2048..=8192).contains(&bits) || last % 2 == 0 {
-            return Err(KeyError::RsaSize);
+            return Err(KeyError::RsaSize(bits));
         }
         check_exponent(exponent)?;
         if roca::is_broken(modulus) {

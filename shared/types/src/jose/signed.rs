@@ -42,31 +42,37 @@ pub fn verify_signed(token: &str, keys: &KeySet, rules: TokenRules<'_>) -> Resul
     let key = candidates(keys, &header)?
         .into_iter()
         .find(|key| key.verifies(header.alg, compact.signing_input.as_bytes(), &compact.signature))
-        .ok_or(Rejected::Signature)?
+        .ok_or_else(|| not_signed(keys, &header))?
         .clone();
     Ok(Signed { header, key, payload: compact.payload })
 }
 
-/// The keys that may have signed: the one that is named; in a set from PEM, where none is named, those of the
-/// algorithm.
+/// The keys that may have signed: the one that is named; in a set whose every key may be tried, where none is named,
+/// those of the algorithm.
 fn candidates<'a>(keys: &'a KeySet, header: &Header) -> Result<Vec<&'a PublicKey>, Rejected> {
-    let named = header.kid.as_deref().and_then(|kid| keys.find(kid));
-    if let Some(key) = named {
-        return if key.algorithms().any(|alg| alg == header.alg) {
-            Ok(vec![key])
-        } else {
-            Err(Rejected::AlgorithmOfKey)
-        };
+    let fits = |key: &&PublicKey| key.algorithms().any(|alg| alg == header.alg);
+    if let Some(kid) = header.kid.as_deref().filter(|kid| keys.find(kid).is_some()) {
+        let named: Vec<&PublicKey> = keys.with_kid(kid).filter(fits).collect();
+        return if named.is_empty() { Err(Rejected::AlgorithmOfKey) } else { Ok(named) };
     }
     if !keys.tries_every_key() {
-        return Err(match &header.kid {
-            Some(kid) => Rejected::UnknownKey { kid: kid.clone() },
-            None => Rejected::MissingKid,
-        });
+        return Err(unknown_key(header).unwrap_or(Rejected::MissingKid));
     }
     let of_algorithm: Vec<&PublicKey> = keys.of_algorithm(header.alg).collect();
     if of_algorithm.is_empty() {
-        return Err(Rejected::NoKeyOfAlgorithm);
+        return Err(unknown_key(header).unwrap_or(Rejected::NoKeyOfAlgorithm));
     }
     Ok(of_algorithm)
+}
+
+/// Why no candidate verified the signature: a kid that is not in the set says more than that.
+fn not_signed(keys: &KeySet, header: &Header) -> Rejected {
+    let unknown = unknown_key(header);
+    unknown
+        .filter(|_| header.kid.as_deref().is_some_and(|kid| keys.find(kid).is_none()))
+        .unwrap_or(Rejected::Signature)
+}
+
+fn unknown_key(header: &Header) -> Option<Rejected> {
+    header.kid.clone().map(|kid| Rejected::UnknownKey { kid })
 }

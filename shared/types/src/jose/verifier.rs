@@ -41,6 +41,25 @@ pub struct Verifier {
     keys: Arc<KeySet>,
 }
 
+/// A token that was refused, and what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedToken {
+    /// Why.
+    pub reason: Rejected,
+    /// The kid that it names, where one of our keys signed it or none has that kid: 1 to 256 printable ASCII
+    /// characters.
+    pub kid: Option<String>,
+    /// What it claims, where its signature holds: the issuer wrote it, though it is not good here or now.
+    pub claims: Option<Box<AccessClaims>>,
+}
+
+impl RefusedToken {
+    fn of_reason(reason: Rejected) -> Self {
+        let kid = if let Rejected::UnknownKey { kid } = &reason { Some(kid.clone()) } else { None };
+        Self { reason, kid, claims: None }
+    }
+}
+
 impl Verifier {
     /// Makes a verifier of one issuer's tokens.
     pub fn new(config: VerifierConfig, keys: KeySet) -> Self {
@@ -66,15 +85,32 @@ impl Verifier {
     /// Checks everything about `token` as it stands at `now` and returns its claims. First form and header, then the
     /// signature, and only then is a claim read.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, Rejected> {
+        self.examine(token, now).map_err(|refused| refused.reason)
+    }
+
+    /// The same, and a refusal carries what is known of the token, for logs and for people. It costs no more than
+    /// [`Self::verify`].
+    pub fn examine(&self, token: &str, now: Timestamp) -> Result<AccessClaims, RefusedToken> {
         let rules = TokenRules { types: &ACCESS_TOKEN_TYPES, max_bytes: MAX_TOKEN_BYTES };
-        let signed = verify_signed(token, &self.keys, rules)?;
-        let claims = AccessClaims::parse(&signed.payload)?;
+        let signed = verify_signed(token, &self.keys, rules).map_err(RefusedToken::of_reason)?;
+        let kid = signed.header.kid;
+        let claims = AccessClaims::parse(&signed.payload).map_err(|reason| RefusedToken {
+            reason,
+            kid: kid.clone(),
+            claims: None,
+        })?;
+        match self.check_claims(&claims, now) {
+            Ok(()) => Ok(claims),
+            Err(reason) => Err(RefusedToken { reason, kid, claims: Some(Box::new(claims)) }),
+        }
+    }
+
+    fn check_claims(&self, claims: &AccessClaims, now: Timestamp) -> Result<(), Rejected> {
         if claims.iss != self.config.issuer {
             return Err(Rejected::WrongIssuer);
         }
-        self.check_audience(&claims)?;
-        self.check_times(&claims, now)?;
-        Ok(claims)
+        self.check_audience(claims)?;
+        self.check_times(claims, now)
     }
 
     /// Whether claims that were verified earlier still hold at `now`: for a cache of verdicts.

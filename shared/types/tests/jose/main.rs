@@ -4,6 +4,7 @@
 mod claims;
 mod form;
 mod header;
+mod key_documents;
 mod keys;
 mod property;
 mod signature;
