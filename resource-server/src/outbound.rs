@@ -1,11 +1,15 @@
 //! Requests that this server makes itself: to which URLs, with which client.
 
+mod fault;
+
 use std::path::Path;
 use std::time::Duration;
 
 use reqwest::{Certificate, Client, redirect};
 use thiserror::Error;
 use url::{Host, Url};
+
+pub use fault::Fault;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 /// So long a connection is kept without a request: from one poll of the revocation list to the next, and no longer than
@@ -110,14 +114,9 @@ fn is_loopback(host: &Host<&str>) -> bool {
     }
 }
 
-/// The innermost cause says most ("connection refused"); the outer ones repeat the URL.
+/// The cause of a failed request, and what to do about it.
 pub(crate) fn transport(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
+    Fault::of(&error.without_url()).to_string()
 }
 
 /// Reads the PEM file of `outbound.extra_ca`.

@@ -60,6 +60,10 @@ pub(super) async fn read_once(settings: &Settings, verifier: &TokenVerifier) {
 /// The reasons of `/ready`.
 pub(super) fn readiness(verifier: &TokenVerifier) -> Vec<NotReady> {
     match verifier.readiness() {
+        Ok(()) if verifier.kids().is_empty() => vec![NotReady::new(
+            "keys",
+            "no key is trusted any more: the issuer has withdrawn them, or the key file holds none",
+        )],
         Ok(()) => Vec::new(),
         Err(Refused::RevocationsUnknown) => vec![NotReady::new(
             "revocations",

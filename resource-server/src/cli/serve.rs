@@ -22,7 +22,7 @@ use super::failure::Failure;
 use super::flags::SettingFlags;
 use super::revocations;
 use crate::keys::{
-    DiskCopy, JwksClient, Refetch, RefetchAsks, Refresh, Timing, read_key_file, watch_key_file,
+    DiskCopy, JwksClient, Refetch, RefetchAsks, Refresh, Timing, WatchTiming, read_key_file, watch_key_file,
 };
 use crate::server::{App, AppParts, PublicResource, service};
 use crate::settings::{KeySource, RevocationSource, Settings};
@@ -130,7 +130,7 @@ impl Keys {
                 warn_of_ignored(&keys);
                 self.verifier.replace_keys(keys);
                 info!(path = %path.display(), kids = self.verifier.kids().join(" "), "public key loaded");
-                tokio::spawn(watch_key_file(path, self.verifier, reload));
+                tokio::spawn(watch_key_file(path, self.verifier, reload, WatchTiming::default()));
             }
             Source::Url { client, asks } => {
                 let copy = state_dir_or_warn(settings).map(|dir| DiskCopy::new(&dir, client.url()));

@@ -61,5 +61,5 @@ async fn fetched_or_kept(client: &JwksClient, settings: &Settings) -> Result<Key
         return Ok(keys);
     }
     let url = client.url();
-    Err(Failure::coded("no_keys", format!("jwks_url {url}: {reason}; is the auth-server running?")))
+    Err(Failure::coded("no_keys", format!("jwks_url {url}: {reason}")))
 }

@@ -56,10 +56,21 @@ impl DiskCopy {
         Ok(Some(KeptJwks { jwks: document.jwks.get().into(), fetched_at: document.fetched_at }))
     }
 
+    /// Removes the copy, where there is one.
+    pub fn remove(&self) -> Result<(), CopyError> {
+        match std::fs::remove_file(&self.path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(CopyError::Io { path: self.path.clone(), source })
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     /// Writes the copy whole or not at all: a temporary file beside it, synced, then renamed, then the folder synced.
     pub fn write(&self, jwks: &[u8], fetched_at: i64) -> Result<(), CopyError> {
         let malformed = || CopyError::Malformed(self.path.clone());
-        let text = std::str::from_utf8(jwks).map_err(|_| malformed())?;
+        let text = std::str::from_utf8(jwks.strip_prefix(b"\xef\xbb\xbf").unwrap_or(jwks))
+            .map_err(|_| malformed())?;
         let raw: &RawValue = serde_json::from_str(text).map_err(|_| malformed())?;
         let document = Document { jwks_url: self.jwks_url.clone(), fetched_at, jwks: raw };
         let bytes = serde_json::to_vec(&document).map_err(|_| malformed())?;

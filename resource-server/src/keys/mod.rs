@@ -7,10 +7,10 @@ mod refresh;
 mod remote;
 
 pub use copy::{DiskCopy, KeptJwks};
-pub use file::{KeyFileError, read_key_file, watch_key_file};
+pub use file::{KeyFileError, WatchTiming, read_key_file, watch_key_file};
 pub use refetch::{Refetch, RefetchAsks};
 pub use refresh::{Refresh, Timing};
 pub use remote::{FetchError, Fetched, JwksClient, parse_jwks};
 
-pub use crate::outbound::{Outbound, UrlRefused, read_extra_ca};
+pub use crate::outbound::{Fault, Outbound, UrlRefused, read_extra_ca};
 pub use crate::state_file::CopyError;

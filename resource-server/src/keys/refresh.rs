@@ -7,7 +7,7 @@ use metrics::counter;
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::KeySet;
 
@@ -58,6 +58,25 @@ impl Timing {
     }
 }
 
+/// What a start found on disk.
+enum Start {
+    /// A set with keys, which is in use now.
+    Copy,
+    /// A set without any key that can be used.
+    Withdrawn,
+    /// No set.
+    Nothing,
+}
+
+/// Whether a set lists nothing at all, usable or not.
+fn is_blank(keys: &KeySet) -> bool {
+    keys.is_empty() && keys.ignored().is_empty()
+}
+
+fn count(outcome: &'static str) {
+    counter!("resource_server_jwks_fetches_total", "outcome" => outcome).increment(1);
+}
+
 /// The task that keeps a verifier's keys fresh.
 #[derive(Debug)]
 pub struct Refresh {
@@ -69,7 +88,7 @@ pub struct Refresh {
     etag: Option<String>,
     /// The last good answer's time until the next request.
     every: Duration,
-    /// Since when nothing but empty key sets has come.
+    /// When the first of the empty key sets came that no other set has followed.
     empty_since: Option<Instant>,
 }
 
@@ -82,26 +101,43 @@ impl Refresh {
 
     /// Puts the last good copy into use. True where there was one.
     pub fn use_copy(&mut self) -> bool {
-        let Some(copy) = &self.copy else { return false };
+        matches!(self.read_copy(), Start::Copy)
+    }
+
+    /// Puts the last good copy into use, and `pinned` only where no set was ever kept: what the issuer published last
+    /// is newer than a file that somebody exported before, and a key that was withdrawn does not come back with it.
+    pub fn use_copy_or(&mut self, pinned: KeySet) {
+        match self.read_copy() {
+            Start::Copy | Start::Withdrawn => {}
+            Start::Nothing => self.verifier.replace_keys(pinned),
+        }
+    }
+
+    fn read_copy(&mut self) -> Start {
+        let Some(copy) = &self.copy else { return Start::Nothing };
         let kept = match copy.read() {
             Ok(Some(kept)) => kept,
-            Ok(None) => return false,
+            Ok(None) => return Start::Nothing,
             Err(reason) => {
                 warn!(%reason, "the last good key set on disk is not used");
-                return false;
+                return Start::Nothing;
             }
         };
         match parse_jwks(&kept.jwks) {
+            Ok(keys) if keys.is_empty() => {
+                warn!(path = %copy.path().display(), "the issuer had withdrawn every usable key when it last answered");
+                Start::Withdrawn
+            }
             Ok(keys) => {
                 self.verifier.replace_keys(keys);
                 self.verifier.confirm_keys(Timestamp(kept.fetched_at));
                 self.current = kept.jwks;
                 info!(kids = self.verifier.kids().join(" "), "key set loaded from its last good copy");
-                true
+                Start::Copy
             }
             Err(reason) => {
                 warn!(%reason, path = %copy.path().display(), "the last good key set on disk is not used");
-                false
+                Start::Nothing
             }
         }
     }
@@ -141,78 +177,97 @@ impl Refresh {
     pub async fn refresh(&mut self) -> Instant {
         let asked = Instant::now();
         match self.client.fetch(self.etag.as_deref()).await {
+            Ok(Fetched::Set { keys, .. }) if is_blank(&keys) && !self.is_withdrawal() => {
+                count("failed");
+                let url = self.client.url();
+                warn!(
+                    url,
+                    "the key set is empty; the last good one stays in use until another answer confirms it"
+                );
+                self.retry_at()
+            }
             Ok(fetched) => {
-                counter!("resource_server_jwks_fetches_total", "outcome" => "ok").increment(1);
+                count("ok");
                 self.empty_since = None;
                 let max_age = self.take(fetched).await;
                 self.every = self.timing.after(max_age);
                 asked + self.every
             }
             Err(reason) => {
-                counter!("resource_server_jwks_fetches_total", "outcome" => "failed").increment(1);
-                if self.is_withdrawal(&reason) {
-                    self.withdraw().await;
-                } else {
-                    self.report(&reason);
-                }
-                let warm = self.verifier.has_keys();
-                Instant::now()
-                    + if warm { self.timing.retry_warm.min(self.every) } else { self.timing.retry_cold }
+                count("failed");
+                self.report(&reason);
+                self.retry_at()
             }
         }
     }
 
+    fn retry_at(&self) -> Instant {
+        let warm = self.verifier.has_keys();
+        Instant::now() + if warm { self.timing.retry_warm.min(self.every) } else { self.timing.retry_cold }
+    }
+
+    /// Takes what the issuer says. A key that its set does not list any more is not trusted from now on, whatever else
+    /// is in the set and whether or not we can use it.
     async fn take(&mut self, fetched: Fetched) -> Option<Duration> {
         let now = self.verifier.now();
-        let max_age = match fetched {
-            Fetched::Unchanged { max_age } => max_age,
+        let (max_age, changed) = match fetched {
+            Fetched::Unchanged { max_age } => (max_age, false),
             Fetched::Set { jwks, keys, etag, max_age } => {
                 for ignored in keys.ignored() {
                     let (position, reason) = (ignored.position, &ignored.reason);
                     warn!(position, %reason, "a key of the key set is ignored");
                 }
-                if jwks != self.current {
-                    self.verifier.replace_keys(keys);
+                let changed = jwks != self.current;
+                if changed {
+                    self.replace(keys);
                     self.current = jwks;
-                    info!(kids = self.verifier.kids().join(" "), "key set fetched");
                 }
                 self.etag = etag;
-                max_age
+                (max_age, changed)
             }
         };
         self.verifier.confirm_keys(now);
-        self.keep(self.current.clone(), now).await;
+        self.keep(self.current.clone(), now, changed).await;
         max_age
     }
 
-    async fn keep(&self, jwks: Vec<u8>, at: Timestamp) {
+    fn replace(&self, keys: KeySet) {
+        if keys.is_empty() {
+            let url = self.client.url();
+            error!(url, "the issuer lists no key that can be used here: every token is refused");
+        }
+        self.verifier.replace_keys(keys);
+        info!(kids = self.verifier.kids().join(" "), "key set fetched");
+    }
+
+    async fn keep(&self, jwks: Vec<u8>, at: Timestamp, changed: bool) {
         let Some(copy) = self.copy.clone() else { return };
         // Writing waits for the disk, which no request may wait for.
-        let kept = spawn_blocking(move || copy.write(&jwks, at.seconds())).await;
-        if let Ok(Err(reason)) = kept {
-            warn!(%reason, "the key set cannot be kept on disk");
+        let kept = spawn_blocking(move || match copy.write(&jwks, at.seconds()) {
+            // An older copy would bring back what this set withdraws.
+            Err(reason) if changed => Err((reason, copy.remove())),
+            Err(reason) => Err((reason, Ok(()))),
+            Ok(()) => Ok(()),
+        });
+        match kept.await {
+            Ok(Err((reason, Ok(())))) => warn!(%reason, "the key set cannot be kept on disk"),
+            Ok(Err((reason, Err(also)))) => error!(
+                %reason, %also,
+                "the key set cannot be kept on disk, nor the older copy removed: a restart trusts its keys until it has fetched"
+            ),
+            Ok(Ok(())) | Err(_) => {}
         }
     }
 
-    /// Whether the issuer has taken all its keys back. One empty answer is more likely that of a server which has not
-    /// read its keys, or of a proxy, and must not end every token; but an issuer whose only key was stolen and revoked
-    /// has no other way to say so, and is believed when it still says so, and nothing else in between, at the next try.
-    fn is_withdrawal(&mut self, reason: &FetchError) -> bool {
-        if !matches!(reason, FetchError::Empty) {
-            self.empty_since = None;
-            return false;
-        }
+    /// Whether an empty set takes all keys back. One empty answer is more likely that of a server which has not read its
+    /// keys, or of a proxy, and must not end every token; but an issuer whose only key was stolen and revoked has no
+    /// other way to say so, and is believed when it says so again, and no other set came in between.
+    fn is_withdrawal(&mut self) -> bool {
         let since = *self.empty_since.get_or_insert_with(Instant::now);
-        let has_some = self.verifier.keys().is_some_and(|keys| !keys.is_empty());
-        has_some && since.elapsed() >= self.timing.retry_warm
-    }
-
-    /// From now on every token is refused, after a restart too: a copy without keys is not used.
-    async fn withdraw(&mut self) {
-        warn!(url = self.client.url(), "the issuer has taken back all its keys: no token is good any more");
-        self.verifier.replace_keys(KeySet::empty());
-        (self.current, self.etag) = (Vec::new(), None);
-        self.keep(br#"{"keys":[]}"#.to_vec(), self.verifier.now()).await;
+        match self.verifier.keys() {
+            Some(keys) => keys.is_empty() || since.elapsed() >= self.timing.retry_warm,
+            None => false,
+        }
     }
 
     fn report(&self, reason: &FetchError) {

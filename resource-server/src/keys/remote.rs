@@ -1,29 +1,32 @@
 //! Fetching a key set: capped, timed, and never redirected.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{StatusCode, header};
 use reqwest::{Client, Response};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 use trefoil_shared::jose::{KeySet, MAX_KEYS};
 use url::Url;
 
-use crate::outbound::{Outbound, UrlRefused, checked_url, transport};
+use crate::outbound::{Fault, Outbound, UrlRefused, checked_url};
 
 /// Longest key set, in bytes after decompression.
 const MAX_BYTES: usize = 512 * 1024;
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// A fetch that gave no key set.
+/// A fetch that gave no key set: it says nothing about the keys that are trusted.
 #[derive(Debug, Error)]
 pub enum FetchError {
     /// No connection, no answer in time, or a broken one.
-    #[error("no answer: {0}")]
-    Transport(String),
-    /// Another status than 200 and 304; a redirect is one of them.
-    #[error("status {0}")]
+    #[error("{0}")]
+    Transport(Fault),
+    /// A redirect.
+    #[error("status {0}: a redirect{to}, which is not followed; name the URL of the key set itself", to = of_location(.1.as_deref()))]
+    Redirect(StatusCode, Option<String>),
+    /// Another status than 200 and 304.
+    #[error("status {0}{hint}", hint = hint(*.0))]
     Status(StatusCode),
     /// Too long.
     #[error("longer than 512 KiB")]
@@ -31,12 +34,24 @@ pub enum FetchError {
     /// Too many keys.
     #[error("more than {MAX_KEYS} keys")]
     TooManyKeys,
-    /// A key set in which there is not one key, usable or not.
-    #[error("the key set is empty")]
-    Empty,
-    /// No key set, or none usable in it.
-    #[error("{0}")]
-    Keys(String),
+    /// No key set.
+    #[error("the answer is not a JSON Web Key Set: {0}")]
+    NotAKeySet(String),
+}
+
+fn of_location(location: Option<&str>) -> String {
+    location.map(|location| format!(" to {location}")).unwrap_or_default()
+}
+
+fn hint(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        404 | 410 => ": nothing is at that path; correct the URL",
+        401 | 403 => ": the server wants credentials; a key set is public, so correct the URL or the server",
+        407 => ": a proxy between wants credentials; let it pass this request, or go around it",
+        429 => ": the server asks for fewer requests",
+        500..=599 => ": the server failed, or a proxy before it; look at its log",
+        _ => "",
+    }
 }
 
 /// What a fetch brought.
@@ -47,7 +62,7 @@ pub enum Fetched {
         /// The server's `max-age`.
         max_age: Option<Duration>,
     },
-    /// A key set.
+    /// A key set. It may be without any key that can be used: that too is the issuer's word.
     Set {
         /// Its bytes.
         jwks: Vec<u8>,
@@ -86,11 +101,12 @@ impl JwksClient {
         if let Some(etag) = etag {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
-        let response = request.send().await.map_err(|error| FetchError::Transport(transport(error)))?;
+        let response = request.send().await.map_err(broken)?;
         let max_age = max_age(&response);
         match response.status() {
             StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(Fetched::Unchanged { max_age }),
             StatusCode::OK => {}
+            other if other.is_redirection() => return Err(FetchError::Redirect(other, location(&response))),
             other => return Err(FetchError::Status(other)),
         }
         let etag = response.headers().get(header::ETAG).and_then(|v| v.to_str().ok()).map(str::to_owned);
@@ -100,27 +116,50 @@ impl JwksClient {
     }
 }
 
-/// Reads a key set after counting its keys, so that no crowd of keys is ever parsed.
+fn broken(error: reqwest::Error) -> FetchError {
+    FetchError::Transport(Fault::of(&error.without_url()))
+}
+
+/// Where a redirect leads, as far as it can be shown.
+fn location(response: &Response) -> Option<String> {
+    let location = response.headers().get(header::LOCATION)?.to_str().ok()?;
+    Some(location.chars().take(200).collect())
+}
+
+/// Reads a key set after counting its keys, so that no crowd of keys is ever parsed. A set without any usable key is
+/// a set too.
 pub fn parse_jwks(jwks: &[u8]) -> Result<KeySet, FetchError> {
-    #[derive(Deserialize)]
-    struct Counted<'a> {
-        #[serde(borrow)]
-        keys: Vec<&'a RawValue>,
-    }
-    let counted: Counted<'_> =
-        serde_json::from_slice(jwks).map_err(|_| FetchError::Keys("not a JSON Web Key Set".to_owned()))?;
-    if counted.keys.len() > MAX_KEYS {
+    let text = jwks.strip_prefix(b"\xef\xbb\xbf").unwrap_or(jwks);
+    let not_a_set = |why: String| FetchError::NotAKeySet(why);
+    let members: BTreeMap<String, &RawValue> =
+        serde_json::from_slice(text).map_err(|reason| not_a_set(what_it_is(text, &reason)))?;
+    let Some(keys) = members.get("keys") else {
+        let metadata =
+            if members.contains_key("jwks_uri") { "; it is metadata: name its jwks_uri" } else { "" };
+        return Err(not_a_set(format!("it has no member `keys`{metadata}")));
+    };
+    let keys: Vec<&RawValue> =
+        serde_json::from_str(keys.get()).map_err(|_| not_a_set("its `keys` is not an array".to_owned()))?;
+    if keys.len() > MAX_KEYS {
         return Err(FetchError::TooManyKeys);
     }
-    if counted.keys.is_empty() {
-        return Err(FetchError::Empty);
+    KeySet::published(text).map_err(|reason| not_a_set(reason.to_string()))
+}
+
+/// What an answer is that is not a JSON object.
+fn what_it_is(text: &[u8], reason: &serde_json::Error) -> String {
+    match text.trim_ascii_start().first() {
+        None => "it is empty".to_owned(),
+        Some(b'<') => "it is HTML or XML, perhaps a page of a proxy or a login".to_owned(),
+        Some(b'{') => format!("not JSON at line {} column {}", reason.line(), reason.column()),
+        Some(b'[' | b'"') => "it is JSON, but not an object with `keys`".to_owned(),
+        Some(_) => "not JSON".to_owned(),
     }
-    KeySet::from_jwks(jwks).map_err(|reason| FetchError::Keys(reason.to_string()))
 }
 
 async fn capped_body(mut response: Response) -> Result<Vec<u8>, FetchError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| FetchError::Transport(transport(error)))? {
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
         if body.len() + chunk.len() > MAX_BYTES {
             return Err(FetchError::TooLong);
         }
@@ -143,7 +182,28 @@ mod tests {
     fn a087_a_crowd_of_keys_is_refused_before_any_is_parsed() {
         let crowd = format!(r#"{{"keys":[{}]}}"#, vec!["{}"; 10_000].join(","));
         assert!(matches!(parse_jwks(crowd.as_bytes()), Err(FetchError::TooManyKeys)));
-        assert!(matches!(parse_jwks(br#"{"keys":[]}"#), Err(FetchError::Empty)));
-        assert!(matches!(parse_jwks(b"<html>"), Err(FetchError::Keys(_))));
+        assert!(parse_jwks(br#"{"keys":[]}"#).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_no_key_set_is_named() {
+        let cases = [
+            ("", "empty"),
+            ("<html>", "HTML"),
+            ("{\n\"keys\":[", "line 2"),
+            ("[]", "not an object"),
+            ("oops", "not JSON"),
+            (r#"{"keys":null}"#, "not an array"),
+            (r#"{"issuer":"a"}"#, "no member `keys`"),
+            (r#"{"jwks_uri":"a"}"#, "name its jwks_uri"),
+            (r#"{"keys":[{"a":1,"a":2}]}"#, "twice"),
+        ];
+        for (text, named) in cases {
+            let error = parse_jwks(text.as_bytes()).unwrap_err();
+            assert!(
+                matches!(error, FetchError::NotAKeySet(_)) && error.to_string().contains(named),
+                "{error}"
+            );
+        }
     }
 }

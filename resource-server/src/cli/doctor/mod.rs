@@ -77,6 +77,13 @@ async fn keys(settings: &Settings) -> Finding {
         KeySource::Url(client) => {
             let url = client.url();
             let reason = match client.fetch(None).await {
+                Ok(Fetched::Set { keys, .. }) if keys.is_empty() => {
+                    let first = keys.ignored().first().map(|ignored| format!(": {}", ignored.reason));
+                    let first = first.unwrap_or_default();
+                    return Finding::Bad(format!(
+                        "{url}: no key in it can be used, so every token is refused{first}"
+                    ));
+                }
                 Ok(Fetched::Set { keys, .. }) => {
                     return Finding::Good(format!("{url}: {} keys", keys.keys().len()));
                 }
@@ -88,9 +95,7 @@ async fn keys(settings: &Settings) -> Finding {
                 Some(Ok(Some(_))) => {
                     Finding::Warning(format!("{url}: {reason}; the last good copy will serve"))
                 }
-                _ => Finding::Bad(format!(
-                    "{url}: {reason}, and there is no earlier copy; start the auth-server"
-                )),
+                _ => Finding::Bad(format!("{url}: {reason}; and there is no earlier copy to serve with")),
             }
         }
     }
