@@ -9,19 +9,18 @@ use bytes::Bytes;
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
-use trefoil_serve::Clock;
 use trefoil_serve::admin::NotReady;
 use trefoil_shared::Timestamp;
-use trefoil_shared::jose::{Algorithm, Audience, Verifier, VerifierConfig};
-use trefoil_sign::SigningKey;
+use trefoil_shared::jose::{Audience, Verifier, VerifierConfig};
 
 use crate::http::{self, Failures, Issued};
 use crate::keys::HeldKeys;
 use crate::model::SecretHash;
-use crate::protocol::{IssueTime, Issuer, TokenPolicy, issue_time};
+use crate::protocol::{Issuer, TokenPolicy};
 use crate::revocations::{Documents, HeldRevocations};
 use crate::secrets::{Argon2Gate, Rng, RootSecrets};
 use crate::store::{Registry, Store};
+use crate::tokens::Minter;
 
 /// How far clocks of replicas may be apart, in seconds, when a server reads its own tokens.
 const LEEWAY: i64 = 10;
@@ -43,8 +42,6 @@ pub struct Parts {
     pub revocations: HeldRevocations,
     /// The root secret.
     pub root: Arc<RootSecrets>,
-    /// The time of day.
-    pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub rng: Arc<dyn Rng>,
     /// This process' name among the replicas.
@@ -179,18 +176,15 @@ impl App {
         self.0.failures.prune(std::time::Instant::now());
     }
 
-    /// The present moment by the database's clock: the local one and its offset (decision 18).
+    /// The present time by the database's clock, for what no client asked for: a request takes its time once, with its
+    /// client (decision 39).
     pub fn now(&self) -> Timestamp {
-        Timestamp(self.now_millis().div_euclid(1000))
+        self.registry().now()
     }
 
-    /// The moment that a token is issued at, by the registry at hand.
-    pub fn issue_time(&self) -> IssueTime {
-        issue_time(self.now_millis(), self.registry().age())
-    }
-
-    fn now_millis(&self) -> i64 {
-        self.0.parts.clock.now_millis().saturating_add(self.registry().clock_offset_millis())
+    /// What tokens are made with.
+    pub(crate) fn minter(&self) -> Minter<'_> {
+        Minter { keys: self.keys(), store: self.store(), root: self.root(), rng: self.rng() }
     }
 
     /// Runs work that the answer does not wait for, and that the end of the server does. Where too much of it runs
@@ -271,13 +265,6 @@ impl App {
 
     pub(crate) fn failures(&self) -> &Failures {
         &self.0.failures
-    }
-
-    /// The key for a token that is for no resource: ES256, else whatever signs here.
-    pub(crate) fn default_key(&self) -> Option<Arc<SigningKey>> {
-        std::iter::once(Algorithm::ES256)
-            .chain(Algorithm::ALL.iter().copied())
-            .find_map(|alg| self.keys().active(alg))
     }
 
     pub(crate) fn dummy_hash(&self) -> &SecretHash {

@@ -22,8 +22,6 @@ fn decide(client: &Confidential) -> Granted {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use trefoil_shared::AuthMethod;
 
     use super::*;
@@ -38,10 +36,10 @@ mod tests {
 
     #[test]
     fn d24_a_public_client_gets_nothing() {
-        let client = Arc::new(Client { authentication: Authentication::Public, ..samples::client() });
+        let client = Client { authentication: Authentication::Public, ..samples::client() };
         let presented =
             Presented { client_id: client.client_id.clone(), secret: None, method: AuthMethod::None };
-        let public = authenticate(&presented, Some(&client), Proof::Absent).unwrap();
+        let public = authenticate(&presented, samples::found(Some(client)), Proof::Absent).unwrap();
         assert_eq!(exchange(&public), Err(Denied::PublicClientCredentials));
     }
 }

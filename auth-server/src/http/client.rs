@@ -11,20 +11,22 @@ use super::form::Form;
 use crate::app::App;
 use crate::model::{Client, SecretHash, StoredSecret};
 use crate::protocol::{
-    self, Authenticated, Denied, Presented, Proof, SecretCheck, Verdict, has_imported_shape,
+    self, Authenticated, Denied, Moment, Presented, Proof, SecretCheck, Verdict, has_imported_shape,
 };
 use crate::secrets::Match;
 
 /// Lets the client of a form in, or says why not.
 pub(super) async fn authenticate(app: &App, form: &Form) -> Result<Authenticated, Refused> {
     let presented = protocol::presented(&form.authorization, &form.params)?;
-    let client = app.registry().client(&presented.client_id).await?;
-    let attempt = Attempt { app, presented: &presented, address: form.address };
-    let outcome = match attempt.prove(client.as_deref()).await {
-        Ok(proof) => protocol::authenticate(&presented, client.as_ref(), proof).map_err(Refused::from),
+    // Its moment is the request's (decision 39): all that follows may be slow.
+    let found = app.registry().client(&presented.client_id).await?;
+    let registered = found.value().cloned();
+    let attempt = Attempt { app, presented: &presented, address: form.address, moment: found.moment() };
+    let outcome = match attempt.prove(registered.as_deref()).await {
+        Ok(proof) => protocol::authenticate(&presented, found, proof).map_err(Refused::from),
         Err(refused) => Err(refused),
     };
-    match &client {
+    match registered {
         Some(client) => outcome.map_err(|refused| refused.of(&client.client_id)),
         None => outcome,
     }
@@ -35,6 +37,7 @@ struct Attempt<'a> {
     app: &'a App,
     presented: &'a Presented,
     address: Option<IpAddr>,
+    moment: Moment,
 }
 
 impl Attempt<'_> {
@@ -42,7 +45,7 @@ impl Attempt<'_> {
         let Some(secret) = &self.presented.secret else { return Ok(Proof::Absent) };
         let id = &self.presented.client_id;
         let verify = |hash: &SecretHash| verdict(self.app, (id, secret), hash);
-        match protocol::check_secret(client, self.app.dummy_hash(), self.app.now(), verify) {
+        match protocol::check_secret(client, self.app.dummy_hash(), self.moment.now(), verify) {
             SecretCheck::Fits(stored) => {
                 self.keep_rehash(stored, secret);
                 Ok(Proof::Right)
@@ -106,7 +109,7 @@ impl Attempt<'_> {
         }
         let id = self.presented.client_id.clone();
         let new = self.app.root().hash_client_secret(&id, secret);
-        let (registry, stored, now) = (self.app.registry().clone(), stored.clone(), self.app.now());
+        let (registry, stored, now) = (self.app.registry().clone(), stored.clone(), self.moment.now());
         self.app.spawn(async move {
             if let Err(error) = registry.remember_rehash(&id, &stored, (&new, now)).await {
                 tracing::warn!(client_id = %id, %error, "the rehashed secret was not kept");

@@ -9,7 +9,8 @@ use http::{HeaderValue, Request, header};
 use trefoil_shared::jose::AccessClaims;
 use trefoil_shared::revocation::TokenFacts;
 use trefoil_shared::{
-    Active, ClientId, Introspection, OneOrMany, ResourceIndicator, TokenType, TypedValue, ValueKind,
+    Active, ClientId, Introspection, OneOrMany, ResourceIndicator, Timestamp, TokenType, TypedValue,
+    ValueKind,
 };
 
 use super::client::{authenticate, named};
@@ -18,7 +19,7 @@ use super::form::Form;
 use super::own_token;
 use crate::app::App;
 use crate::model::{Client, OpaqueToken, Resource};
-use crate::protocol::{self, Authenticated, Confidential, Denied, IntrospectionFacts};
+use crate::protocol::{self, Authenticated, Confidential, Denied, IntrospectionFacts, Moment};
 
 pub(super) async fn introspect(State(app): State<App>, request: Request<Body>) -> Response {
     match read(&app, request).await {
@@ -41,8 +42,9 @@ async fn read(app: &App, request: Request<Body>) -> Result<Introspection, Refuse
         Authenticated::Public(public) => {
             Err(Refused::from(Denied::PublicMayNotIntrospect).of(&public.client().client_id))
         }
-        Authenticated::Confidential(caller) => {
-            look_up(app, caller, token).await.map_err(named(caller.client()))
+        Authenticated::Confidential(confidential) => {
+            let asked = (token, caller.moment());
+            look_up(app, confidential, asked).await.map_err(named(caller.client()))
         }
     }
 }
@@ -53,15 +55,21 @@ struct Found {
     resources: Option<Vec<ResourceIndicator>>,
 }
 
-async fn look_up(app: &App, caller: &Confidential, token: &str) -> Result<Introspection, Refused> {
+async fn look_up(
+    app: &App,
+    caller: &Confidential,
+    (token, moment): (&str, Moment),
+) -> Result<Introspection, Refused> {
+    let now = moment.now();
     let found = match TypedValue::parse(ValueKind::OpaqueToken, token) {
-        Ok(value) => opaque(app, &value).await?,
-        Err(_) => jwt(app, token).await?,
+        Ok(value) => opaque(app, &value, now).await?,
+        Err(_) => jwt(app, token, now).await?,
     };
     let Some(found) = found else { return Ok(Introspection::inactive()) };
     let issued_to = found.active.client_id.clone();
     let holder = app.registry().client(&issued_to).await?;
-    let resources = resources(app, holder.as_deref(), &found).await?;
+    let holder = holder.value().map(Arc::as_ref);
+    let resources = resources(app, holder, &found).await?;
     // A token of which nobody knows whether it was revoked is not called active.
     if !app.knows_revocations() {
         return Err(Denied::RevocationsStale.into());
@@ -69,8 +77,7 @@ async fn look_up(app: &App, caller: &Confidential, token: &str) -> Result<Intros
     if app.revocations().revoked(&facts_of(&found.active)).is_some() {
         return Ok(Introspection::inactive());
     }
-    let facts =
-        IntrospectionFacts { issued_to: &issued_to, holder: holder.as_deref(), resources: &resources };
+    let facts = IntrospectionFacts { issued_to: &issued_to, holder, resources: &resources };
     if protocol::may_know(caller, &facts) {
         Ok(Introspection::Active(Box::new(found.active)))
     } else {
@@ -82,10 +89,10 @@ fn facts_of(token: &Active) -> TokenFacts<'_> {
     TokenFacts { jti: &token.jti, client_id: token.client_id.as_str(), sub: &token.sub, iat: token.iat }
 }
 
-async fn opaque(app: &App, value: &TypedValue) -> Result<Option<Found>, Refused> {
+async fn opaque(app: &App, value: &TypedValue, now: Timestamp) -> Result<Option<Found>, Refused> {
     for hash in app.root().token_hashes(ValueKind::OpaqueToken, value) {
         if let Some(token) = app.store().opaque(&hash).await? {
-            return Ok((app.now() < token.expires_at).then(|| from_row(app, token)));
+            return Ok((now < token.expires_at).then(|| from_row(app, token)));
         }
     }
     Ok(None)
@@ -111,8 +118,7 @@ fn from_row(app: &App, token: OpaqueToken) -> Found {
 
 /// The strict verifier refuses whatever is not an access token of ours, an ID token too (attack case 80). It allows for
 /// clocks that differ; a token ends by the database's clock alone here, whoever issued it and whatever its format.
-async fn jwt(app: &App, token: &str) -> Result<Option<Found>, Refused> {
-    let now = app.now();
+async fn jwt(app: &App, token: &str, now: Timestamp) -> Result<Option<Found>, Refused> {
     let claims = own_token::read(app, token, now).await?.filter(|claims| now < claims.exp);
     Ok(claims.and_then(|claims| {
         let client_id: ClientId = claims.client_id.parse().ok()?;

@@ -12,8 +12,7 @@ use super::error::Refused;
 use super::form::Form;
 use super::own_token;
 use crate::app::App;
-use crate::model::Client;
-use crate::protocol::Denied;
+use crate::protocol::{Authenticated, Denied};
 use crate::store::{Revocation, Revoked};
 
 pub(super) async fn revoke(State(app): State<App>, request: Request<Body>) -> Response {
@@ -29,19 +28,19 @@ pub(super) async fn revoke(State(app): State<App>, request: Request<Body>) -> Re
 async fn end(app: &App, request: Request<Body>) -> Result<(), Refused> {
     let form = Form::read(app, request).await?;
     let caller = authenticate(app, &form).await?;
-    let client = caller.client();
-    end_token(app, client, form.params.get("token")).await.map_err(named(client))
+    end_token(app, &caller, form.params.get("token")).await.map_err(named(caller.client()))
 }
 
 /// Ends a token of this client. A token that is unknown, ended or somebody else's is left as it is, and the answer
 /// is the same (RFC 7009 section 2.2).
-async fn end_token(app: &App, client: &Client, token: Option<&str>) -> Result<(), Refused> {
+async fn end_token(app: &App, caller: &Authenticated, token: Option<&str>) -> Result<(), Refused> {
     let token = token.ok_or(Denied::TokenMissing)?;
     let Ok(value) = TypedValue::parse(ValueKind::OpaqueToken, token) else {
-        return end_jwt(app, client, token).await;
+        return end_jwt(app, caller, token).await;
     };
+    let (client, now) = (caller.client(), caller.moment().now());
     for hash in app.root().token_hashes(ValueKind::OpaqueToken, &value) {
-        if let Revoked::Now { jti } = app.store().revoke_opaque(&hash, &client.client_id, app.now()).await? {
+        if let Revoked::Now { jti } = app.store().revoke_opaque(&hash, &client.client_id, now).await? {
             tracing::info!(client_id = %client.client_id, jti, "token revoked");
             metrics::counter!("trefoil_tokens_revoked_total").increment(1);
             return Ok(());
@@ -51,8 +50,8 @@ async fn end_token(app: &App, client: &Client, token: Option<&str>) -> Result<()
 }
 
 /// A JWT of this client goes on the list until it has expired. Anything else the verifier refuses anyway.
-async fn end_jwt(app: &App, client: &Client, token: &str) -> Result<(), Refused> {
-    let now = app.now();
+async fn end_jwt(app: &App, caller: &Authenticated, token: &str) -> Result<(), Refused> {
+    let (client, now) = (caller.client(), caller.moment().now());
     let Some(claims) = own_token::read(app, token, now).await? else { return Ok(()) };
     let Some(id) = TokenId::from_text(&claims.jti) else { return Ok(()) };
     if claims.client_id != client.client_id.as_str() {

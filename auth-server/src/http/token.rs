@@ -7,17 +7,16 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, header};
-use trefoil_shared::jose::Algorithm;
-use trefoil_shared::{GrantType, OfToken, Secret, TokenResponse, ValueKind};
+use trefoil_shared::{GrantType, Secret, TokenResponse};
 
 use super::client::{authenticate, named};
 use super::error::Refused;
 use super::form::Form;
 use crate::app::App;
 use crate::grants;
-use crate::model::{Client, Resource, TokenFormat};
+use crate::model::{Client, Resource};
 use crate::protocol::{self, Asked, Authenticated, Denied, Target};
-use crate::tokens::{self, Issue};
+use crate::tokens::{self, Issue, MintError};
 
 pub(super) async fn token(State(app): State<App>, request: Request<Body>) -> Response {
     match exchange(&app, request).await {
@@ -50,13 +49,13 @@ async fn answer(
     let target = target(app, client, asked).await?;
     let resources = target.resources.iter().map(Arc::as_ref);
     let lifetime = protocol::lifetime(app.policy().tokens, client, resources);
-    let (issued, jti) = (app.issue_time(), app.rng().id());
-    let (sub, now) = (&granted.sub, issued.at);
-    let issue = Issue { issuer: app.issuer(), client, sub, target: &target, now, lifetime, jti: &jti };
+    let (sub, jti) = (&granted.sub, app.rng().id());
+    let issue =
+        Issue { issuer: app.issuer(), client: caller.seen(), sub, target: &target, lifetime, jti: &jti };
     let access_token = mint(app, &issue).await?;
     app.issued().count(grant_type);
     tell(&issue, grant_type);
-    let of_it = OfToken { expires_in: issued.expires_in(lifetime), ..tokens::told(&issue, named_resource) };
+    let of_it = tokens::told(&issue, named_resource);
     Ok(success(&TokenResponse { access_token: &access_token, of_it }))
 }
 
@@ -69,35 +68,17 @@ async fn target(app: &App, client: &Client, asked: Asked) -> Result<Target, Refu
 }
 
 async fn mint(app: &App, issue: &Issue<'_>) -> Result<Secret, Refused> {
-    let first = issue.target.resources.first().map(Arc::as_ref);
-    match first.map(|resource| resource.token_format) {
-        Some(TokenFormat::Opaque) => mint_opaque(app, issue).await,
-        Some(TokenFormat::Jwt) | None => mint_jwt(app, issue, first),
-    }
-}
-
-fn mint_jwt(app: &App, issue: &Issue<'_>, resource: Option<&Resource>) -> Result<Secret, Refused> {
-    let key = match resource {
-        Some(resource) => app.keys().active(resource.algorithm),
-        None => app.default_key(),
-    };
-    let Some(key) = key else {
-        let algorithm = resource.map_or(Algorithm::ES256, |resource| resource.algorithm);
-        tracing::error!(%algorithm, "no active signing key: run `auth-server key generate --alg {algorithm}`");
-        return Err(Denied::NoActiveKey.into());
-    };
-    tokens::sign(issue, &key).map_err(|error| {
-        tracing::error!(%error, kid = key.kid(), "signing failed");
-        Denied::Internal.into()
+    app.minter().mint(issue).await.map_err(|error| match error {
+        MintError::NoKey(algorithm) => {
+            tracing::error!(%algorithm, "no active signing key: run `auth-server key generate --alg {algorithm}`");
+            Denied::NoActiveKey.into()
+        }
+        MintError::Sign { kid, error } => {
+            tracing::error!(%error, kid, "signing failed");
+            Denied::Internal.into()
+        }
+        MintError::Store(error) => error.into(),
     })
-}
-
-/// An opaque token is a row under the hash of its value, written by one statement.
-async fn mint_opaque(app: &App, issue: &Issue<'_>) -> Result<Secret, Refused> {
-    let value = app.rng().typed_value(ValueKind::OpaqueToken);
-    let hash = app.root().hash_token(ValueKind::OpaqueToken, &value);
-    app.store().insert_opaque(&hash, &tokens::opaque_row(issue)).await?;
-    Ok(value.secret().clone())
 }
 
 /// The names of resources, with spaces between.

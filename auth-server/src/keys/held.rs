@@ -109,6 +109,16 @@ impl HeldKeys {
         self.view.load().active.get(&algorithm).cloned()
     }
 
+    /// The key that signs a token: of this algorithm, or where any may sign ES256, else whatever is active here.
+    pub fn signer(&self, algorithm: Option<Algorithm>) -> Option<Arc<SigningKey>> {
+        match algorithm {
+            Some(algorithm) => self.active(algorithm),
+            None => std::iter::once(Algorithm::ES256)
+                .chain(Algorithm::ALL.iter().copied())
+                .find_map(|algorithm| self.active(algorithm)),
+        }
+    }
+
     /// The private half of an active or retiring key, which signs its own revocation list (decision 17). A standby signs
     /// nothing yet, not even that: no token names it, and whoever holds it alone asks again within the list's ttl.
     pub fn list_signer(&self, kid: &str) -> Option<Arc<SigningKey>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use trefoil_shared::AuthMethod;
 
-use super::{Denied, Presented};
+use super::{Denied, Found, Moment, Presented, Seen};
 use crate::model::{Authentication, Client};
 
 /// What came of comparing the presented secret.
@@ -27,34 +27,44 @@ pub enum Authenticated {
     Public(Public),
 }
 
-/// A client that proved itself. Made by [`decide`] alone, so whoever holds one need not check again.
+/// A client that proved itself. Only [`decide`] makes one: holding it proves that the check was done.
 #[derive(Clone, Debug)]
-pub struct Confidential(Arc<Client>);
+pub struct Confidential(Seen<Client>);
 
 /// An enabled public client. Anybody can name it.
 #[derive(Clone, Debug)]
-pub struct Public(Arc<Client>);
+pub struct Public(Seen<Client>);
 
 impl Authenticated {
     /// The client, whichever way it came in.
     pub fn client(&self) -> &Arc<Client> {
+        self.seen().value()
+    }
+
+    /// The client with the moment of the request.
+    pub fn seen(&self) -> &Seen<Client> {
         match self {
             Self::Confidential(Confidential(client)) | Self::Public(Public(client)) => client,
         }
+    }
+
+    /// The moment of the request.
+    pub fn moment(&self) -> Moment {
+        self.seen().moment()
     }
 }
 
 impl Confidential {
     /// The client.
     pub fn client(&self) -> &Arc<Client> {
-        &self.0
+        self.0.value()
     }
 }
 
 impl Public {
     /// The client.
     pub fn client(&self) -> &Arc<Client> {
-        &self.0
+        self.0.value()
     }
 }
 
@@ -62,12 +72,8 @@ impl Public {
 ///
 /// # Errors
 /// Always a [`Denied`] whose code is `invalid_client`; which one is for the log.
-pub fn decide(
-    presented: &Presented,
-    client: Option<&Arc<Client>>,
-    proof: Proof,
-) -> Result<Authenticated, Denied> {
-    let Some(client) = client else { return Err(Denied::ClientUnknown) };
+pub fn decide(presented: &Presented, client: Found<Client>, proof: Proof) -> Result<Authenticated, Denied> {
+    let Some(client) = client.seen() else { return Err(Denied::ClientUnknown) };
     match (&client.authentication, proof) {
         (Authentication::Confidential { .. }, Proof::Absent) => Err(Denied::SecretMissing),
         (Authentication::Confidential { .. }, Proof::Wrong) => Err(Denied::SecretWrong),
@@ -82,8 +88,8 @@ pub fn decide(
     }
 }
 
-fn enabled(client: &Arc<Client>) -> Result<Arc<Client>, Denied> {
-    if client.enabled { Ok(Arc::clone(client)) } else { Err(Denied::ClientDisabled) }
+fn enabled(client: Seen<Client>) -> Result<Seen<Client>, Denied> {
+    if client.enabled { Ok(client) } else { Err(Denied::ClientDisabled) }
 }
 
 #[cfg(test)]
@@ -99,8 +105,8 @@ mod tests {
     }
 
     fn outcome(client: &Client, method: AuthMethod, proof: Proof) -> Result<bool, Denied> {
-        let client = Arc::new(client.clone());
-        decide(&shown(method), Some(&client), proof).map(|who| matches!(who, Authenticated::Confidential(_)))
+        let client = samples::found(Some(client.clone()));
+        decide(&shown(method), client, proof).map(|who| matches!(who, Authenticated::Confidential(_)))
     }
 
     #[test]
@@ -149,7 +155,7 @@ mod tests {
 
     #[test]
     fn an_unknown_client_is_refused() {
-        let result = decide(&shown(AuthMethod::ClientSecretPost), None, Proof::Right);
+        let result = decide(&shown(AuthMethod::ClientSecretPost), samples::found(None), Proof::Right);
         assert_eq!(result.map(|_| ()), Err(Denied::ClientUnknown));
     }
 }

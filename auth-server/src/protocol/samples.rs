@@ -5,7 +5,7 @@ use std::sync::Arc;
 use trefoil_shared::jose::Algorithm;
 use trefoil_shared::{AuthMethod, GrantType, Scope, Secret, Timestamp};
 
-use super::{Authenticated, Confidential, Presented, Proof, authenticate};
+use super::{Authenticated, Confidential, Found, Moment, Presented, Proof, Seen, authenticate};
 use crate::model::{Authentication, Client, Profile, Resource, TokenFormat};
 
 /// A confidential client `c` for `client_credentials`, with neither secret nor resource nor scope.
@@ -47,15 +47,25 @@ pub(crate) fn resource(name: &str, scopes: &str) -> Resource {
     }
 }
 
+/// A client, or none, found at 1,000 s.
+pub(crate) fn found(client: Option<Client>) -> Found<Client> {
+    Found::new(client.map(Arc::new), Moment::new(1_000_000, 1_000_000))
+}
+
+/// A client that was seen at 1,000 s.
+pub(crate) fn seen(client: Client) -> Seen<Client> {
+    found(Some(client)).seen().unwrap()
+}
+
 /// A client of that id that has proved itself.
 pub(crate) fn confidential(id: &str) -> Confidential {
-    let client = Arc::new(Client { client_id: id.parse().unwrap(), ..client() });
+    let client = Client { client_id: id.parse().unwrap(), ..client() };
     let presented = Presented {
         client_id: client.client_id.clone(),
         secret: Some(Secret::new("s")),
         method: AuthMethod::ClientSecretPost,
     };
-    match authenticate(&presented, Some(&client), Proof::Right).unwrap() {
+    match authenticate(&presented, found(Some(client)), Proof::Right).unwrap() {
         Authenticated::Confidential(confidential) => confidential,
         Authenticated::Public(_) => panic!("the sample is confidential"),
     }

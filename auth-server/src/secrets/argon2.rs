@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordVerifier};
 use thiserror::Error;
+#[cfg(test)]
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 use trefoil_shared::Secret;
 
@@ -75,6 +77,20 @@ impl Argon2Gate {
             matches
         });
         Ok(check.await.unwrap_or(false))
+    }
+}
+
+#[cfg(test)]
+impl Argon2Gate {
+    /// Takes every place: no check runs until they are dropped.
+    pub(crate) async fn stall(&self) -> OwnedSemaphorePermit {
+        let places = u32::try_from(AT_A_TIME).unwrap_or(u32::MAX);
+        Arc::clone(&self.running).acquire_many_owned(places).await.expect("the gate is never closed")
+    }
+
+    /// How many checks wait for a place.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
     }
 }
 

@@ -6,6 +6,7 @@ mod audit;
 mod client_rows;
 mod clients;
 mod connections;
+mod database_clock;
 mod error;
 mod import;
 mod key_rows;
@@ -32,11 +33,14 @@ mod run;
 mod settings;
 mod statement;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use trefoil_shared::Timestamp;
+use trefoil_shared::{ClientId, Timestamp};
 
 use crate::config::DatabaseSettings;
+use crate::model::Client;
+use crate::protocol::{Found, Moment};
 
 pub use audit::{Act, AuditEntry};
 pub use clients::ClientIdUse;
@@ -107,6 +111,12 @@ impl Store {
     pub async fn now_millis(&self) -> Result<i64, StoreError> {
         let rows = self.read(Statement::by_database(NOW_POSTGRES, NOW_SQLITE)).await?;
         rows.first().map_or_else(|| Err(StoreError::Corrupt("no clock".to_owned())), |row| row.get("now_ms"))
+    }
+
+    /// A client as it is now, for who mints a token without a cache. The time is taken before the reading.
+    pub(crate) async fn seen_client(&self, id: &ClientId) -> Result<Found<Client>, StoreError> {
+        let at = self.now_millis().await?;
+        Ok(Found::new(self.client(id).await?.map(Arc::new), Moment::new(at, at)))
     }
 
     /// Open and idle connections, for metrics.

@@ -13,8 +13,10 @@ const DEADLINE: Duration = Duration::from_secs(3);
 /// Beyond so many lines it is cheaper to drop everything.
 const MOST_LINES: usize = 5_000;
 
+/// PostgreSQL takes the time of the transaction before its snapshot, so that the view is never older than it claims to be.
+/// SQLite takes it within the statement, right after its snapshot; a cut-off is a second ahead.
 const POLL_POSTGRES: &str = "SELECT v.version, c.version AS changed_in, c.kind, c.name, \
-     CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) AS now_ms \
+     CAST(FLOOR(EXTRACT(EPOCH FROM transaction_timestamp()) * 1000) AS BIGINT) AS now_ms \
      FROM registry_version v LEFT JOIN registry_changes c ON c.version > $1 \
      WHERE v.id = 1 ORDER BY c.version LIMIT 5000";
 const POLL_SQLITE: &str = "SELECT v.version, c.version AS changed_in, c.kind, c.name, \
@@ -26,7 +28,7 @@ const POLL_SQLITE: &str = "SELECT v.version, c.version AS changed_in, c.kind, c.
 pub(super) struct Poll {
     pub(super) version: i64,
     pub(super) touched: Vec<(String, String)>,
-    /// The database's clock, in milliseconds, when it was read no later than at `answered`.
+    /// The database's clock, in milliseconds, when it took the view that it answered with.
     pub(super) now_millis: i64,
     pub(super) answered: Instant,
     /// Where the version has changed: whether there are secrets that only Argon2 can check.
@@ -53,8 +55,8 @@ impl Store {
         let after = if seen < 0 { i64::MAX } else { seen };
         let statement = Statement::by_database(POLL_POSTGRES, POLL_SQLITE).int(after);
         let rows = self.watch(statement).await?;
-        // The database looked at its clock before it answered. So what is made of it is never too late, and no token's `iat`
-        // comes out in a second that the database has not reached: a cut-off would not cover it.
+        // The database looked at its clock before it answered: what is computed from both is never too late, and no token's
+        // `iat` is of a second that the database has not reached, which a cut-off would not cover.
         let answered = Instant::now();
         let first =
             rows.first().ok_or_else(|| StoreError::Corrupt("the registry has no version row".to_owned()))?;

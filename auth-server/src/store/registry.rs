@@ -2,23 +2,24 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use thiserror::Error;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use trefoil_serve::{Clock, SystemClock};
 use trefoil_shared::{ClientId, ResourceIndicator, Timestamp};
 
+use super::database_clock::DatabaseClock;
 use super::poll::Poll;
 use super::registry_cache::{CacheStats, Known, Table};
 use super::{Store, StoreError};
 use crate::model::{Client, Resource, SecretHash, StoredSecret};
+use crate::protocol::{Found, Moment};
 
 /// How often the version is polled, so that a change is seen everywhere within a second.
 const POLL_EVERY: Duration = Duration::from_millis(250);
-/// No poll has been answered yet.
-const UNKNOWN: i64 = i64::MIN;
 const CLIENTS: usize = 100_000;
 const RESOURCES: usize = 10_000;
 
@@ -45,14 +46,14 @@ struct Inner {
     resources: Table<ResourceIndicator, Resource>,
     /// The newest version that a poll has seen; -1 before the first.
     seen: AtomicI64,
-    start: Instant,
+    clock: DatabaseClock,
     max_stale: Duration,
-    /// When the last good poll began, in milliseconds after `start`.
+    /// When the last good poll began, in milliseconds of [`DatabaseClock::elapsed`].
     polled_at: AtomicI64,
     /// Whether the last poll failed: nobody then waits for a store that does not answer.
     down: AtomicBool,
-    /// What the database's clock showed at `start`, in milliseconds; [`UNKNOWN`] before the first poll.
-    started_at: AtomicI64,
+    /// Held by the poll that is under way: a view never takes the place of a later one.
+    polling: Mutex<()>,
     unconverted: AtomicBool,
 }
 
@@ -64,11 +65,11 @@ impl Registry {
             clients: Table::new(CLIENTS),
             resources: Table::new(RESOURCES),
             seen: AtomicI64::new(-1),
-            start: Instant::now(),
+            clock: DatabaseClock::new(),
             max_stale,
             polled_at: AtomicI64::new(0),
             down: AtomicBool::new(false),
-            started_at: AtomicI64::new(UNKNOWN),
+            polling: Mutex::new(()),
             unconverted: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner) }
@@ -79,19 +80,28 @@ impl Registry {
         &self.inner.store
     }
 
-    /// A client, as it authenticates. `None` for an unknown or removed one; a disabled one is returned as such.
-    pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, RegistryError> {
+    /// The moment of a request that begins now (decision 39). What is looked up afterwards is at least as new as its view.
+    pub fn moment(&self) -> Result<Moment, RegistryError> {
         self.check_age()?;
+        let viewed_at = self.inner.clock.viewed_at().ok_or(RegistryError::Stale)?;
+        Ok(Moment::new(viewed_at, self.inner.clock.now()))
+    }
+
+    /// A client, as it authenticates, and the moment of the request. No value for an unknown or removed one; a disabled
+    /// one is returned as such.
+    pub async fn client(&self, id: &ClientId) -> Result<Found<Client>, RegistryError> {
+        let moment = self.moment()?;
         match self.inner.clients.known(id) {
-            Known::Present(client) => return Ok(Some(client)),
-            Known::Absent => return Ok(None),
+            Known::Present(client) => return Ok(Found::new(Some(client), moment)),
+            Known::Absent => return Ok(Found::new(None, moment)),
             Known::No => {}
         }
         let load = || async {
             self.check_store()?;
             self.inner.store.client(id).await
         };
-        self.loaded(self.inner.clients.load(id, &self.inner.seen, load)).await
+        let client = self.loaded(self.inner.clients.load(id, &self.inner.seen, load)).await?;
+        Ok(Found::new(client, moment))
     }
 
     /// A resource; `None` for an unknown one.
@@ -127,7 +137,8 @@ impl Registry {
 
     /// Asks the database what has changed, and drops just that.
     pub async fn poll_once(&self) -> Result<(), StoreError> {
-        let began = self.inner.millis();
+        let _polling = self.inner.polling.lock().await;
+        let began = self.inner.clock.elapsed();
         let seen = self.inner.seen.load(Ordering::SeqCst);
         let polled = self.inner.store.poll(seen).await;
         let was_down = self.inner.down.swap(polled.is_err(), Ordering::SeqCst);
@@ -154,15 +165,25 @@ impl Registry {
         })
     }
 
-    /// The database's clock minus this machine's, in milliseconds (decision 18); too small by the time that the last
-    /// poll's answer took, and never too large. Between polls time is measured by the monotonic clock: where this
-    /// machine's is set, the offset changes at once, and what is made of both stays right (fault 16).
+    /// The database's clock, as far as it is known (decision 18).
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.inner.clock.now().div_euclid(1000))
+    }
+
+    /// A time by which what has expired may be forgotten: behind [`Self::now`] where the database's clock has jumped.
+    pub fn cautious_now(&self) -> Timestamp {
+        Timestamp(self.inner.clock.cautious_now().div_euclid(1000))
+    }
+
+    /// The database's clock minus this machine's, in milliseconds, for metrics.
     pub fn clock_offset_millis(&self) -> i64 {
-        let started_at = self.inner.started_at.load(Ordering::Relaxed);
-        if started_at == UNKNOWN {
-            return 0;
-        }
-        started_at.saturating_add(self.inner.millis()).saturating_sub(SystemClock.now_millis())
+        self.inner.clock.now().saturating_sub(SystemClock.now_millis())
+    }
+
+    /// Sets the database's clock ahead (back where negative), as this process sees it, until the next poll.
+    #[cfg(test)]
+    pub(crate) fn advance_clock(&self, seconds: i64) {
+        self.inner.clock.advance(seconds);
     }
 
     /// Whether there are secrets that only Argon2 can check: an unknown id then costs a check too (decision 28).
@@ -172,7 +193,7 @@ impl Registry {
 
     /// How long ago the last good poll began.
     pub fn age(&self) -> Duration {
-        let age = self.inner.millis().saturating_sub(self.inner.polled_at.load(Ordering::SeqCst));
+        let age = self.inner.clock.elapsed().saturating_sub(self.inner.polled_at.load(Ordering::SeqCst));
         Duration::from_millis(u64::try_from(age).unwrap_or(0))
     }
 
@@ -191,11 +212,11 @@ impl Registry {
         }
     }
 
-    /// The version is raised before entries are dropped: a load that is under way sees it and keeps nothing.
+    /// Applies a poll: the version first, so that a load that is under way sees it and keeps nothing, then what was touched
+    /// goes, and last comes the time of the view. A request that takes this time finds nothing older.
     fn apply(&self, poll: Poll, seen: i64) {
-        // Rounded up, so that the start comes out no later than it was.
-        let ran = millis(poll.answered.saturating_duration_since(self.inner.start)).saturating_add(1);
-        self.inner.started_at.store(poll.now_millis.saturating_sub(ran), Ordering::Relaxed);
+        let viewed_at = poll.now_millis;
+        self.inner.clock.set(viewed_at, poll.answered);
         if let Some(unconverted) = poll.unconverted {
             self.inner.unconverted.store(unconverted, Ordering::Relaxed);
         }
@@ -203,9 +224,14 @@ impl Registry {
         if poll.lost_track(seen) {
             self.inner.clients.drop_all();
             self.inner.resources.drop_all();
-            return;
+        } else {
+            self.drop_touched(poll.touched);
         }
-        for (kind, name) in poll.touched {
+        self.inner.clock.set_viewed_at(viewed_at);
+    }
+
+    fn drop_touched(&self, touched: Vec<(String, String)>) {
+        for (kind, name) in touched {
             match kind.as_str() {
                 "client" => name.parse().map_or_else(
                     |_| self.inner.clients.drop_all(),
@@ -245,16 +271,6 @@ impl Registry {
     fn check_store(&self) -> Result<(), StoreError> {
         if self.inner.down.load(Ordering::SeqCst) { Err(no_answer()) } else { Ok(()) }
     }
-}
-
-impl Inner {
-    fn millis(&self) -> i64 {
-        millis(self.start.elapsed())
-    }
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn no_answer() -> StoreError {

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use quick_cache::sync::Cache;
 use serde::Serialize;
@@ -35,17 +35,14 @@ pub(super) enum Known<V> {
 struct Entry<V> {
     version: i64,
     value: Option<Arc<V>>,
-}
-
-impl<V> Clone for Entry<V> {
-    fn clone(&self) -> Self {
-        Self { version: self.version, value: self.value.clone() }
-    }
+    /// Whether no change has been seen since: only then does the entry answer those who come later. Callers that waited
+    /// for this load get it in any case, if they had seen no change before.
+    confirmed: AtomicBool,
 }
 
 /// A bounded cache of one kind. A hit takes one shard's read lock, and nothing else.
 pub(super) struct Table<K, V> {
-    cache: Cache<K, Entry<V>>,
+    cache: Cache<K, Arc<Entry<V>>>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -57,9 +54,11 @@ impl<K: Hash + Eq + Clone, V> Table<K, V> {
 
     /// What is known of a key without asking anybody.
     pub(super) fn known(&self, key: &K) -> Known<V> {
-        let Some(entry) = self.cache.get(key) else { return Known::No };
+        let Some(entry) = self.cache.get(key).filter(|entry| entry.confirmed.load(Ordering::SeqCst)) else {
+            return Known::No;
+        };
         self.hits.fetch_add(1, Ordering::Relaxed);
-        entry.value.map_or(Known::Absent, Known::Present)
+        entry.value.clone().map_or(Known::Absent, Known::Present)
     }
 
     /// Loads an entry; those who ask for the same one meanwhile wait for this load. `seen` is the newest version
@@ -76,13 +75,18 @@ impl<K: Hash + Eq + Clone, V> Table<K, V> {
         self.misses.fetch_add(1, Ordering::Relaxed);
         let version = seen.load(Ordering::SeqCst);
         match self.cache.get_value_or_guard_async(key).await {
-            Ok(entry) if entry.version >= version => Ok(entry.value),
+            Ok(entry) if entry.version >= version => Ok(entry.value.clone()),
             // Somebody's load that began before a change which this caller may know of.
             Ok(_) => Ok(load().await?.map(Arc::new)),
             Err(place) => {
                 let value = load().await?.map(Arc::new);
-                let kept = place.insert(Entry { version, value: value.clone() });
-                if kept.is_err() || seen.load(Ordering::SeqCst) != version {
+                let confirmed = AtomicBool::new(false);
+                let entry = Arc::new(Entry { version, value: value.clone(), confirmed });
+                let kept = place.insert(Arc::clone(&entry)).is_ok();
+                // A change is noted before its entries are dropped: one that is noted after this look drops the entry.
+                if kept && seen.load(Ordering::SeqCst) == version {
+                    entry.confirmed.store(true, Ordering::SeqCst);
+                } else {
                     self.cache.remove(key);
                 }
                 Ok(value)

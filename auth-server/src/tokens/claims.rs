@@ -1,7 +1,6 @@
 //! The claims of a JWT access token as they are written: RFC 9068 section 2.2.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use trefoil_shared::Timestamp;
 
 use super::Issue;
 
@@ -11,7 +10,7 @@ pub struct Claims<'a>(pub &'a Issue<'a>);
 impl Serialize for Claims<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let issue = self.0;
-        let Timestamp(iat) = issue.now;
+        let iat = issue.issued_at();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("iss", issue.issuer.as_str())?;
         map.serialize_entry("sub", issue.sub)?;
@@ -55,8 +54,8 @@ mod tests {
         let asked = Asked { resources: vec![], scope: None };
         let target = target(asked, client, found).unwrap();
         let issuer: Issuer = "https://auth.example.com".parse().unwrap();
-        let (now, sub) = (Timestamp(1_000), client.client_id.as_str());
-        let issue = Issue { issuer: &issuer, client, sub, target: &target, now, lifetime: 60, jti: "j" };
+        let (client, sub) = (&samples::seen(client.clone()), client.client_id.as_str());
+        let issue = Issue { issuer: &issuer, client, sub, target: &target, lifetime: 60, jti: "j" };
         let text = serde_json::to_string(&Claims(&issue)).unwrap();
         assert_eq!(text.matches("\"sub\"").count(), 1, "no member twice: {text}");
         serde_json::from_str(&text).unwrap()

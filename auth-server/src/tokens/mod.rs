@@ -4,4 +4,4 @@ mod claims;
 mod mint;
 
 pub use claims::Claims;
-pub use mint::{Issue, opaque_row, sign, told};
+pub use mint::{Issue, MintError, Minter, told};

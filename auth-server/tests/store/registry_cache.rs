@@ -23,14 +23,14 @@ on_both! {
         store.add_client(&client("a"), &act("client add", "a")).await.unwrap();
         store.add_resource(&resource("api"), &act("resource add", "api")).await.unwrap();
         let registry = polled(&store).await;
-        registry.client(&id("a")).await.unwrap().unwrap();
+        registry.client(&id("a")).await.unwrap().seen().unwrap();
         registry.resource(&name("api")).await.unwrap().unwrap();
-        assert!(registry.client(&id("unknown")).await.unwrap().is_none());
+        assert!(registry.client(&id("unknown")).await.unwrap().seen().is_none());
         let calls = store.calls();
         for _ in 0..100 {
-            assert!(registry.client(&id("a")).await.unwrap().is_some());
+            assert!(registry.client(&id("a")).await.unwrap().seen().is_some());
             assert!(registry.resource(&name("api")).await.unwrap().is_some());
-            assert!(registry.client(&id("unknown")).await.unwrap().is_none());
+            assert!(registry.client(&id("unknown")).await.unwrap().seen().is_none());
         }
         assert_eq!(store.calls(), calls, "unknown ids are kept too");
         assert_eq!(registry.stats().hits, 300);
@@ -49,8 +49,8 @@ on_both! {
         store.add_client(&client("later"), &act("client add", "later")).await.unwrap();
         registry.poll_once().await.unwrap();
         let misses = registry.stats().misses;
-        assert!(!registry.client(&id("a")).await.unwrap().unwrap().enabled);
-        assert!(registry.client(&id("later")).await.unwrap().is_some(), "it was kept as unknown");
+        assert!(!registry.client(&id("a")).await.unwrap().seen().unwrap().enabled);
+        assert!(registry.client(&id("later")).await.unwrap().seen().is_some(), "it was kept as unknown");
         registry.client(&id("b")).await.unwrap();
         assert_eq!(registry.stats().misses, misses + 2, "b was a hit");
     }
@@ -63,7 +63,7 @@ on_both! {
         store.set_client_enabled(&id("a"), false, &act("client disable", "a")).await.unwrap();
         db.run("DELETE FROM registry_changes").await;
         registry.poll_once().await.unwrap();
-        assert!(!registry.client(&id("a")).await.unwrap().unwrap().enabled);
+        assert!(!registry.client(&id("a")).await.unwrap().seen().unwrap().enabled);
     }
 
     async fn d14_misses_of_one_id_at_once_are_one_load(db: TestDb) {
@@ -74,7 +74,7 @@ on_both! {
         let tasks: Vec<_> = (0..50)
             .map(|_| {
                 let registry = registry.clone();
-                tokio::spawn(async move { registry.client(&id("a")).await.unwrap().is_some() })
+                tokio::spawn(async move { registry.client(&id("a")).await.unwrap().seen().is_some() })
             })
             .collect();
         for task in tasks {
@@ -90,14 +90,14 @@ on_both! {
         let mut replicas = Vec::new();
         for _ in 0..2 {
             let registry = polled(&db.connect().await).await;
-            assert!(registry.client(&id("a")).await.unwrap().unwrap().enabled);
+            assert!(registry.client(&id("a")).await.unwrap().seen().unwrap().enabled);
             registry.spawn_poller(stop.clone());
             replicas.push(registry);
         }
         store.set_client_enabled(&id("a"), false, &act("client disable", "a")).await.unwrap();
         let began = Instant::now();
         for registry in &replicas {
-            eventually("disabled", || async { !registry.client(&id("a")).await.unwrap().unwrap().enabled }).await;
+            eventually("disabled", || async { !registry.client(&id("a")).await.unwrap().seen().unwrap().enabled }).await;
         }
         assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
         stop.cancel();
@@ -109,11 +109,11 @@ on_both! {
         let registry = Registry::new(store.clone(), Duration::from_secs(3));
         let stop = CancellationToken::new();
         registry.poll_once().await.unwrap();
-        registry.client(&id("a")).await.unwrap().unwrap();
+        registry.client(&id("a")).await.unwrap().seen().unwrap();
         registry.spawn_poller(stop.clone());
         db.run("ALTER TABLE registry_version RENAME TO away").await;
         eventually("the poll fails", || async { !registry.is_up() }).await;
-        assert!(registry.client(&id("a")).await.unwrap().is_some(), "warm");
+        assert!(registry.client(&id("a")).await.unwrap().seen().is_some(), "warm");
         let began = Instant::now();
         let cold = registry.client(&id("cold")).await;
         assert!(matches!(cold, Err(RegistryError::Store(_))), "{cold:?}");
@@ -140,11 +140,11 @@ on_both! {
                 .collect();
             store.set_client_enabled(&id("a"), enabled, &act("client update", "a")).await.unwrap();
             registry.poll_once().await.unwrap();
-            assert_eq!(registry.client(&id("a")).await.unwrap().unwrap().enabled, enabled, "round {round}");
+            assert_eq!(registry.client(&id("a")).await.unwrap().seen().unwrap().enabled, enabled, "round {round}");
             for reader in readers {
                 reader.await.unwrap().unwrap();
             }
-            assert_eq!(registry.client(&id("a")).await.unwrap().unwrap().enabled, enabled, "round {round}");
+            assert_eq!(registry.client(&id("a")).await.unwrap().seen().unwrap().enabled, enabled, "round {round}");
         }
     }
 
@@ -152,13 +152,13 @@ on_both! {
         let store = db.store().await;
         store.add_client(&client("a"), &act("client add", "a")).await.unwrap();
         let registry = polled(&store).await;
-        let before = registry.client(&id("a")).await.unwrap().unwrap();
+        let before = registry.client(&id("a")).await.unwrap().seen().unwrap();
         let newer = trefoil_auth_server::secrets::RootSecrets::from_bytes(&[2; 32]).with_older(roots());
         let stored = &secrets(&before)[0];
         assert!(newer.should_rehash(&stored.hash));
         let hash = newer.hash_client_secret(&id("a"), &secret_of("a"));
         registry.remember_rehash(&id("a"), stored, (&hash, NOW)).await.unwrap();
-        let after = registry.client(&id("a")).await.unwrap().unwrap();
+        let after = registry.client(&id("a")).await.unwrap().seen().unwrap();
         assert_eq!(secrets(&after)[0].hash, hash);
     }
 
@@ -184,13 +184,12 @@ on_both! {
     }
 
     async fn d18_a_token_of_now_is_covered_by_a_cut_off_of_now(db: TestDb) {
-        use trefoil_serve::{Clock, SystemClock};
         let store = db.store().await;
         let registry = polled(&store).await;
         // What a token's `iat` is made of, against what `token revoke --client` takes as its second a moment later.
         for _ in 0..200 {
-            let iat = (SystemClock.now_millis() + registry.clock_offset_millis()).div_euclid(1000);
-            assert!(iat <= store.now().await.unwrap().seconds());
+            let iat = registry.moment().unwrap().issued_at();
+            assert!(iat <= store.now().await.unwrap());
             registry.poll_once().await.unwrap();
         }
     }

@@ -96,7 +96,7 @@ async fn d01_everything_that_the_running_server_does_works_under_its_role() {
     server.ensure_root(&roots(), NOW).await.unwrap();
     let registry = Registry::new(server.clone(), std::time::Duration::from_secs(15));
     registry.poll_once().await.unwrap();
-    let a = registry.client(&id("a")).await.unwrap().unwrap();
+    let a = registry.client(&id("a")).await.unwrap().seen().unwrap();
     registry.remember_rehash(&id("a"), &secrets(&a)[0], (&secrets(&a)[0].hash, NOW)).await.unwrap();
     registry.resource(&"api".parse().unwrap()).await.unwrap();
 

@@ -40,12 +40,14 @@ pub(super) enum Act {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Action {
     Pass(Millis),
-    /// A client asks a replica for a token, with its present secret or the one before.
+    /// A client asks a replica for a token, with its present secret or the one before. Between loading the client and
+    /// issuing the token comes something slow, as a check by Argon2 is.
     Issue {
         replica: usize,
         client: usize,
         old_secret: bool,
         lifetime: i64,
+        slow: Millis,
     },
     /// `/revoke` at a replica.
     RevokeAt {
@@ -114,11 +116,13 @@ pub(super) fn action() -> impl Strategy<Value = Action> {
         3 => client().prop_map(Act::Rotate),
         1 => Just(Act::Restore),
     ];
-    let issue = (replica(), client(), prop::bool::weighted(0.2), prop::sample::select(vec![20, 60, 120]));
+    let lifetime = prop::sample::select(vec![20, 60, 120]);
+    let slow = prop_oneof![2 => Just(0), 1 => 1..1_500_i64, 1 => 1..12_000_i64];
+    let issue = (replica(), client(), prop::bool::weighted(0.2), lifetime, slow);
     prop_oneof![
         10 => prop_oneof![1..1_500_i64, 1..20_000_i64].prop_map(Action::Pass),
-        16 => issue.prop_map(|(replica, client, old_secret, lifetime)| {
-            Action::Issue { replica, client, old_secret, lifetime }
+        16 => issue.prop_map(|(replica, client, old_secret, lifetime, slow)| {
+            Action::Issue { replica, client, old_secret, lifetime, slow }
         }),
         3 => (replica(), 0..1_000_usize).prop_map(|(replica, token)| Action::RevokeAt { replica, token }),
         3 => (0..1_000_usize).prop_map(|token| Action::RevokeToken { token }),

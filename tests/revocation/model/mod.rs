@@ -17,6 +17,8 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use crate::harness::counts;
 
+use replica::Order;
+
 /// Milliseconds of true time, after the beginning of the model.
 type Millis = i64;
 
@@ -37,23 +39,39 @@ fn name(client: usize) -> String {
     format!("client-{client}")
 }
 
-#[test]
-fn d18_no_revoked_token_verifies_after_the_ttl_and_no_other_is_refused() {
-    let cases = u32::try_from(counts::times(4_000)).expect("a count");
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 4_000, ..Config::default() };
+/// Runs so many cases; what was seen, and the first failure.
+fn run(cases: usize, max_shrink_iters: u32, order: Order) -> (truth::Counted, Result<(), String>) {
+    let cases = u32::try_from(cases).expect("a count");
+    let config = Config { cases, failure_persistence: None, max_shrink_iters, ..Config::default() };
     let strategy = (action::clocks(), vec(action::action(), 1..80));
-    let mut counted = truth::Counted::default();
-    let total = std::cell::RefCell::new(&mut counted);
+    let counted = std::cell::RefCell::new(truth::Counted::default());
     let outcome = TestRunner::new(config).run(&strategy, |(clocks, actions)| {
-        let mut world = world::World::new(&clocks);
+        let mut world = world::World::new(&clocks, order);
         for action in actions {
             world.act(action).map_err(TestCaseError::fail)?;
         }
-        total.borrow_mut().add(world.settle().map_err(TestCaseError::fail)?);
+        counted.borrow_mut().add(world.settle().map_err(TestCaseError::fail)?);
         Ok(())
     });
+    (counted.into_inner(), outcome.map_err(|failure| failure.to_string()))
+}
+
+#[test]
+fn d18_no_revoked_token_verifies_after_the_ttl_and_no_other_is_refused() {
+    let cases = counts::times(4_000);
+    let (counted, outcome) = run(cases, 4_000, Order::MomentWithClient);
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
     println!("figure: revocation model: {cases} cases, {counted}");
     // A model in which nothing happens would prove nothing.
-    assert!(counted.refused > 10 * u64::from(cases) && counted.accepted > u64::from(cases), "{counted}");
+    let cases = u64::try_from(cases).expect("a count");
+    assert!(counted.refused > 10 * cases && counted.accepted > cases, "{counted}");
+    assert!(4 * counted.overtaken > cases, "{counted}");
+}
+
+/// The model notices what it is there for: a token that takes its time when it is issued, and not with its client.
+#[test]
+fn w01_the_model_finds_tokens_that_take_their_time_after_something_slow() {
+    let (counted, outcome) = run(4_000, 0, Order::TimeAtIssue);
+    let failure = outcome.expect_err("revoked tokens that nobody accepts");
+    assert!(failure.contains("accepts a token"), "{counted}: {failure}");
 }

@@ -1,8 +1,6 @@
 //! One auth-server process: it polls the database when that answers, and goes by what it has seen.
 
-use std::time::Duration;
-
-use trefoil_auth_server::protocol::issue_time;
+use trefoil_auth_server::protocol::Moment;
 use trefoil_auth_server::revocations::KnownRevocations;
 use trefoil_auth_server::store::RevocationsSince;
 use trefoil_shared::Timestamp;
@@ -34,6 +32,8 @@ struct Memory {
     offset: Millis,
     /// When the last good poll began.
     polled_at: Millis,
+    /// What the database's clock showed when it took the registry's view.
+    viewed_at: i64,
     /// When one began that found nothing waiting for its number.
     heard: Option<Millis>,
 }
@@ -45,6 +45,32 @@ struct Flight {
     database_clock: i64,
     registry: RegistryView,
     since: RevocationsSince,
+}
+
+/// A request whose client has been loaded: by which view of the registry, and at which moment.
+#[derive(Clone, Copy)]
+pub(super) struct Loaded {
+    view: RegistryView,
+    pub(super) moment: Moment,
+}
+
+/// A request that is between its client and its token.
+#[derive(Clone, Copy)]
+pub(super) struct Request {
+    pub(super) replica: usize,
+    pub(super) client: usize,
+    pub(super) loaded: Loaded,
+    pub(super) lifetime: i64,
+    pub(super) due: Millis,
+}
+
+/// When a token takes its time from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// As the product does it: with the client.
+    MomentWithClient,
+    /// When it is issued, which decision 39 rules out.
+    TimeAtIssue,
 }
 
 /// When a token is issued and when it expires, by whose registry.
@@ -87,6 +113,7 @@ impl Replica {
         self.memory.offset = flight.database_clock - self.own_clock(at);
         self.memory.registry = Some(flight.registry);
         self.memory.polled_at = flight.began;
+        self.memory.viewed_at = flight.database_clock;
         if flight.since.pending {
             database.number();
             self.next_poll = at;
@@ -143,23 +170,26 @@ impl Replica {
         at - self.memory.polled_at
     }
 
-    /// A token for a client, by the registry at hand.
-    pub(super) fn issue(
-        &self,
-        at: Millis,
-        (client, secret): (usize, u32),
-        lifetime: i64,
-    ) -> Option<IssuedAt> {
+    /// A request of a client, by the registry at hand.
+    pub(super) fn load(&self, at: Millis, (client, secret): (usize, u32)) -> Option<Loaded> {
         let view = self.memory.registry.filter(|_| self.is_fresh(at))?;
         let registered = view.clients[client];
-        if registered.disabled || registered.removed || registered.secret != secret {
-            return None;
-        }
-        let age = Duration::from_millis(u64::try_from(self.age(at)).expect("an age"));
-        let time = issue_time(self.now_millis(at), age);
-        let exp = time.at.plus(lifetime);
-        assert_eq!(time.expires_in(lifetime), lifetime.saturating_sub(time.behind).max(0));
-        Some(IssuedAt { iat: time.at, exp, view })
+        let allowed = !registered.disabled && !registered.removed && registered.secret == secret;
+        allowed.then(|| Loaded { view, moment: self.moment(at) })
+    }
+
+    /// The token of a request, perhaps a good while later.
+    pub(super) fn issue(&self, at: Millis, order: Order, (loaded, lifetime): (Loaded, i64)) -> IssuedAt {
+        let moment = match order {
+            Order::MomentWithClient => loaded.moment,
+            Order::TimeAtIssue => self.moment(at),
+        };
+        let iat = moment.issued_at();
+        IssuedAt { iat, exp: iat.plus(lifetime), view: loaded.view }
+    }
+
+    fn moment(&self, at: Millis) -> Moment {
+        Moment::new(self.memory.viewed_at, self.now_millis(at))
     }
 
     /// What introspection says of a token that has not expired; `None` for 503.

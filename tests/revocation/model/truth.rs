@@ -33,9 +33,10 @@ pub(super) enum Committed {
     CutOff(Option<usize>, Timestamp),
 }
 
-/// A change of the registry that ended a client's access as it was.
+/// A change of the registry that ended access as it was.
 struct Ended {
-    client: usize,
+    /// `None` for everybody's.
+    client: Option<usize>,
     change: u64,
     acknowledged: Millis,
 }
@@ -45,6 +46,8 @@ struct Ended {
 pub(super) struct Counted {
     pub(super) tokens: u64,
     pub(super) dead: u64,
+    /// Tokens that were issued after access had been ended, by a view from before.
+    pub(super) overtaken: u64,
     pub(super) accepted: u64,
     pub(super) refused: u64,
 }
@@ -53,6 +56,7 @@ impl Counted {
     pub(super) fn add(&mut self, more: Self) {
         self.tokens += more.tokens;
         self.dead += more.dead;
+        self.overtaken += more.overtaken;
         self.accepted += more.accepted;
         self.refused += more.refused;
     }
@@ -60,8 +64,11 @@ impl Counted {
 
 impl fmt::Display for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tokens, dead, accepted, refused } = self;
-        write!(f, "{tokens} tokens, {dead} of them ended, {accepted} times accepted, {refused} times revoked")
+        let Self { tokens, dead, overtaken, accepted, refused } = self;
+        write!(
+            f,
+            "{tokens} tokens, {dead} of them ended, {overtaken} before they were issued, {accepted} times accepted, {refused} times revoked"
+        )
     }
 }
 
@@ -102,8 +109,11 @@ impl Truth {
         });
         let text = self.key.sign_jwt("at+jwt", &claims).expect("a signature");
         // A replica that has not seen the end of this client's access, and never will for this token.
-        let ended = self.ended.iter().filter(|ended| ended.client == client && at.view.change < ended.change);
+        let ended = self.ended.iter().filter(|ended| {
+            ended.client.is_none_or(|ended| ended == client) && at.view.change < ended.change
+        });
         let dead = ended.map(|ended| ended.acknowledged).min();
+        self.counted.overtaken += u64::from(dead.is_some());
         self.tokens.push(Token { text, id, client, issued: now, at, dead });
         self.counted.tokens += 1;
     }
@@ -121,9 +131,9 @@ impl Truth {
         }
     }
 
-    /// So has what replicas still issue that have not seen this change.
-    pub(super) fn end_access(&mut self, now: Millis, client: usize, change: u64) {
-        self.end_tokens(now, Some(client));
+    /// So has what requests still get whose view of the registry is from before this change.
+    pub(super) fn end_access(&mut self, now: Millis, client: Option<usize>, change: u64) {
+        self.end_tokens(now, client);
         self.ended.push(Ended { client, change, acknowledged: now });
     }
 

@@ -8,7 +8,7 @@ use trefoil_shared::revocation::{CutOffScope, RevocationList};
 
 use super::action::{Act, Action, Clocks};
 use super::database::Database;
-use super::replica::Replica;
+use super::replica::{Order, Replica, Request};
 use super::resource::{Answer, Resource};
 use super::truth::{Committed, Counted, Truth};
 use super::{MAX_LIFETIME, Millis, name};
@@ -25,6 +25,8 @@ pub(super) struct World {
     resources: Vec<Resource>,
     truth: Truth,
     pending: Vec<Pending>,
+    order: Order,
+    requests: Vec<Request>,
     /// Every list that was signed.
     lists: Vec<RevocationList>,
     /// Which replica a load balancer asks next.
@@ -39,7 +41,7 @@ struct Pending {
 }
 
 impl World {
-    pub(super) fn new(clocks: &Clocks) -> Self {
+    pub(super) fn new(clocks: &Clocks, order: Order) -> Self {
         let truth = Truth::new();
         let keys = KeySet::from_bytes(truth.public_key().as_bytes()).expect("keys");
         // One that asks for the whole list now and then, and one that nearly never does.
@@ -52,6 +54,8 @@ impl World {
             resources: resources.map(|(skew, course)| Resource::new(keys.clone(), *skew, course)).collect(),
             truth,
             pending: Vec::new(),
+            order,
+            requests: Vec::new(),
             lists: Vec::new(),
             turn: 0,
         };
@@ -62,10 +66,10 @@ impl World {
     pub(super) fn act(&mut self, action: Action) -> Result<(), String> {
         match action {
             Action::Pass(millis) => self.pass(millis)?,
-            Action::Issue { replica, client, old_secret, lifetime } => {
+            Action::Issue { replica, client, old_secret, lifetime, slow } => {
                 let secret = self.database.registry().clients[client].secret;
                 let secret = secret.saturating_sub(u32::from(old_secret));
-                self.issue(replica, (client, secret), lifetime)?;
+                self.ask(replica, (client, secret), (lifetime, slow))?;
             }
             Action::RevokeAt { replica, token } => {
                 if self.replicas[replica].link && !self.is_restoring() {
@@ -86,7 +90,10 @@ impl World {
             Action::Backup => self.database.back_up(),
             Action::Sweep => self.database.sweep(self.now),
             Action::Forget(replica) => self.replicas[replica].forget_expired(self.now),
-            Action::RestartReplica { replica, down } => self.replicas[replica].restart(self.now + down),
+            Action::RestartReplica { replica, down } => {
+                self.requests.retain(|request| request.replica != replica);
+                self.replicas[replica].restart(self.now + down);
+            }
             Action::ReplicaLink { replica, up } => self.replicas[replica].link = up,
             Action::Latency { replica, millis } => self.replicas[replica].latency = millis,
             Action::RestartResource { resource, ahead } => self.resources[resource].restart(self.now, ahead),
@@ -112,16 +119,30 @@ impl World {
         Ok(self.truth.counted)
     }
 
-    fn issue(&mut self, replica: usize, who: (usize, u32), lifetime: i64) -> Result<(), String> {
-        let Some(issued) = self.replicas[replica].issue(self.now, who, lifetime) else { return Ok(()) };
+    fn ask(
+        &mut self,
+        replica: usize,
+        who: (usize, u32),
+        (lifetime, slow): (i64, Millis),
+    ) -> Result<(), String> {
+        let Some(loaded) = self.replicas[replica].load(self.now, who) else { return Ok(()) };
         // No older than it needs to be: the seconds of a cut-off are few, and then a client gets good tokens.
-        let (age, latency) = (self.replicas[replica].age(self.now), 650);
-        let oldest = self.database.now_millis(self.now) - age - latency - 1_000;
-        if issued.iat.seconds() * 1_000 < oldest - 1_000 || issued.iat > self.database.now(self.now) {
-            return Err(format!("at {} a token has the iat {}", self.now, issued.iat));
+        let (iat, age) = (loaded.moment.issued_at(), self.replicas[replica].age(self.now));
+        let oldest = self.database.now_millis(self.now) - age - 1_000;
+        if iat.seconds() * 1_000 < oldest || iat > self.database.now(self.now) {
+            return Err(format!("at {} a request has the time {iat}", self.now));
         }
-        self.truth.issued(self.now, who.0, issued);
+        self.requests.push(Request { replica, client: who.0, loaded, lifetime, due: self.now + slow });
+        self.issue_due();
         Ok(())
+    }
+
+    fn issue_due(&mut self) {
+        let due: Vec<Request> = self.requests.extract_if(.., |request| request.due <= self.now).collect();
+        for Request { replica, client, loaded, lifetime, .. } in due {
+            let issued = self.replicas[replica].issue(self.now, self.order, (loaded, lifetime));
+            self.truth.issued(self.now, client, issued);
+        }
     }
 
     fn revoke_token(&mut self, token: usize) {
@@ -155,7 +176,8 @@ impl World {
     fn commit(&mut self, Pending { act, reckoned, .. }: Pending) {
         let cut_off = self.cut_off(act, reckoned);
         let change = match act {
-            Act::Revoke(_) | Act::Restore => None,
+            Act::Revoke(_) => None,
+            Act::Restore => Some(self.database.registry().change),
             Act::Disable(client) => Some(self.database.change(client, |client| client.disabled = true)),
             Act::Remove(client) => Some(self.database.change(client, |client| client.removed = true)),
             Act::Rotate(client) => Some(self.database.change(client, |client| client.secret += 1)),
@@ -169,9 +191,9 @@ impl World {
             let again = self.cut_off(act, late);
             self.database.revoke(again);
         }
-        match (whose(act), change) {
-            (Some(client), Some(change)) => self.truth.end_access(self.now, client, change),
-            (client, _) => self.truth.end_tokens(self.now, client),
+        match change {
+            Some(change) => self.truth.end_access(self.now, whose(act), change),
+            None => self.truth.end_tokens(self.now, whose(act)),
         }
     }
 
@@ -200,6 +222,7 @@ impl World {
         for pending in due {
             self.commit(pending);
         }
+        self.issue_due();
         let answers = !self.is_restoring();
         for replica in &mut self.replicas {
             replica.step(self.now, &mut self.database, answers);

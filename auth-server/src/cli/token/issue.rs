@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use trefoil_shared::revocation::TokenFacts;
-use trefoil_shared::{ClientId, RequestedScope, Secret, Timestamp, TokenResponse, ValueKind};
+use trefoil_shared::{ClientId, RequestedScope, Secret, TokenResponse};
 
 use super::IssueArgs;
 use crate::cli::CliError;
@@ -15,10 +15,10 @@ use crate::cli::key;
 use crate::cli::output::Report;
 use crate::keys::HeldKeys;
 use crate::model::{Client, TokenFormat};
-use crate::protocol::{self, Asked, Denied, Issuer, Target, TokenPolicy};
+use crate::protocol::{self, Asked, Denied, Issuer, Seen, Target, TokenPolicy};
 use crate::secrets::RootSecrets;
 use crate::store::Store;
-use crate::tokens::{self, Issue};
+use crate::tokens::{self, Issue, MintError, Minter};
 
 /// A cut-off's own second, the next one where it ends access, and two for a clock that is not quite even.
 const SECONDS_AWAITED: usize = 4;
@@ -30,7 +30,7 @@ pub(super) async fn run(args: IssueArgs, cx: &Context) -> Result<Report, CliErro
         issuer.parse().map_err(|error| CliError::new(format!("issuer: {error}"), "mend `issuer`"))?;
     let store = cx.store().await?;
     let jti = cx.rng().id();
-    let (client, now) = uncovered(&store, &args.client, &jti).await?;
+    let client = uncovered(&store, &args.client, &jti).await?;
     let resource_asked = !args.resources.is_empty();
     let target = target(args, &client, &store).await?;
     let settings = cx.settings();
@@ -38,7 +38,7 @@ pub(super) async fn run(args: IssueArgs, cx: &Context) -> Result<Report, CliErro
         TokenPolicy { lifetime: settings.tokens.lifetime, max_lifetime: settings.tokens.max_lifetime };
     let lifetime = protocol::lifetime(policy, &client, target.resources.iter().map(Arc::as_ref));
     let sub = client.client_id.as_str();
-    let issue = Issue { issuer: &issuer, client: &client, sub, target: &target, now, lifetime, jti: &jti };
+    let issue = Issue { issuer: &issuer, client: &client, sub, target: &target, lifetime, jti: &jti };
     let roots = Arc::new(cx.roots(&store).await?);
     let resources: Vec<_> = target.resources.iter().map(|resource| resource.name.as_str()).collect();
     let detail = json!({ "jti": jti, "resources": resources, "scope": target.scope, "expires_in": lifetime });
@@ -47,19 +47,19 @@ pub(super) async fn run(args: IssueArgs, cx: &Context) -> Result<Report, CliErro
     Ok(report(&issue, &access_token, resource_asked))
 }
 
-/// The client, and the database's second before it was read, once no cut-off covers that second: a token of such a
-/// second would be refused wherever it is shown. Whatever changes the client later covers this one.
-async fn uncovered(store: &Store, id: &ClientId, jti: &str) -> Result<(Client, Timestamp), CliError> {
+/// The client as it is once no cut-off covers the second before it was read: a token of such a second would be refused
+/// everywhere. Any later change of the client covers this one.
+async fn uncovered(store: &Store, id: &ClientId, jti: &str) -> Result<Seen<Client>, CliError> {
     for _ in 0..SECONDS_AWAITED {
-        let iat = store.now().await?;
-        let client = store.client(id).await?.ok_or_else(|| unknown(id))?;
+        let client = store.seen_client(id).await?.seen().ok_or_else(|| unknown(id))?;
         if !client.enabled {
             let mend = format!("auth-server client enable {id}");
             return Err(CliError::new(format!("the client {id} is disabled"), mend));
         }
+        let iat = client.moment().issued_at();
         let facts = TokenFacts { jti, client_id: id.as_str(), sub: id.as_str(), iat };
         if store.revoked(&facts).await?.is_none() {
-            return Ok((client, iat));
+            return Ok(client);
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
@@ -81,26 +81,24 @@ async fn target(args: IssueArgs, client: &Client, store: &Store) -> Result<Targe
     protocol::target(asked, client, found).map_err(refused)
 }
 
+/// The same minting as at `/token`; only the keys are read first.
 async fn mint(
     issue: &Issue<'_>,
     (store, roots): (&Store, &Arc<RootSecrets>),
     cx: &Context,
 ) -> Result<Secret, CliError> {
-    let first = issue.target.resources.first();
-    if first.is_some_and(|resource| resource.token_format == TokenFormat::Opaque) {
-        let value = cx.rng().typed_value(ValueKind::OpaqueToken);
-        let hash = roots.hash_token(ValueKind::OpaqueToken, &value);
-        store.insert_opaque(&hash, &tokens::opaque_row(issue)).await?;
-        return Ok(value.secret().clone());
-    }
-    let algorithm = first.map_or(trefoil_shared::jose::Algorithm::ES256, |resource| resource.algorithm);
     let keys = HeldKeys::open(key::of_store(store, Arc::clone(roots), cx))?;
-    keys.refresh(issue.now).await?;
-    let key = keys.active(algorithm).ok_or_else(|| {
-        let mend = format!("auth-server key generate --alg {algorithm}");
-        CliError::new(format!("there is no active {algorithm} key here"), mend)
-    })?;
-    tokens::sign(issue, &key).map_err(|error| CliError::new(error.to_string(), "try another key"))
+    if issue.format() == TokenFormat::Jwt {
+        keys.refresh(issue.issued_at()).await?;
+    }
+    let minter = Minter { keys: &keys, store, root: roots, rng: cx.rng() };
+    minter.mint(issue).await.map_err(|error| match error {
+        MintError::NoKey(algorithm) => {
+            CliError::new(error.to_string(), format!("auth-server key generate --alg {algorithm}"))
+        }
+        MintError::Sign { .. } => CliError::new(error.to_string(), "try another key"),
+        MintError::Store(error) => error.into(),
+    })
 }
 
 fn report(issue: &Issue<'_>, access_token: &Secret, resource_asked: bool) -> Report {

@@ -154,7 +154,7 @@ async fn two_live_secrets_work_until_one_expires() {
     for secret in ["new-secret", "old-secret"] {
         server.by_basic(&basic("two", secret), "").await.ok();
     }
-    server.clock.advance(60);
+    server.advance_clock(60);
     assert_eq!(server.by_basic(&basic("two", "old-secret"), "").await.refused(), invalid_client());
     server.by_basic(&basic("two", "new-secret"), "").await.ok();
 }

@@ -1,4 +1,4 @@
-//! A server without sockets: router, store, keys, and a clock that stands still.
+//! A server without sockets: router, store and keys. Nothing polls but the tests themselves.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,7 +13,6 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
 use trefoil_serve::peer::PeerAddr;
-use trefoil_serve::{Clock, ManualClock, SystemClock};
 use trefoil_shared::jose::Algorithm;
 use trefoil_shared::{Secret, Timestamp};
 
@@ -32,7 +31,6 @@ pub(super) const SECRET: &str = "tfs_secret-of-the-machine";
 /// A server in a directory of its own.
 pub(super) struct Server {
     pub(super) app: App,
-    pub(super) clock: ManualClock,
     pub(super) router: Router,
     pub(super) directory: Arc<TempDir>,
 }
@@ -59,8 +57,7 @@ impl Server {
         store.migrate("test").await.unwrap();
         let keys = first_keys(&store, &root(), directory.path()).await;
         store.ensure_epoch("epoch").await.unwrap();
-        let clock = ManualClock::new(SystemClock.now());
-        Self::on((store, keys), (issuer.parse().unwrap(), policy), clock, directory).await
+        Self::on((store, keys), (issuer.parse().unwrap(), policy), directory).await
     }
 
     /// Another replica on the same database, which has just read everything.
@@ -69,13 +66,12 @@ impl Server {
         let keys = HeldKeys::open(self.app.keys().keys().clone()).unwrap();
         keys.refresh(store.now().await.unwrap()).await.unwrap();
         let settings = (self.app.issuer().clone(), self.app.policy().clone());
-        Self::on((store, keys), settings, self.clock.clone(), Arc::clone(&self.directory)).await
+        Self::on((store, keys), settings, Arc::clone(&self.directory)).await
     }
 
     async fn on(
         (store, keys): (Store, HeldKeys),
         (issuer, policy): (Issuer, Policy),
-        clock: ManualClock,
         directory: Arc<TempDir>,
     ) -> Self {
         let registry = Registry::new(store.clone(), policy.max_stale);
@@ -89,7 +85,6 @@ impl Server {
             keys,
             revocations,
             root: root(),
-            clock: Arc::new(clock.clone()),
             rng: Arc::new(OsRng),
             replica: "replica".to_owned(),
             policy,
@@ -97,7 +92,7 @@ impl Server {
         let app = App::new(parts);
         app.set_opened();
         let router = app.router();
-        Self { app, clock, router, directory }
+        Self { app, router, directory }
     }
 
     /// A confidential client with [`SECRET`], for the resources and scopes named.
@@ -119,6 +114,16 @@ impl Server {
     pub(super) fn stored(&self, id: &str, secret: &str, expires_at: Option<Timestamp>) -> StoredSecret {
         let hash = self.app.root().hash_client_secret(&id.parse().unwrap(), &Secret::new(secret));
         StoredSecret { id: OsRng.id(), hash, created_at: self.app.now(), expires_at }
+    }
+
+    /// Sets the database's clock ahead, as this server sees it, until the next poll.
+    pub(super) fn advance_clock(&self, seconds: i64) {
+        self.app.registry().advance_clock(seconds);
+    }
+
+    /// The `iat` of what is issued now.
+    pub(super) fn issued_at(&self) -> i64 {
+        self.app.registry().moment().unwrap().issued_at().seconds()
     }
 
     pub(super) fn act(&self) -> Act {

@@ -1,13 +1,19 @@
 //! Clients with Argon2 secrets (decisions 2, 27 and 28).
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use argon2::password_hash::{PasswordHasher, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 
-use super::harness::{Answer, ISSUER, Server};
+use super::harness::{Answer, ISSUER, Server, payload};
 use crate::app::Policy;
-use crate::model::{Authentication, Client, ImportedFrom, Profile, SecretHash, StoredSecret};
+use crate::model::{
+    Authentication, Client, ImportedFrom, Profile, Resource, SecretHash, StoredSecret, TokenFormat,
+};
+use crate::protocol::{Ends, cut_off_second, samples};
+use crate::store::{Revocation, StoreError};
+use trefoil_shared::revocation::CutOffScope;
 use trefoil_shared::{AuthMethod, Timestamp};
 
 const ID: &str = "0123456789abcdef0123456789abcdef";
@@ -137,6 +143,58 @@ async fn d28_a_trusted_proxy_tells_the_true_address() {
     let untrusting = Server::with_imported(Policy::default()).await;
     untrusting.wrong_until_limited(ID, &from("198.51.100.1")).await;
     assert_eq!(untrusting.old(ID, "wrong", &from("198.51.100.99")).await.refused(), too_many());
+}
+
+/// Decision 39: the request is stopped between loading the client and signing, until an act and its cut-off are done and
+/// seen here, and seconds have passed.
+#[tokio::test]
+async fn w01_a_request_that_began_before_client_disable_gets_no_token_from_after_its_cut_off() {
+    for format in [TokenFormat::Jwt, TokenFormat::Opaque] {
+        let server = Arc::new(Server::with_imported(Policy::default()).await);
+        let resource = Resource { token_format: format, ..samples::resource("other", "") };
+        server.add_resource(resource).await;
+        let id = ID.parse().unwrap();
+        let also_other = |client: Client| {
+            Ok::<_, StoreError>(Client { resources: vec!["other".parse().unwrap()], ..client })
+        };
+        server.app.store().update_client(&id, also_other, &server.act()).await.unwrap();
+        server.app.registry().poll_once().await.unwrap();
+
+        let stall = server.app.argon2().stall().await;
+        let slow = {
+            let server = Arc::clone(&server);
+            let form = format!("grant_type=client_credentials&client_id={ID}&client_secret={SECRET}");
+            tokio::spawn(async move { server.post("/token", &[], form).await })
+        };
+        while server.app.argon2().waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let cut_off = cut_off_second(server.app.store().now().await.unwrap(), Ends::Access);
+        let ends = server.act().revoking(Revocation::cut_off(CutOffScope::Client(ID), cut_off, 86_400));
+        server.app.store().set_client_enabled(&id, false, &ends).await.unwrap();
+        // Enabled again: introspection says no because of the cut-off alone.
+        server.set_enabled(ID, true).await;
+        server.app.revocations().poll_once().await.unwrap();
+        server.advance_clock(5);
+        drop(stall);
+
+        let token = slow.await.unwrap().ok().json()["access_token"].as_str().unwrap().to_owned();
+        let form = format!("client_id={ID}&client_secret={SECRET}&token={token}");
+        let told = server.post("/introspect", &[], form.clone()).await.ok().json();
+        assert_eq!(told, serde_json::json!({ "active": false }), "{format:?}");
+        if format == TokenFormat::Jwt {
+            let claims = payload(&token);
+            assert!(claims["iat"].as_i64().unwrap() <= cut_off.seconds(), "{claims} {cut_off}");
+        }
+        let token = server.old(ID, SECRET, &[]).await;
+        assert_eq!(token.refused().0, 400, "{token:?}");
+        let form = format!("grant_type=client_credentials&client_id={ID}&client_secret={SECRET}");
+        let token = server.post("/token", &[], form).await.ok().json();
+        let token = token["access_token"].as_str().unwrap();
+        let form = format!("client_id={ID}&client_secret={SECRET}&token={token}");
+        let told = server.post("/introspect", &[], form).await.ok().json();
+        assert_eq!(told["active"], true, "{format:?}: a request that began after the cut-off");
+    }
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ async fn d25_holder_and_introspector_hear_everything_and_others_nothing() {
     for format in both() {
         let server = Server::guarded(format).await;
         let token = server.token_of("holder").await;
-        let now = server.app.now().seconds();
+        let now = server.issued_at();
         for caller in ["holder", "guard"] {
             let mut told = server.introspect(caller, &token).await.ok().json();
             assert_eq!(told["jti"].as_str().unwrap().len(), 16);
@@ -122,10 +122,10 @@ async fn a_token_is_inactive_once_it_has_expired() {
     for format in both() {
         let server = Server::guarded(format).await;
         let token = server.token_of("holder").await;
-        server.clock.advance(3_590);
+        server.advance_clock(3_590);
         assert_eq!(server.introspect("holder", &token).await.ok().json()["active"], true, "{format:?}");
         // At its `exp`, with no leeway: there is one clock here, the database's.
-        server.clock.advance(10);
+        server.advance_clock(10);
         server.bare("holder", &token).await;
     }
 }
