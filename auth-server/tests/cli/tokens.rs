@@ -66,3 +66,17 @@ fn d23_the_same_rules_hold_as_at_the_endpoint() {
     let foreign = lab.refused(&["token", "issue", "--client", "x", "--resource", "other"]);
     assert!(foreign.contains("invalid_target"), "{foreign}");
 }
+
+#[test]
+fn w31_a_token_for_no_resource_is_signed_by_any_key_as_at_the_endpoint() {
+    let lab = Lab::empty();
+    lab.ok(&["key", "generate", "--alg", "EdDSA"]);
+    lab.ok(&["client", "add", "--name", "n", "--id", "n"]);
+    let token = lab.ok(&["token", "issue", "--client", "n"]);
+    let decoded = lab.json(&["token", "decode", token.trim()]);
+    assert_eq!((&decoded["verifies"], &decoded["header"]["alg"]), (&json!(true), &json!("EdDSA")));
+    lab.ok(&["resource", "add", "es", "--scope", "s"]);
+    lab.ok(&["client", "update", "n", "--add-resource", "es"]);
+    let refused = lab.refused(&["token", "issue", "--client", "n", "--resource", "es"]);
+    assert!(refused.contains("ES256"), "a resource names its algorithm: {refused}");
+}
