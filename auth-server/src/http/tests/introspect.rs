@@ -146,7 +146,7 @@ async fn w13_after_a_restore_a_token_is_judged_by_when_it_was_issued() {
             panic!("one")
         };
         let Revocation::CutOff { second: covered, .. } = cut_off.revocation else { panic!("a cut-off") };
-        server.clock.advance(covered.since(second) + 1);
+        server.advance_clock(covered.seconds() - server.issued_at() + 1);
         let later = server.token_of("holder").await;
         assert_eq!(server.introspect("guard", &later).await.ok().json()["active"], true, "{format:?}");
         server.bare("guard", &token).await;
