@@ -12,11 +12,14 @@ mod cli {
     mod help;
     mod import;
     mod keys;
+    mod log_reader;
     mod postgres;
     mod refusals;
     mod resources;
     mod revocations;
     mod secrets;
     mod server;
+    #[path = "../../../tests/harness/stalled_log.rs"]
+    mod stalled_log;
     mod tokens;
 }

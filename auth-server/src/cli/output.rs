@@ -41,7 +41,7 @@ fn print_line(text: &str) {
 
 /// A line of progress or a hint on stderr, where `--json` does not see it.
 pub(crate) fn note(text: &str) {
-    let _closed = writeln!(std::io::stderr().lock(), "{text}");
+    trefoil_serve::telemetry::write_line(text);
 }
 
 /// How stdout is to be written to.

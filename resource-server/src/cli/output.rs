@@ -30,8 +30,7 @@ impl Output {
             let document = json!({ "error": failure.code, "error_description": failure.line });
             bytes(format!("{document:#}\n").as_bytes());
         }
-        // Where stderr is gone there is nobody left to tell.
-        let _gone = writeln!(io::stderr(), "error: {}", failure.line);
+        trefoil_serve::telemetry::write_line(&format!("error: {}", failure.line));
     }
 }
 

@@ -20,6 +20,7 @@ mod key_sets;
 mod key_withdrawal;
 mod library;
 mod limits;
+mod log_reader;
 mod paths;
 mod program;
 mod reload;
@@ -27,4 +28,6 @@ mod revocation;
 mod revocation_program;
 mod revocation_stub;
 mod secrecy;
+#[path = "../../../tests/harness/stalled_log.rs"]
+mod stalled_log;
 mod tokens;

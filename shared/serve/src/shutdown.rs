@@ -78,6 +78,8 @@ impl Shutdown {
     /// Lets SIGTERM and SIGINT begin the end, from the moment that this returns; a second one ends the process at
     /// once. SIGHUP, which asks for a reload, no longer ends the process. Needs a tokio runtime.
     pub fn on_signals(&self) -> std::io::Result<()> {
+        // From here on SIGTERM ends the process by our own doing alone: nothing may wait for a log without limit.
+        crate::telemetry::sink::start();
         let mut term = signal(SignalKind::terminate())?;
         let mut int = signal(SignalKind::interrupt())?;
         let _hup = signal(SignalKind::hangup())?;

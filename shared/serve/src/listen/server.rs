@@ -85,9 +85,7 @@ impl Server {
 
     /// Writes `listening on URL` to stderr: the line that programs wait for.
     pub fn announce(&self) {
-        use std::io::Write;
-        // Where stderr is gone there is nobody left to tell.
-        let _ = writeln!(io::stderr(), "listening on {}", self.url());
+        crate::telemetry::write_line(&format!("listening on {}", self.url()));
     }
 
     /// Accepts and serves until `shutdown` drains; then finishes what is open within the drain time-out, and

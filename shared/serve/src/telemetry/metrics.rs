@@ -48,6 +48,11 @@ fn install() -> Result<MetricsHandle, String> {
     let registry = Registry::new();
     let recorder = recorder(&registry).map_err(|error| error.to_string())?;
     metrics::set_global_recorder(recorder).map_err(|error| error.to_string())?;
+    metrics::describe_counter!(
+        "trefoil_log_lines_lost_total",
+        "Log lines that were dropped, as what reads stderr was too slow"
+    );
+    metrics::counter!("trefoil_log_lines_lost_total").absolute(0);
     Ok(MetricsHandle(registry))
 }
 

@@ -9,3 +9,4 @@ pub(crate) mod sink;
 pub use http_metrics::{EndpointName, HttpMetricsLayer, HttpMetricsService, MeasuredFuture};
 pub use logging::{InvalidLogLevel, LogFormat, check_log_level, init_logging};
 pub use metrics::{MetricsError, MetricsHandle, metrics_handle};
+pub use sink::write_line;

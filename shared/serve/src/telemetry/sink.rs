@@ -1,40 +1,53 @@
-//! Where log lines are written: straight to stderr, or, while a server serves, by a thread that writes many at once.
+//! Where log lines are written: straight to stderr, or, in a program that serves, by a thread that writes many at once.
 //!
 //! A line for each token issued would cost each request a system call. In batches it costs a copy. Lines keep their
-//! order; an error is written at once, with all lines before it; and where the reader of stderr is slow, loggers wait.
+//! order. An error, and every line while nothing is served, is waited for until it is written.
+//!
+//! What reads stderr may stand still (a log driver that blocks, a stopped pager). Only the thread waits for it without
+//! limit. A logger waits for [`PATIENCE`] once; from then on, until the thread gets on, lines that find no room are
+//! dropped and counted, and the number is logged.
 
 use std::io::Write;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
 
-/// Waiting lines beyond this many bytes are written by the logger itself.
+/// Bytes of lines that wait to be written.
 const MOST_WAITING: usize = 1 << 20;
 
 /// How long the first line of a batch waits for others.
 const BATCH: Duration = Duration::from_millis(10);
 
-static SINK: Sink<std::io::Stderr> = Sink::new(std::io::stderr);
+/// How long a logger waits for the reader of stderr.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+static SINK: Sink<std::io::Stderr> = Sink::new(std::io::stderr, log_loss);
 
 /// Writes `line`. It may wait in a batch unless `urgent`.
 pub(super) fn write(line: &[u8], urgent: bool) {
     SINK.write(line, urgent);
 }
 
-/// Writes what waits.
+/// Writes a line to stderr, and returns when it is there; or when the reader of stderr stands still, in a program that
+/// serves or has served.
+pub fn write_line(text: &str) {
+    SINK.write(format!("{text}\n").as_bytes(), true);
+}
+
+/// Writes what waits, where stderr is read.
 pub(crate) fn flush() {
-    SINK.write(b"", true);
+    SINK.flush();
+}
+
+/// From now on the thread alone waits for the reader of stderr.
+pub(crate) fn start() {
+    SINK.start();
 }
 
 /// Lets lines be written in batches until what is returned is dropped.
 pub(crate) fn batch() -> Batching {
-    let started = SINK.begin();
-    if started {
-        let spawned = std::thread::Builder::new().name("log".into()).spawn(|| SINK.write_batches());
-        if spawned.is_err() {
-            // Without the thread lines would wait for ever; so they do not wait.
-            SINK.waiting().thread_failed = true;
-        }
-    }
+    SINK.start();
+    SINK.state().servers += 1;
     Batching(())
 }
 
@@ -47,140 +60,192 @@ impl Drop for Batching {
     }
 }
 
+/// Logs that lines were lost: an error, so that it is seen at every level.
+fn log_loss(lines: u64) {
+    metrics::counter!("trefoil_log_lines_lost_total").increment(lines);
+    tracing::error!(lines, "log lines were lost: what reads stderr was too slow, or stood still");
+}
+
 struct Sink<W> {
-    waiting: Mutex<Waiting>,
-    more: Condvar,
-    /// Held while writing, taken before `waiting`: so lines come out in the order in which they went in.
-    output: Mutex<Output<W>>,
-}
-
-struct Output<W> {
     open: fn() -> W,
-    /// What was written last: room for the next batch.
-    lines: Vec<u8>,
+    /// Called by the thread, with the number of lines that were lost since the last call.
+    report: fn(u64),
+    state: Mutex<State>,
+    /// There is something to write.
+    more: Condvar,
+    /// Something was written.
+    progress: Condvar,
 }
 
-struct Waiting {
+struct State {
     lines: Vec<u8>,
+    /// Lines taken so far, and how many of them are written.
+    taken: u64,
+    written: u64,
+    lost: u64,
     servers: usize,
-    thread_started: bool,
-    thread_failed: bool,
+    /// Somebody waits for the lines to be written.
+    urgent: bool,
+    /// A wait was in vain, and the thread has not got on since.
+    stalled: bool,
+    writer: Writer,
+}
+
+enum Writer {
+    /// No thread: loggers write themselves.
+    None,
+    /// The thread is about to run.
+    Starting,
+    Running(ThreadId),
 }
 
 impl<W: Write> Sink<W> {
-    const fn new(output: fn() -> W) -> Self {
-        let waiting = Waiting { lines: Vec::new(), servers: 0, thread_started: false, thread_failed: false };
-        Self {
-            waiting: Mutex::new(waiting),
-            more: Condvar::new(),
-            output: Mutex::new(Output { open: output, lines: Vec::new() }),
-        }
+    const fn new(open: fn() -> W, report: fn(u64)) -> Self {
+        let state = State {
+            lines: Vec::new(),
+            taken: 0,
+            written: 0,
+            lost: 0,
+            servers: 0,
+            urgent: false,
+            stalled: false,
+            writer: Writer::None,
+        };
+        Self { open, report, state: Mutex::new(state), more: Condvar::new(), progress: Condvar::new() }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the thread, once. Where there is none to be had, loggers go on writing themselves.
+    fn start(&'static self) {
+        let mut state = self.state();
+        if !matches!(state.writer, Writer::None) {
+            return;
+        }
+        state.writer = Writer::Starting;
+        drop(state);
+        if thread::Builder::new().name("log".into()).spawn(|| self.run()).is_err() {
+            self.state().writer = Writer::None;
+            // What was taken meanwhile.
+            self.write_directly(b"");
+        }
     }
 
     fn write(&self, line: &[u8], urgent: bool) {
-        if !urgent {
-            let mut waiting = self.waiting();
-            let batching = waiting.servers > 0 && !waiting.thread_failed;
-            if batching && waiting.lines.len() < MOST_WAITING {
-                let first = waiting.lines.is_empty();
-                waiting.lines.extend_from_slice(line);
-                drop(waiting);
-                if first {
-                    self.more.notify_one();
-                }
+        let mut state = self.state();
+        if matches!(state.writer, Writer::None) {
+            drop(state);
+            return self.write_directly(line);
+        }
+        // The thread itself logs what was lost: it would wait for itself.
+        let of_thread = matches!(state.writer, Writer::Running(id) if id == thread::current().id());
+        if !of_thread && !state.has_room(line) {
+            state = self.wait(state, |state| !state.has_room(line));
+            if !state.has_room(line) {
+                state.lost += 1;
                 return;
             }
         }
-        self.write_out(line);
+        let first = state.lines.is_empty();
+        state.lines.extend_from_slice(line);
+        state.taken += 1;
+        let (mine, urgent) = (state.taken, urgent || state.servers == 0);
+        state.urgent |= urgent;
+        if first || urgent {
+            self.more.notify_one();
+        }
+        if urgent && !of_thread {
+            drop(self.wait(state, |state| state.written < mine));
+        }
     }
 
-    /// Writes the waiting lines, and `last` after them.
-    fn write_out(&self, last: &[u8]) {
-        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-        let Output { open, lines } = &mut *output;
-        // The two buffers change places, so that neither has to grow anew for each batch.
-        lines.clear();
-        std::mem::swap(lines, &mut self.waiting().lines);
-        lines.extend_from_slice(last);
-        // Where stderr is gone there is nobody left to tell.
-        let _lost = open().write_all(lines);
+    /// Writes what waits, and `line`, in the caller's thread.
+    fn write_directly(&self, line: &[u8]) {
+        let mut state = self.state();
+        let mut lines = std::mem::take(&mut state.lines);
+        lines.extend_from_slice(line);
+        // Under the lock, so that lines keep their order. Where stderr is gone there is nobody left to tell.
+        let _lost = (self.open)().write_all(&lines);
+        state.written = state.taken;
     }
 
-    /// One more server; tells whether the thread is to be started.
-    fn begin(&self) -> bool {
-        let mut waiting = self.waiting();
-        waiting.servers += 1;
-        !std::mem::replace(&mut waiting.thread_started, true)
+    /// Waits while `unmet`, for [`PATIENCE`] at most; not at all after a wait that was in vain.
+    fn wait<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        unmet: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        let deadline = Instant::now() + PATIENCE;
+        while unmet(&state) && !state.stalled {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                state.stalled = true;
+                break;
+            }
+            state = self.progress.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state
+    }
+
+    fn flush(&self) {
+        let mut state = self.state();
+        if matches!(state.writer, Writer::None) {
+            return;
+        }
+        state.urgent = true;
+        self.more.notify_one();
+        let taken = state.taken;
+        drop(self.wait(state, |state| state.written < taken));
     }
 
     fn end(&self) {
-        let mut waiting = self.waiting();
-        waiting.servers = waiting.servers.saturating_sub(1);
-        drop(waiting);
-        self.write_out(b"");
+        let mut state = self.state();
+        state.servers = state.servers.saturating_sub(1);
+        drop(state);
+        self.flush();
     }
 
-    fn write_batches(&self) {
+    /// The thread: writes batch after batch, and logs what was lost once it gets on.
+    fn run(&self) {
+        self.state().writer = Writer::Running(thread::current().id());
+        let mut batch = Vec::new();
         loop {
-            let mut waiting = self.waiting();
-            while waiting.lines.is_empty() {
-                waiting = self.more.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            let (taken, lost) = self.next_batch(&mut batch);
+            let _gone = (self.open)().write_all(&batch);
+            let mut state = self.state();
+            state.written = taken;
+            state.stalled = false;
+            drop(state);
+            self.progress.notify_all();
+            if lost > 0 {
+                (self.report)(lost);
             }
-            drop(waiting);
-            // To wake for each line would cost a change of threads for each request.
-            std::thread::sleep(BATCH);
-            self.write_out(b"");
         }
+    }
+
+    /// Waits for lines and takes them: their last number, and how many lines were lost by now.
+    fn next_batch(&self, batch: &mut Vec<u8>) -> (u64, u64) {
+        let state = self.state();
+        let state = self.more.wait_while(state, |state| state.lines.is_empty());
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        // To wake for each line would cost a change of threads for each request.
+        let waited = self.more.wait_timeout_while(state, BATCH, |state| !state.urgent);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        batch.clear();
+        // The two buffers change places, so that neither has to grow anew for each batch.
+        std::mem::swap(batch, &mut state.lines);
+        state.urgent = false;
+        (state.taken, std::mem::take(&mut state.lost))
+    }
+}
+
+impl State {
+    fn has_room(&self, line: &[u8]) -> bool {
+        self.lines.is_empty() || self.lines.len().saturating_add(line.len()) <= MOST_WAITING
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
-
-    struct Memory;
-
-    impl Write for Memory {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            WRITTEN.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn written() -> String {
-        String::from_utf8(WRITTEN.lock().unwrap().clone()).unwrap()
-    }
-
-    #[test]
-    fn lines_wait_only_while_a_server_serves_and_keep_their_order() {
-        let sink = Sink::new(|| Memory);
-        sink.write(b"1", false);
-        assert_eq!(written(), "1", "no server: written at once");
-        assert!(sink.begin());
-        assert!(!sink.begin(), "one thread is enough");
-        sink.write(b"2", false);
-        assert_eq!(written(), "1", "waits for the thread");
-        sink.write(b"3", true);
-        assert_eq!(written(), "123", "an error takes the lines before it along");
-        sink.write(b"4", false);
-        sink.end();
-        assert_eq!(written(), "1234");
-        sink.end();
-        sink.write(b"5", false);
-        assert_eq!(written(), "12345");
-        sink.begin();
-        sink.write(&vec![b'x'; MOST_WAITING], false);
-        sink.write(b"6", false);
-        assert_eq!(written().len(), 6 + MOST_WAITING, "too much waits: the logger writes itself");
-    }
-}
+mod tests;
