@@ -158,6 +158,10 @@ fn limits(raw: &RawLimits, problems: &mut Vec<Problem>) -> LimitSettings {
     for (key, given, place) in numbers {
         match given {
             Some(0) => problems.push(Problem::new(key, "must be at least 1")),
+            // It would be cut to this silently.
+            Some(number) if u32::try_from(number).is_err() => {
+                problems.push(Problem::new(key, format!("`{number}` is more than {}", u32::MAX)));
+            }
             Some(number) => *place = number,
             None => {}
         }
@@ -246,6 +250,7 @@ mod tests {
             ("[database]\nadmin_url = 'x'", "database.admin_url: must be sqlite://"),
             ("[database]\nmax_connections = 0", "database.max_connections: must be at least 1"),
             ("[limits]\nbody = 0", "limits.body: must be at least 1"),
+            ("[limits]\nheader = 4294967296", "limits.header: `4294967296` is more than 4294967295"),
             ("[log]\nformat = 'xml'", "log.format: `xml` is unknown"),
             ("[log]\nlevel = 'loud'", "log.level: `loud` is not a level"),
         ] {

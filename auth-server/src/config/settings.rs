@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use trefoil_serve::listen::Limits;
 use trefoil_serve::telemetry::LogFormat;
 
 use super::DatabaseSettings;
@@ -147,15 +148,16 @@ pub struct LimitSettings {
 
 impl Default for LimitSettings {
     fn default() -> Self {
-        let ten_seconds = Duration::from_secs(10);
+        // A stalled client is to be gone within ten seconds, closing included.
+        let stalled = Limits::default();
         Self {
             body: 64 * 1024,
             header: 16 * 1024,
             parameters: 64,
             connections: 10_000,
-            handshake_timeout: ten_seconds,
-            header_timeout: ten_seconds,
-            body_timeout: ten_seconds,
+            handshake_timeout: stalled.handshake_timeout,
+            header_timeout: stalled.idle_timeout,
+            body_timeout: stalled.body_timeout,
         }
     }
 }

@@ -84,22 +84,44 @@ fn endpoints(app: &App) -> Vec<&'static str> {
 }
 
 fn limits(settings: &LimitSettings, drain: std::time::Duration) -> Limits {
-    let defaults = Limits::default();
     Limits {
-        // The defaults keep every stalled client under ten seconds; a longer wish is granted as it stands.
-        idle_timeout: shorter(settings.header_timeout, defaults.idle_timeout),
-        body_timeout: shorter(settings.body_timeout, defaults.body_timeout),
-        handshake_timeout: shorter(settings.handshake_timeout, defaults.handshake_timeout),
+        idle_timeout: settings.header_timeout,
+        body_timeout: settings.body_timeout,
+        handshake_timeout: settings.handshake_timeout,
         drain_timeout: drain,
         max_connections: settings.connections,
         max_header_bytes: u32::try_from(settings.header).unwrap_or(u32::MAX),
         max_body_bytes: settings.body,
-        ..defaults
+        ..Limits::default()
     }
 }
 
-/// Ten seconds, the configuration's default, means "gone within ten seconds".
-fn shorter(configured: std::time::Duration, default: std::time::Duration) -> std::time::Duration {
-    let ten = std::time::Duration::from_secs(10);
-    if configured == ten { default } else { configured }
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn w27_every_limit_is_the_one_that_was_set() {
+        for seconds in [1, 9, 10, 11, 3_600] {
+            let span = Duration::from_secs(seconds);
+            let settings = LimitSettings {
+                handshake_timeout: span,
+                header_timeout: span * 2,
+                body_timeout: span * 3,
+                ..LimitSettings::default()
+            };
+            let limits = limits(&settings, span * 4);
+            let set =
+                (limits.handshake_timeout, limits.idle_timeout, limits.body_timeout, limits.drain_timeout);
+            assert_eq!(set, (span, span * 2, span * 3, span * 4));
+        }
+    }
+
+    #[test]
+    fn w27_the_default_is_shown_as_it_holds() {
+        let (shown, holds) = (LimitSettings::default(), Limits::default());
+        assert_eq!(limits(&shown, holds.drain_timeout), holds);
+    }
 }
