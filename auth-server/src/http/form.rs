@@ -14,6 +14,7 @@ use trefoil_serve::peer::{PeerAddr, client_ip};
 use trefoil_shared::Secret;
 use zeroize::Zeroizing;
 
+use super::content_type::{Charset, form_charset, is_ascii_form};
 use super::error::Refused;
 use crate::app::App;
 use crate::protocol::{Authorization, Denied, Params};
@@ -32,35 +33,25 @@ impl Form {
     /// Reads and checks head and body.
     pub(super) async fn read(app: &App, request: Request<Body>) -> Result<Self, Refused> {
         let (parts, body) = request.into_parts();
-        check_head(&parts)?;
+        let charset = check_head(&parts)?;
         let authorization = authorization(&parts.headers);
         let address = address(app, &parts);
         let body = read_body(body, app.policy().max_body).await?;
+        if charset == Charset::AsciiAndMore && !is_ascii_form(&body) {
+            return Err(Denied::CharsetUnsupported.into());
+        }
         let params = Params::parse(&body, app.policy().max_parameters)?;
         Ok(Self { params, authorization, address })
     }
 }
 
-fn check_head(parts: &Parts) -> Result<(), Denied> {
+fn check_head(parts: &Parts) -> Result<Charset, Denied> {
     if parts.uri.query().is_some_and(|query| !query.is_empty()) {
         return Err(Denied::QueryParameters);
     }
     let mut types = parts.headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(only), None) = (types.next(), types.next()) else { return Err(Denied::ContentTypeNotForm) };
-    if is_form(only.as_bytes()) { Ok(()) } else { Err(Denied::ContentTypeNotForm) }
-}
-
-/// `application/x-www-form-urlencoded`, perhaps with a charset that UTF-8 covers.
-fn is_form(content_type: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(content_type) else { return false };
-    let mut pieces = text.split(';').map(str::trim);
-    let essence = pieces.next().unwrap_or_default();
-    let charset = |parameter: &str| {
-        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        let value = value.trim_matches('"').to_ascii_lowercase();
-        name.eq_ignore_ascii_case("charset") && matches!(value.as_str(), "utf-8" | "utf8" | "us-ascii")
-    };
-    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") && pieces.all(charset)
+    form_charset(only.as_bytes())
 }
 
 /// The rightmost address that no trusted proxy vouches for; absent where the program that mounts us does not say.
@@ -77,6 +68,13 @@ fn authorization(headers: &HeaderMap) -> Authorization {
     }
     let Ok(text) = value.to_str() else { return Authorization::BrokenBasic };
     let (scheme, credentials) = text.split_once(' ').unwrap_or((text, ""));
+    if credentials.trim_matches(' ').is_empty() {
+        return match scheme {
+            "" => Authorization::Absent,
+            scheme if scheme.eq_ignore_ascii_case("basic") => Authorization::EmptyBasic,
+            _ => Authorization::EmptyOther,
+        };
+    }
     if !scheme.eq_ignore_ascii_case("basic") {
         return Authorization::Other;
     }
@@ -111,18 +109,6 @@ async fn read_body(body: Body, limit: usize) -> Result<Bytes, Denied> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a030_only_a_form_is_a_form() {
-        let form = "application/x-www-form-urlencoded";
-        for good in [form, "Application/X-WWW-Form-Urlencoded", &format!("{form}; charset=UTF-8")] {
-            assert!(is_form(good.as_bytes()), "{good}");
-        }
-        let utf16 = format!("{form}; charset=utf-16");
-        for bad in ["", "application/json", "text/plain", "multipart/form-data; boundary=x", &utf16] {
-            assert!(!is_form(bad.as_bytes()), "{bad}");
-        }
-    }
-
     fn read(value: &[u8]) -> Authorization {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, http::HeaderValue::from_bytes(value).unwrap());
@@ -131,14 +117,21 @@ mod tests {
 
     #[test]
     fn a035_basic_with_bad_base64_or_bad_utf8_is_broken() {
-        for bad in [&b"Basic"[..], b"Basic ", b"Basic !!!", b"Basic YTpi!", b"Basic /w==", b"Basic \xff"] {
-            let broken = match read(bad) {
-                Authorization::BrokenBasic => true,
-                // Nothing at all decodes to nothing, which has no colon and is refused for that.
-                Authorization::Basic(pair) => pair.is_empty(),
-                Authorization::Absent | Authorization::Other | Authorization::Repeated => false,
-            };
-            assert!(broken, "{bad:?}");
+        for bad in [&b"Basic !!!"[..], b"Basic YTpi!", b"Basic /w==", b"Basic \xff"] {
+            assert!(matches!(read(bad), Authorization::BrokenBasic), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn case_34_a_header_without_credentials_is_told_from_one_with_broken_ones() {
+        for empty in [&b""[..], b" "] {
+            assert!(matches!(read(empty), Authorization::Absent), "{empty:?}");
+        }
+        for empty in [&b"Basic"[..], b"basic  "] {
+            assert!(matches!(read(empty), Authorization::EmptyBasic), "{empty:?}");
+        }
+        for empty in [&b"Bearer"[..], b"Bearer "] {
+            assert!(matches!(read(empty), Authorization::EmptyOther), "{empty:?}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! The endpoints: one file each. Bytes to types, facts, the pure decision, one store call, an answer.
 
 mod client;
+mod content_type;
 mod error;
 mod failures;
 mod form;

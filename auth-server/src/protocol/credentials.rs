@@ -12,8 +12,12 @@ pub enum Authorization {
     Basic(Secret),
     /// Basic whose base64 or UTF-8 is broken.
     BrokenBasic,
+    /// The word Basic, without credentials.
+    EmptyBasic,
     /// Another scheme.
     Other,
+    /// The name of another scheme, without credentials.
+    EmptyOther,
     /// More than one header.
     Repeated,
 }
@@ -36,12 +40,18 @@ pub struct Presented {
 pub fn presented(authorization: &Authorization, params: &Params) -> Result<Presented, Denied> {
     let assertion = params.get("client_assertion").or(params.get("client_assertion_type")).is_some();
     let in_form = params.get("client_secret").is_some();
+    let in_form_alone = assertion || in_form || params.get("client_id").is_some();
     if assertion && in_form {
         return Err(Denied::SeveralAuthMethods);
     }
     match authorization {
-        Authorization::Absent if assertion => Err(Denied::AssertionUnsupported),
-        Authorization::Absent => from_form(params),
+        // A header without credentials says nothing: some clients and proxies send it beside those of the form.
+        Authorization::EmptyBasic if !in_form_alone => Err(Denied::BasicMalformed),
+        Authorization::EmptyOther if !in_form_alone => Err(Denied::AuthorizationUnsupported),
+        Authorization::Absent | Authorization::EmptyBasic | Authorization::EmptyOther if assertion => {
+            Err(Denied::AssertionUnsupported)
+        }
+        Authorization::Absent | Authorization::EmptyBasic | Authorization::EmptyOther => from_form(params),
         Authorization::Repeated => Err(Denied::AuthorizationRepeated),
         Authorization::Basic(_) | Authorization::BrokenBasic | Authorization::Other
             if assertion || in_form =>
@@ -116,6 +126,19 @@ mod tests {
         assert_eq!(read(&Authorization::Absent, both), Err(Denied::SeveralAuthMethods));
         assert_eq!(read(&Authorization::Other, "client_secret=s"), Err(Denied::SeveralAuthMethods));
         assert_eq!(read(&Authorization::Repeated, ""), Err(Denied::AuthorizationRepeated));
+    }
+
+    #[test]
+    fn case_34_a_header_without_credentials_is_passed_over_beside_those_of_the_form() {
+        for empty in [Authorization::EmptyBasic, Authorization::EmptyOther] {
+            let expected = ("a".to_owned(), Some("s".to_owned()), AuthMethod::ClientSecretPost);
+            assert_eq!(read(&empty, "client_id=a&client_secret=s"), Ok(expected));
+            let both = "client_id=a&client_secret=s&client_assertion=x";
+            assert_eq!(read(&empty, both), Err(Denied::SeveralAuthMethods));
+            assert_eq!(read(&empty, "client_assertion=x"), Err(Denied::AssertionUnsupported));
+        }
+        assert_eq!(read(&Authorization::EmptyBasic, ""), Err(Denied::BasicMalformed));
+        assert_eq!(read(&Authorization::EmptyOther, ""), Err(Denied::AuthorizationUnsupported));
     }
 
     #[test]

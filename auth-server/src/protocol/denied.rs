@@ -62,6 +62,10 @@ denials! {
     BodyIncomplete = InvalidRequest, "RFC 9110 8.6", "the body broke off";
     /// The body is not declared to be a form.
     ContentTypeNotForm = InvalidRequest, "RFC 6749 appendix B", "the content type must be application/x-www-form-urlencoded";
+    /// The content type breaks the grammar of its parameters.
+    ContentTypeMalformed = InvalidRequest, "RFC 9110 5.6.6", "the content type has a malformed parameter";
+    /// The form is declared to be in a charset that we do not read.
+    CharsetUnsupported = InvalidRequest, "RFC 6749 appendix B", "the charset of the form is not UTF-8, and the form is not plain ASCII either";
     /// The URL carries parameters: they would end in logs.
     QueryParameters = InvalidRequest, "RFC 6749 2.3.1", "parameters belong in the body, never in the URL";
     /// The form has bad percent-coding or bad UTF-8.

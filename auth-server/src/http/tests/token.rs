@@ -85,10 +85,51 @@ async fn a030_duplicate_fields_are_refused() {
 #[tokio::test]
 async fn a121_what_is_too_big_is_refused() {
     let server = Server::start().await;
-    let long = server.ask("machine", &format!("&x={}", "x".repeat(70_000))).await;
-    assert_eq!((long.status, long.json()["error"].clone()), (413, "invalid_request".into()));
-    let many: Vec<_> = (0..65).map(|n| format!("&p{n}=1")).collect();
-    assert_eq!(server.ask("machine", &many.concat()).await.refused(), bad_request("invalid_request"));
+    let filled = |bytes: usize| format!("&x={}", "x".repeat(bytes));
+    // "grant_type=client_credentials&x=" has 32 bytes.
+    server.ask("machine", &filled(65_536 - 32)).await.ok();
+    for bytes in [65_536 - 31, 70_000] {
+        let long = server.ask("machine", &filled(bytes)).await;
+        assert_eq!(long.refused(), (413, "invalid_request".to_owned()), "{bytes}");
+    }
+    let many = |count: usize| (0..count).map(|n| format!("&p{n}=1")).collect::<Vec<_>>().concat();
+    server.ask("machine", &many(63)).await.ok();
+    assert_eq!(server.ask("machine", &many(64)).await.refused(), bad_request("invalid_request"));
+}
+
+#[tokio::test]
+async fn case_17_a_form_of_another_charset_is_taken_while_it_is_ascii() {
+    let server = Server::start().await;
+    let ask = async |parameters: &str, more: &str| {
+        let form = format!("grant_type=client_credentials&client_id=machine&client_secret={SECRET}{more}");
+        let content_type = format!("application/x-www-form-urlencoded{parameters}");
+        let request = Request::post("/token").header("content-type", content_type);
+        server.send(request.body(form.into()).unwrap()).await
+    };
+    for parameters in ["; charset=ISO-8859-1", ";", "; charset=UTF-8;", "; charset=\"utf-8\""] {
+        ask(parameters, "&scope=read%20write").await.ok();
+    }
+    let beyond = ask("; charset=ISO-8859-1", "&x=%C3%A4").await;
+    assert_eq!(beyond.refused(), bad_request("invalid_request"));
+    assert!(beyond.json()["error_description"].as_str().unwrap().contains("charset"));
+    ask("; charset=UTF-8", "&x=%C3%A4").await.ok();
+    assert_eq!(ask("; charset", "").await.refused(), bad_request("invalid_request"));
+}
+
+#[tokio::test]
+async fn case_34_an_empty_authorization_beside_credentials_in_the_form_is_passed_over() {
+    let server = Server::start().await;
+    let form = format!("grant_type=client_credentials&client_id=machine&client_secret={SECRET}");
+    for header in ["", "Bearer ", "Bearer", "Basic", "Basic "] {
+        server.post("/token", &[("authorization", header)], form.clone()).await.ok();
+    }
+    let token = server.access_token().await;
+    let asked = format!("token={token}&client_id=machine&client_secret={SECRET}");
+    let answer = server.post("/introspect", &[("authorization", "Bearer ")], asked.clone()).await;
+    assert_eq!(answer.json()["active"], true);
+    assert_eq!(server.post("/revoke", &[("authorization", "")], asked).await.status, 200);
+    let other = server.post("/token", &[("authorization", "Bearer x")], form).await;
+    assert_eq!(other.refused(), bad_request("invalid_request"));
 }
 
 #[tokio::test]
