@@ -1,13 +1,14 @@
 //! Taking exactly one token from a request: RFC 6750 section 2.1 and no other way (OAuth 2.1 section 5).
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, header};
 use memchr::{memchr, memchr2};
 
+use crate::peek::peek;
 use crate::refused::Refused;
 
-/// Longest form that is searched for a token, in bytes.
+/// How much of a form is searched for a token, in bytes.
 const MAX_FORM: usize = 64 * 1024;
 
 /// The token of the one `Authorization: Bearer` header. The scheme is compared without case (RFC 9110 section 11.1).
@@ -42,17 +43,30 @@ pub(crate) fn refuse_token_in_query(query: Option<&str>) -> Result<(), Refused> 
     }
 }
 
-/// Refuses a form body with an `access_token` in it (RFC 6750 section 2.2 is not offered). Only a form is read, and
-/// handed on as it was; a GET's or HEAD's content means nothing (RFC 9110 section 9.3.1) and is not looked at.
-pub(crate) async fn refuse_token_in_form(head: &Parts, body: Body) -> Result<Body, Refused> {
+/// How much of a form is looked at, and what becomes of a longer one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Forms {
+    /// They are for the application behind: a longer one is looked at up to there and handed on whole.
+    Application,
+    /// Nothing here takes any: a longer one is refused.
+    Nobody,
+}
+
+/// Refuses a form body with an `access_token` in it (RFC 6750 section 2.2 is not offered). Only the beginning of a form
+/// is read, and the body is handed on as it was; a GET's or HEAD's content means nothing (RFC 9110 section 9.3.1) and is
+/// not looked at.
+pub(crate) async fn refuse_token_in_form(head: &Parts, body: Body, forms: Forms) -> Result<Body, Refused> {
     if matches!(head.method, Method::GET | Method::HEAD) || !is_form(&head.headers) {
         return Ok(body);
     }
-    let bytes = to_bytes(body, MAX_FORM).await.map_err(|_| Refused::FormTooLarge)?;
-    if names_access_token(&bytes) {
+    let (beginning, body) = peek(body, MAX_FORM).await;
+    if forms == Forms::Nobody && beginning.len() > MAX_FORM {
+        return Err(Refused::FormTooLarge);
+    }
+    if names_access_token(&beginning) {
         return Err(Refused::TokenInForm);
     }
-    Ok(Body::from(bytes))
+    Ok(body)
 }
 
 fn names_access_token(form: &[u8]) -> bool {

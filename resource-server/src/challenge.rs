@@ -17,7 +17,7 @@ impl MetadataUrl {
     /// 3.1). A query of the resource's URL stays at its end.
     pub fn of_resource(resource: &url::Url) -> Self {
         let mut metadata = resource.clone();
-        metadata.set_path(&format!("{WELL_KNOWN}{}", resource.path().trim_end_matches('/')));
+        metadata.set_path(&inserted_path(resource));
         metadata.set_fragment(None);
         // The URL standard escapes quotes in paths and queries; a backslash may stay in a query.
         Self(metadata.as_str().replace('\\', "%5C"))
@@ -27,6 +27,13 @@ impl MetadataUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The path of a resource's metadata. RFC 9728 section 3.1: a slash right behind the host is removed before the path is
+/// put behind the well-known one; any other slash is part of the path.
+pub(crate) fn inserted_path(resource: &url::Url) -> String {
+    let path = Some(resource.path()).filter(|path| *path != "/").unwrap_or_default();
+    format!("{WELL_KNOWN}{path}")
 }
 
 /// Where a resource's metadata is found (RFC 9728 section 3).
@@ -89,7 +96,7 @@ pub fn www_authenticate(refused: &Refused, metadata: Option<&MetadataUrl>) -> Op
         }
     }
     if let Refused::InsufficientScope(demand) = refused {
-        parameters.push(format!("scope=\"{}\"", demand.named()));
+        parameters.push(format!("scope=\"{}\"", demand.sufficient()));
     }
     if let Some(metadata) = metadata {
         parameters.push(format!("resource_metadata=\"{}\"", metadata.as_str()));

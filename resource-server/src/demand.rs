@@ -1,5 +1,7 @@
 //! What a route asks of a token's scope.
 
+use std::fmt;
+
 use serde::Serialize;
 use trefoil_shared::{Scope, ScopeToken};
 
@@ -9,14 +11,14 @@ use trefoil_shared::{Scope, ScopeToken};
 pub struct Demand {
     /// Every one of these.
     pub all: Scope,
-    /// At least one of these, where there are any.
-    pub any: Scope,
+    /// At least one of these, where there are any. The first is the one that challenges name.
+    pub any: Vec<ScopeToken>,
 }
 
 impl Demand {
     /// Asks for every given scope.
     pub fn all(scopes: impl IntoIterator<Item = ScopeToken>) -> Self {
-        Self { all: scopes.into_iter().collect(), any: Scope::default() }
+        Self { all: scopes.into_iter().collect(), any: Vec::new() }
     }
 
     /// Asks for one of the given scopes.
@@ -30,9 +32,34 @@ impl Demand {
             && (self.any.is_empty() || self.any.iter().any(|one| granted.contains(one)))
     }
 
-    /// Every scope named here: what a challenge tells the client to ask for (RFC 6750 section 3, `scope`).
+    /// Every scope named here: what the resource's metadata lists (RFC 9728 section 2, `scopes_supported`).
     pub fn named(&self) -> Scope {
-        self.all.union(&self.any)
+        self.all.iter().chain(&self.any).cloned().collect()
+    }
+
+    /// A scope that is enough, and no more: what a challenge tells the client to ask for (RFC 6750 section 3, `scope`).
+    /// To name every alternative would have clients ask for more than they need, or for what they cannot get.
+    pub fn sufficient(&self) -> Scope {
+        self.all.iter().chain(self.any.first()).cloned().collect()
+    }
+
+    /// What `granted` lacks, for people: the missing ones of `all`, and the alternatives where none is granted.
+    pub fn missing(&self, granted: &Scope) -> String {
+        let mut missing: Vec<&str> =
+            self.all.iter().filter(|one| !granted.contains(one)).map(ScopeToken::as_str).collect();
+        let any: Vec<&str> = self.any.iter().map(ScopeToken::as_str).collect();
+        let any = any.join("|");
+        if !self.any.is_empty() && !self.any.iter().any(|one| granted.contains(one)) {
+            missing.push(&any);
+        }
+        missing.join(" ")
+    }
+}
+
+impl fmt::Display for Demand {
+    /// `read write admin|audit`: both of the first two and one of the last two.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.missing(&Scope::default()))
     }
 }
 
@@ -46,7 +73,7 @@ mod tests {
 
     #[test]
     fn a107_a_scope_is_never_matched_by_substring() {
-        let demand = Demand { all: scope("read"), any: Scope::default() };
+        let demand = Demand::all(["read".parse().unwrap()]);
         for granted in ["", "reader", "rea", "read:all", "READ", "x-read"] {
             assert!(!demand.is_met_by(&scope(granted)), "{granted}");
         }
@@ -55,10 +82,16 @@ mod tests {
 
     #[test]
     fn one_of_any_is_enough_and_all_of_all_are_needed() {
-        let demand = Demand { all: scope("a b"), any: scope("x y") };
+        let any = ["y", "x"].map(|token| token.parse().unwrap()).to_vec();
+        let demand = Demand { all: scope("a b"), any };
         assert!(demand.is_met_by(&scope("a b y")));
         assert!(!demand.is_met_by(&scope("a b")));
         assert!(!demand.is_met_by(&scope("a x y")));
         assert!(Demand::default().is_met_by(&Scope::default()));
+        assert_eq!((demand.named(), demand.sufficient()), (scope("a b x y"), scope("a b y")), "w12");
+        assert_eq!(
+            (demand.to_string(), demand.missing(&scope("b x"))),
+            ("a b y|x".to_owned(), "a".to_owned())
+        );
     }
 }

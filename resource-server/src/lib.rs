@@ -15,6 +15,7 @@ pub mod files;
 pub mod keys;
 mod outbound;
 pub mod path;
+mod peek;
 mod refused;
 mod require;
 pub mod revocation;

@@ -16,7 +16,7 @@ use trefoil_shared::ScopeToken;
 use trefoil_shared::jose::AccessClaims;
 use url::Url;
 
-use crate::bearer::{refuse_token_in_form, refuse_token_in_query, token_of_header};
+use crate::bearer::{Forms, refuse_token_in_form, refuse_token_in_query, token_of_header};
 use crate::challenge::{MetadataUrl, refusal};
 use crate::demand::Demand;
 use crate::refused::Refused;
@@ -45,7 +45,7 @@ impl RequireToken {
         self
     }
 
-    /// Asks for one of these scopes.
+    /// Asks for one of these scopes. Challenges name the first.
     #[must_use]
     pub fn any_of(mut self, scopes: impl IntoIterator<Item = ScopeToken>) -> Self {
         self.demand = Arc::new(Demand { all: self.demand.all.clone(), any: scopes.into_iter().collect() });
@@ -62,7 +62,7 @@ impl RequireToken {
     async fn admit(&self, request: Request<Body>) -> Result<Request<Body>, Refused> {
         let (mut head, body) = request.into_parts();
         let verdict = admit(&self.verifier, &head, &self.demand).await;
-        let body = refuse_token_in_form(&head, body).await?;
+        let body = refuse_token_in_form(&head, body, Forms::Application).await?;
         head.extensions.insert(Admitted { claims: verdict?, metadata: self.metadata.clone() });
         Ok(Request::from_parts(head, body))
     }

@@ -25,7 +25,7 @@ impl Asked {
         let mut resources = Vec::new();
         for text in params.all("resource") {
             let resource: ResourceIndicator = text.parse().map_err(|_| Denied::ResourceMalformed)?;
-            if !resources.contains(&resource) {
+            if !resources.iter().any(|known: &ResourceIndicator| known.is_same(&resource)) {
                 resources.push(resource);
             }
         }
@@ -43,18 +43,20 @@ pub struct Target {
     pub scope: GrantedScope,
 }
 
-/// The resources that must be looked up before [`decide`] can speak: those asked for, else all of the client's.
+/// The resources that must be looked up before [`decide`] can speak: those asked for, by the names under which they are
+/// registered for the client, else all of the client's.
 ///
 /// # Errors
 /// [`Denied::ResourceRefused`] where one is asked for that is not the client's.
-pub fn wanted_resources<'a>(asked: &'a Asked, client: &'a Client) -> Result<&'a [ResourceIndicator], Denied> {
+pub fn wanted_resources<'a>(asked: &Asked, client: &'a Client) -> Result<Vec<&'a ResourceIndicator>, Denied> {
     if asked.resources.is_empty() {
-        return Ok(&client.resources);
+        return Ok(client.resources.iter().collect());
     }
-    if asked.resources.iter().any(|resource| !client.resources.contains(resource)) {
-        return Err(Denied::ResourceRefused);
-    }
-    Ok(&asked.resources)
+    let own = |name: &ResourceIndicator| {
+        let exact = client.resources.iter().find(|own| *own == name);
+        exact.or_else(|| client.resources.iter().find(|own| own.is_same(name))).ok_or(Denied::ResourceRefused)
+    };
+    asked.resources.iter().map(own).collect()
 }
 
 /// Decides what the token is for. `found` holds those of [`wanted_resources`] that are registered, in that order.

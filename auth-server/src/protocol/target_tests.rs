@@ -13,7 +13,7 @@ fn client(resources: &[&str], scopes: &str) -> Client {
 fn run(form: &str, client: &Client, registered: &[Resource]) -> Outcome {
     let asked = Asked::from_params(&Params::parse(form.as_bytes(), 64)?)?;
     let wanted = wanted_resources(&asked, client)?;
-    let known = |name: &ResourceIndicator| registered.iter().find(|resource| resource.name == *name);
+    let known = |name: &&ResourceIndicator| registered.iter().find(|resource| resource.name == **name);
     let found = wanted.iter().filter_map(known).cloned().map(Arc::new).collect();
     let target = decide(asked, client, found)?;
     let names = target.resources.iter().map(|resource| resource.name.to_string()).collect();
@@ -116,4 +116,26 @@ fn d26_the_default_scope_is_what_the_resource_knows_of_it() {
     assert_eq!(run("", &client, &registered), Ok(for_these(&["a"], "read write")));
     client.default_scope = Some("read elsewhere".parse().unwrap());
     assert_eq!(run("", &client, &registered), Ok(for_these(&["a"], "read")));
+}
+
+#[test]
+fn w10_a_root_url_is_asked_for_with_or_without_its_slash() {
+    for name in ["https://api.example.com", "https://api.example.com/"] {
+        let registered = [samples::resource(name, "read")];
+        let client = client(&[name], "read");
+        let root = ["https://api.example.com", "https://api.example.com/"];
+        for form in root
+            .map(|asked| format!("resource={asked}"))
+            .iter()
+            .chain([&root.map(|asked| format!("resource={asked}")).join("&")])
+        {
+            assert_eq!(run(form, &client, &registered), Ok(for_these(&[name], "read")), "{form}");
+        }
+    }
+    let registered = [samples::resource("https://api.example.com/v1", "read")];
+    let client = client(&["https://api.example.com/v1"], "read");
+    assert_eq!(
+        run("resource=https://api.example.com/v1/", &client, &registered),
+        Err(Denied::ResourceRefused)
+    );
 }

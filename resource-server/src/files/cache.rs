@@ -1,6 +1,6 @@
 //! Small files, kept in memory and looked at again now and then.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::HeaderValue;
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Weighter};
 use tokio::task::spawn_blocking;
 
 use super::locate::{Located, locate, named};
@@ -29,9 +29,44 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The files of all routes.
 pub struct FileCache {
-    /// By the path as it is written: to compare paths part by part costs more, and no two routes gain by it.
-    kept: Cache<OsString, Arc<Kept>, Weight>,
+    kept: Cache<FileKey, Arc<Kept>, Weight>,
     started: Instant,
+}
+
+/// Everything that decides whether a file may be served, as [`locate`] is given it: a route of one file and each folder
+/// have entries of their own, so that no route is answered with what another one was allowed to open. Paths are kept as
+/// they are written: to compare them part by part costs more.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct FileKey {
+    folder: Option<OsString>,
+    path: OsString,
+}
+
+/// A [`FileKey`] to look up by. The same fields in the same order, so that both have one hash.
+#[derive(Clone, Copy, Hash)]
+struct Wanted<'a> {
+    folder: Option<&'a OsStr>,
+    path: &'a OsStr,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(target: &'a Target, path: &'a Path) -> Self {
+        let folder = match target {
+            Target::File(_) => None,
+            Target::Dir(dir) => Some(dir.as_os_str()),
+        };
+        Self { folder, path: path.as_os_str() }
+    }
+
+    fn to_key(self) -> FileKey {
+        FileKey { folder: self.folder.map(OsStr::to_owned), path: self.path.to_owned() }
+    }
+}
+
+impl Equivalent<FileKey> for Wanted<'_> {
+    fn equivalent(&self, key: &FileKey) -> bool {
+        self.path == key.path && self.folder == key.folder.as_deref()
+    }
 }
 
 /// What a request is answered with.
@@ -72,9 +107,10 @@ struct Stamp {
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<OsString, Arc<Kept>> for Weight {
-    fn weight(&self, path: &OsString, kept: &Arc<Kept>) -> u64 {
-        (kept.bytes.len() + path.len() + 512) as u64
+impl Weighter<FileKey, Arc<Kept>> for Weight {
+    fn weight(&self, key: &FileKey, kept: &Arc<Kept>) -> u64 {
+        let folder = key.folder.as_ref().map_or(0, |folder| folder.len());
+        (kept.bytes.len() + key.path.len() + folder + 512) as u64
     }
 }
 
@@ -90,7 +126,8 @@ impl FileCache {
     pub(super) async fn content(&self, target: &Target, below: &str) -> Result<Content, Refused> {
         let path = named(target, below).ok_or(Refused::NoFile)?;
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let kept = self.kept.get(path.as_os_str());
+        let wanted = Wanted::new(target, &path);
+        let kept = self.kept.get(&wanted);
         if let Some(kept) = &kept {
             let looked_at = kept.looked_at.load(Ordering::Relaxed);
             if now.saturating_sub(looked_at) < u64::try_from(LOOK_EVERY.as_millis()).unwrap_or(0) {
@@ -109,15 +146,15 @@ impl FileCache {
             Ok(Looked::Small(fresh)) => {
                 fresh.looked_at.store(now, Ordering::Relaxed);
                 let fresh = Arc::new(fresh);
-                self.kept.insert(path.into_owned().into_os_string(), Arc::clone(&fresh));
+                self.kept.insert(wanted.to_key(), Arc::clone(&fresh));
                 Ok(fresh.content())
             }
             Ok(Looked::Large(content)) => {
-                self.kept.remove(path.as_os_str());
+                self.kept.remove(&wanted);
                 Ok(content)
             }
             Err(refused) => {
-                self.kept.remove(path.as_os_str());
+                self.kept.remove(&wanted);
                 Err(refused)
             }
         }

@@ -15,7 +15,7 @@ use trefoil_serve::telemetry::{EndpointName, HttpMetricsLayer};
 
 use super::health::health;
 use super::metadata::PublicResource;
-use crate::bearer::refuse_token_in_form;
+use crate::bearer::{Forms, refuse_token_in_form};
 use crate::challenge::{WELL_KNOWN, refusal};
 use crate::files::{self, FileCache};
 use crate::path::clean;
@@ -77,7 +77,7 @@ impl App {
     ) -> Result<Response, Refused> {
         let route = found.route;
         let verdict = admit(&self.0.parts.verifier, head, route.demand()).await;
-        refuse_token_in_form(head, body).await.map(drop)?;
+        refuse_token_in_form(head, body, Forms::Nobody).await.map(drop)?;
         verdict?;
         if !route.takes(&head.method) {
             return Err(Refused::MethodNotAllowed(Arc::clone(route.allow())));

@@ -4,10 +4,10 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderValue, header};
-use trefoil_shared::{ResourceMetadata, Scope};
+use trefoil_shared::{ResourceMetadata, Scope, without_root_slash};
 use url::Url;
 
-use crate::challenge::{MetadataUrl, WELL_KNOWN};
+use crate::challenge::{MetadataUrl, WELL_KNOWN, inserted_path};
 
 /// What is told about the resource, made once at the start. It exists only where the operator named a public URL:
 /// nothing of it comes from a request (decision 34).
@@ -29,7 +29,7 @@ impl PublicResource {
         };
         Ok(Self {
             metadata_url: MetadataUrl::of_resource(public_url),
-            inserted_path: format!("{WELL_KNOWN}{}", public_url.path().trim_end_matches('/')),
+            inserted_path: inserted_path(public_url),
             document: serde_json::to_vec(&metadata)?.into(),
         })
     }
@@ -57,10 +57,8 @@ impl PublicResource {
 }
 
 /// The resource identifier: the URL as it was given, without the slash that URL parsing adds to a bare host.
-fn identifier(public_url: &Url) -> String {
-    let text = public_url.as_str();
-    let bare_host = public_url.path() == "/" && public_url.query().is_none();
-    if bare_host { text.trim_end_matches('/').to_owned() } else { text.to_owned() }
+pub fn identifier(public_url: &Url) -> String {
+    without_root_slash(public_url.as_str()).to_owned()
 }
 
 #[cfg(test)]
@@ -79,6 +77,25 @@ mod tests {
         assert!(resource.is_at("/.well-known/oauth-protected-resource"));
         assert!(resource.is_at("/.well-known/oauth-protected-resource/v1"));
         assert!(!resource.is_at("/.well-known/oauth-protected-resource/v2"));
+    }
+
+    #[test]
+    fn w10_of_the_trailing_slashes_that_behind_the_host_alone_is_removed() {
+        let well_known = "https://api.example.com/.well-known/oauth-protected-resource";
+        let cases = [
+            ("https://api.example.com", "https://api.example.com", ""),
+            ("https://api.example.com/", "https://api.example.com", ""),
+            ("https://api.example.com/v1", "https://api.example.com/v1", "/v1"),
+            ("https://api.example.com/v1/", "https://api.example.com/v1/", "/v1/"),
+        ];
+        for (url, identifier, behind) in cases {
+            let resource = resource(url);
+            assert_eq!(resource.metadata_url().as_str(), format!("{well_known}{behind}"), "{url}");
+            assert!(resource.is_at(&format!("{WELL_KNOWN}{behind}")), "{url}");
+            let document: serde_json::Value = serde_json::from_slice(&resource.document).unwrap();
+            assert_eq!(document["resource"], identifier, "{url}");
+        }
+        assert!(!resource("https://api.example.com/v1/").is_at(&format!("{WELL_KNOWN}/v1")));
     }
 
     #[test]

@@ -5,4 +5,4 @@ mod health;
 mod metadata;
 
 pub use app::{App, AppParts, service};
-pub use metadata::PublicResource;
+pub use metadata::{PublicResource, identifier};

@@ -186,13 +186,13 @@ fn checked_route(raw: RawRoute) -> Result<Route, SettingsError> {
         (Some(_), Some(_), None) | (None, None, None) => return Err(SettingsError::Target(raw.path)),
     };
     check_target(&raw.path, &target)?;
-    let scopes = |texts: Vec<String>| -> Result<Scope, SettingsError> {
+    let scopes = |texts: Vec<String>| -> Result<Vec<ScopeToken>, SettingsError> {
         let token = |text: String| {
             text.parse::<ScopeToken>().map_err(|_| SettingsError::Scope { route: name(), scope: text })
         };
         texts.into_iter().map(token).collect()
     };
-    let demand = Demand { all: scopes(raw.scopes)?, any: scopes(raw.any_scope)? };
+    let demand = Demand { all: scopes(raw.scopes)?.into_iter().collect(), any: scopes(raw.any_scope)? };
     Ok(Route::new(&raw.path, target, &raw.methods, demand)?)
 }
 

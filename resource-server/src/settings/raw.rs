@@ -84,7 +84,7 @@ pub struct RawRoute {
     pub methods: Vec<String>,
     /// Scopes that a token needs, all of them.
     pub scopes: Vec<String>,
-    /// Scopes of which a token needs one.
+    /// Scopes of which a token needs one. The first is the one that challenges name.
     pub any_scope: Vec<String>,
 }
 

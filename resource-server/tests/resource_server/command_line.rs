@@ -188,8 +188,39 @@ fn d36_health_is_the_exit_code_and_needs_the_address_alone() {
 fn the_configuration_that_packages_ship_has_known_keys_only() {
     let place = Place::new();
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../packaging/etc/resource-server.toml");
-    let shown = place.run(&["config", "show", "--config", shipped]);
+    let shown = place.run(&["config", "show", "--config", shipped, "--json"]);
     assert!(shown.status.success(), "{shown:?}");
+    let shown = json(&shown);
+    let value = |key: &str| {
+        let setting = shown.as_array().unwrap().iter().find(|setting| setting["key"] == key);
+        setting.unwrap()["value"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(value("public_url"), value("audience"), "w10: what is discovered is what tokens are for");
+}
+
+#[test]
+fn w10_doctor_warns_where_the_public_url_is_not_the_audience() {
+    let place = Place::new();
+    let finding = |url: &str, audience: &str| {
+        let arguments = ["doctor", "--json", "--public-key", "public.pem", "--issuer", ISSUER];
+        let output = place.run(&[&arguments[..], &["--public-url", url, "--audience", audience]].concat());
+        let checks = json(&output)["checks"].clone();
+        let found = checks.as_array().unwrap().iter().find(|check| check["check"] == "public_url").cloned();
+        let found = found.unwrap();
+        (found["outcome"].as_str().unwrap().to_owned(), found["says"].as_str().unwrap().to_owned())
+    };
+    let root = "https://api.example.com";
+    let (outcome, says) = finding(root, "api");
+    assert!(
+        outcome == "warning" && says.contains("resource add https://api.example.com --audience api"),
+        "{says}"
+    );
+    for (url, audience) in
+        [(root, root), (root, "https://api.example.com/"), ("https://a.example/v1", "https://a.example/v1")]
+    {
+        assert_eq!(finding(url, audience).0, "ok", "{url} {audience}");
+    }
+    assert_eq!(finding("https://a.example/v1/", "https://a.example/v1").0, "warning");
 }
 
 #[test]

@@ -119,6 +119,7 @@ impl Service {
         std::fs::write(dir.path().join("files/a.json"), "{}").unwrap();
         std::fs::write(dir.path().join("files/deep/b c.txt"), "b").unwrap();
         std::fs::write(dir.path().join("secret"), "canary-secret-file").unwrap();
+        std::fs::write(dir.path().join("files/deep/shared.json"), "\"shared\"").unwrap();
         let table = routes(dir.path());
         let key = key("ES256");
         let clock = ManualClock::new(Timestamp(NOW));
@@ -159,11 +160,17 @@ fn routes(dir: &Path) -> RouteTable {
     let file = || Target::File(dir.join("protected_resource.json"));
     let scope = |text: &str| text.parse().unwrap();
     let demands = [
-        ("/api_v0.0.1", file(), Demand { all: scope("read"), any: scope("") }),
-        ("/write", file(), Demand { all: scope("read write"), any: scope("") }),
-        ("/any", file(), Demand { all: scope(""), any: scope("admin audit") }),
+        ("/api_v0.0.1", file(), Demand { all: scope("read"), any: Vec::new() }),
+        ("/write", file(), Demand { all: scope("read write"), any: Vec::new() }),
+        (
+            "/any",
+            file(),
+            Demand { all: scope(""), any: ["audit", "admin"].map(|one| one.parse().unwrap()).to_vec() },
+        ),
         ("/open", file(), Demand::default()),
-        ("/files", Target::Dir(dir.join("files")), Demand { all: scope("read"), any: scope("") }),
+        ("/files", Target::Dir(dir.join("files")), Demand { all: scope("read"), any: Vec::new() }),
+        ("/deep/", Target::Dir(dir.join("files/deep")), Demand { all: scope("read"), any: Vec::new() }),
+        ("/everything", Target::Dir(dir.to_owned()), Demand { all: scope("read"), any: Vec::new() }),
     ];
     let route = |(path, target, demand): (&str, Target, Demand)| {
         assert!(clean(path).is_ok());

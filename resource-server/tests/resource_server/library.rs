@@ -141,6 +141,24 @@ async fn a108_the_layer_refuses_a_token_in_query_or_form() {
 }
 
 #[tokio::test]
+async fn w25_a_large_form_that_is_meant_for_the_application_arrives_whole() {
+    let service = Service::new();
+    let both = sign(&service.key, &claims_with("scope", json!("read write")));
+    let (bearer, form) = (format!("Bearer {both}"), ("content-type", "application/x-www-form-urlencoded"));
+    for length in [1_000, 64 * 1024, 64 * 1024 + 1, 1_000_000] {
+        let upload = format!("file={}", "x".repeat(length));
+        let headers = [form, ("authorization", &*bearer)];
+        let answer = send(guarded(&service), request_with_body("POST", "/notes", (&headers, &upload))).await;
+        assert_eq!(answer.status, 200, "{length}");
+        assert_eq!(answer.body.len(), "client-1 ".len() + upload.len(), "{length}");
+        let with_token = format!("access_token=x&{upload}");
+        let refused =
+            send(guarded(&service), request_with_body("POST", "/notes", (&headers, &with_token))).await;
+        assert_eq!((refused.status.as_u16(), refused.error().as_str()), (400, "invalid_request"), "{length}");
+    }
+}
+
+#[tokio::test]
 async fn a112_a_handler_without_a_layer_before_it_lets_nobody_in() {
     let service = Service::new();
     let bearer = format!("Bearer {}", service.token());

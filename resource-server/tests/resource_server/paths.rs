@@ -106,28 +106,61 @@ async fn a111_links_out_of_the_folder_hidden_files_and_folders_are_404() {
     std::fs::write(files.join(".hidden"), "canary").unwrap();
     let made = std::process::Command::new("mkfifo").arg(files.join("pipe")).status().unwrap();
     assert!(made.success());
+    symlink("../../secret", files.join("deep/link.json")).unwrap();
+    symlink("../a.json", files.join("deep/inner.json")).unwrap();
     let token = service.token();
-    for path in [
-        "link.json",
-        "up/secret",
-        "etc/passwd",
-        ".hidden",
-        "deep",
-        "deep/",
+    let below_files = [
+        "/link.json",
+        "/up/secret",
+        "/etc/passwd",
+        "/.hidden",
+        "/deep",
+        "/deep/",
+        "/",
         "",
-        "pipe",
-        "no",
-        "a.json/x",
-        ".../secret",
-    ] {
-        let answer = service.get(&format!("/files/{path}"), &token).await;
+        "/pipe",
+        "/no",
+        "/a.json/",
+        "/a.json/x",
+        "/.../secret",
+        "/deep/link.json",
+        "//a.json",
+        "a.json",
+    ];
+    let below_deep = ["/link.json", "/inner.json", "", "/", "/shared.json/", "shared.json"];
+    let paths = below_files.map(|path| format!("/files{path}")).into_iter();
+    for path in paths.chain(below_deep.map(|path| format!("/deep{path}"))).chain(["/secret".to_owned()]) {
+        let answer = service.get(&path, &token).await;
         assert_eq!((answer.status.as_u16(), answer.error().as_str()), (404, "not_found"), "{path}");
+    }
+    for path in ["/deep/shared.json", "/files/deep/shared.json", "/files/deep/inner.json"] {
+        assert_eq!(service.get(path, &token).await.status, 200, "{path}");
     }
     let file = files.join("a.json");
     assert_eq!(service.get("/files/a.json", &token).await.status, 200);
     std::fs::remove_file(&file).unwrap();
     symlink("../secret", &file).unwrap();
     eventually(async || service.get("/files/a.json", &token).await.status == 404).await;
+}
+
+#[tokio::test]
+async fn w07_what_one_route_may_serve_is_not_served_by_another_that_may_not() {
+    let service = Service::new();
+    let (token, files) = (service.token(), service.dir.path().join("files"));
+    symlink("../secret", files.join("link.json")).unwrap();
+    symlink("../a.json", files.join("deep/inner.json")).unwrap();
+    // Each pair of paths names one file; the first route may serve it, the second may not.
+    let pairs = [
+        ("/everything/files/link.json", "/files/link.json"),
+        ("/everything/files/deep/inner.json", "/deep/inner.json"),
+        ("/files/deep/inner.json", "/deep/inner.json"),
+    ];
+    for (allowed, refused) in pairs {
+        for _ in 0..2 {
+            assert_eq!(service.get(allowed, &token).await.status, 200, "{allowed}");
+            assert_eq!(service.get(refused, &token).await.status, 404, "{refused} after {allowed}");
+        }
+    }
 }
 
 #[tokio::test]

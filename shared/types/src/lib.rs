@@ -20,7 +20,7 @@ pub use client::{AuthMethod, ClientId, GrantType, InvalidClientId, UnknownName};
 pub use error::{ErrorBody, ErrorCode};
 pub use introspection::{Active, Introspection};
 pub use metadata::{ResourceMetadata, ServerMetadata};
-pub use resource::{InvalidResource, ResourceIndicator};
+pub use resource::{InvalidResource, ResourceIndicator, is_same_resource, without_root_slash};
 pub use scope::{GrantedScope, InvalidScope, RequestedScope, Scope, ScopeToken};
 pub use secret::Secret;
 pub use time::Timestamp;

@@ -9,7 +9,7 @@ use url::Url;
 
 /// The name under which a resource is registered and asked for: an absolute URI without fragment (RFC 8707 section
 /// 2), or a bare name such as `api_v0.0.1`, which clients older than that standard send. At most 255 characters.
-/// Compared byte by byte.
+/// Compared byte by byte, but for [`ResourceIndicator::is_same`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ResourceIndicator(String);
@@ -32,6 +32,24 @@ impl ResourceIndicator {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether both name the same resource: see [`is_same_resource`].
+    pub fn is_same(&self, other: &Self) -> bool {
+        is_same_resource(&self.0, &other.0)
+    }
+}
+
+/// Whether two names mean one resource: the same bytes, but that the URL of a host's root may have its slash or not
+/// (RFC 3986 section 6.2.3). Any other slash is part of the name.
+pub fn is_same_resource(one: &str, other: &str) -> bool {
+    without_root_slash(one) == without_root_slash(other)
+}
+
+/// An http or https URL of a host's root without its slash; any other text as it is.
+pub fn without_root_slash(name: &str) -> &str {
+    let Some(bare) = name.strip_suffix('/') else { return name };
+    let host = bare.strip_prefix("https://").or_else(|| bare.strip_prefix("http://"));
+    if host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#'])) { bare } else { name }
 }
 
 impl FromStr for ResourceIndicator {
@@ -83,6 +101,27 @@ mod tests {
         for good in ["api_v0.0.1", "https://api.example.com/v1", "urn:example:api", "http://127.0.0.1:8081/"]
         {
             assert!(good.parse::<ResourceIndicator>().is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn w10_a_root_url_with_and_without_its_slash_is_one_resource() {
+        for (one, other) in
+            [("https://a.example", "https://a.example/"), ("http://[::1]:80/", "http://[::1]:80")]
+        {
+            assert!(is_same_resource(one, other) && is_same_resource(other, one), "{one}");
+        }
+        let different = [
+            ("https://a.example/v1", "https://a.example/v1/"),
+            ("https://a.example", "https://a.example//"),
+            ("https://a.example", "http://a.example/"),
+            ("https://a.example", "https://A.example/"),
+            ("https://a.example?x=", "https://a.example?x=/"),
+            ("api", "api/"),
+            ("https://", "https:///"),
+        ];
+        for (one, other) in different {
+            assert!(!is_same_resource(one, other), "{one} {other}");
         }
     }
 

@@ -5,6 +5,7 @@ mod revocation;
 use serde_json::json;
 use trefoil_serve::listen::Server;
 use trefoil_serve::tls::ReloadingTls;
+use trefoil_shared::is_same_resource;
 
 use super::Place;
 use super::failure::Failure;
@@ -12,6 +13,7 @@ use super::flags::SettingFlags;
 use super::output::{Output, columns};
 use super::serve::prepare_state_dir;
 use crate::keys::{DiskCopy, Fetched, read_key_file};
+use crate::server::identifier;
 use crate::settings::{KeySource, Settings};
 
 /// How a check came out.
@@ -116,6 +118,13 @@ fn public_url(settings: &Settings) -> Finding {
         ),
         Some(url) if url.scheme() != "https" => {
             Finding::Warning(format!("{url}: RFC 9728 wants https; fit for a lab only"))
+        }
+        Some(url) if !is_same_resource(&identifier(url), &settings.audience) => {
+            let (resource, audience) = (identifier(url), &settings.audience);
+            Finding::Warning(format!(
+                "{resource} is not the audience ({audience}): clients that discover it ask for tokens by that name; register \
+                 it so with auth-server resource add {resource} --audience {audience}, or make both the same"
+            ))
         }
         Some(url) => Finding::Good(url.to_string()),
     }

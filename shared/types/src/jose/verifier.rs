@@ -6,7 +6,7 @@ use super::claims::AccessClaims;
 use super::key_set::KeySet;
 use super::rejected::Rejected;
 use super::signed::{TokenRules, verify_signed};
-use crate::Timestamp;
+use crate::{Timestamp, is_same_resource};
 
 /// The longest token that is looked at, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8192;
@@ -17,7 +17,7 @@ const ACCESS_TOKEN_TYPES: [&str; 2] = ["at+jwt", "application/at+jwt"];
 /// Whom a token must be meant for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// `aud` must hold exactly this text.
+    /// `aud` must hold exactly this text; the slash of a root URL does not count.
     Exactly(String),
     /// `aud` must be there and well-formed; the caller decides (an auth-server that reads its own tokens).
     CheckedByCaller,
@@ -131,7 +131,9 @@ impl Verifier {
 
     fn check_audience(&self, claims: &AccessClaims) -> Result<(), Rejected> {
         match &self.config.audience {
-            Audience::Exactly(expected) if !claims.aud.contains(expected) => Err(Rejected::WrongAudience),
+            Audience::Exactly(expected) if !claims.aud.iter().any(|aud| is_same_resource(aud, expected)) => {
+                Err(Rejected::WrongAudience)
+            }
             Audience::Exactly(_) | Audience::CheckedByCaller => Ok(()),
         }
     }
