@@ -104,6 +104,7 @@ impl Project {
             .args(["compose", "-p", &self.name])
             .args(arguments)
             .current_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".."))
+            .env("TREFOIL_BUILD_PROFILE", "lab")
             .env("TREFOIL_AUTH_PORT", self.auth_port.to_string())
             .env("TREFOIL_RESOURCE_PORT", self.resource_port.to_string())
             .output()

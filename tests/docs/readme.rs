@@ -2,6 +2,8 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -13,12 +15,12 @@ use crate::harness::{
     ports,
 };
 
-fn readme() -> String {
+pub(super) fn readme() -> String {
     fs::read_to_string(workspace().join("README.md")).expect("README.md")
 }
 
 /// The blocks with exactly this info string, in their order.
-fn blocks(text: &str, info: &str) -> Vec<String> {
+pub(super) fn blocks(text: &str, info: &str) -> Vec<String> {
     let fence = format!("```{info}\n");
     text.split(&fence).skip(1).filter_map(|rest| rest.split("\n```").next()).map(str::to_owned).collect()
 }
@@ -56,6 +58,34 @@ fn the_readme_commands_work_as_they_stand() {
         errors.contains("the token was revoked") && said.contains("refused for the reason above"),
         "verify says why: {said}\n--- stderr\n{errors}"
     );
+    u13_nobody_else_can_read_what_it_left(dir.path());
+}
+
+fn u13_nobody_else_can_read_what_it_left(dir: &Path) {
+    // `.local` is the state of a resource-server whose home this is.
+    let left = fs::read_dir(dir).expect("the directory").map(|entry| entry.expect("entry").file_name());
+    // `.local` is the state of a resource-server whose home this is.
+    let left = fs::read_dir(dir).expect("the directory").map(|entry| entry.expect("entry").file_name());
+    let left: Vec<_> = left.filter(|name| name != ".local").collect();
+    assert_eq!(left, ["quickstart"], "everything is in one directory");
+    for (path, mode) in [("quickstart", 0o700), ("quickstart/client.json", 0o600), ("quickstart/auth", 0o700)]
+    {
+        let found = fs::metadata(dir.join(path)).expect(path).permissions().mode();
+        assert_eq!(found & 0o777, mode, "{path}");
+    }
+}
+
+#[test]
+fn u13_git_and_the_image_ignore_what_the_quick_start_and_the_lab_leave() {
+    for path in ["quickstart/client.json", "quickstart/auth/root_secret", ".lab/client.json", "public.pem"] {
+        let ignored =
+            Command::new("git").args(["check-ignore", "-q", path]).current_dir(workspace()).status();
+        assert!(ignored.expect("git").success(), "git does not ignore {path}");
+    }
+    let image = fs::read_to_string(workspace().join(".dockerignore")).expect(".dockerignore");
+    for path in ["quickstart", ".lab", "*.pem", "*.key"] {
+        assert!(image.lines().any(|line| line == path), "the image would hold {path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
