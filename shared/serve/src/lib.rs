@@ -11,6 +11,7 @@ pub mod request_id;
 pub mod shutdown;
 pub mod systemd;
 pub mod telemetry;
+pub mod terminal;
 pub mod tls;
 
 pub use clock::{Clock, ManualClock, SystemClock};

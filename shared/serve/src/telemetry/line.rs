@@ -6,6 +6,7 @@ use tracing::Event;
 use tracing::field::{Field, Visit};
 
 use crate::request_id::RequestId;
+use crate::terminal::{is_steering, push_escape};
 
 /// What a line is made of.
 pub(super) struct Line<'a> {
@@ -171,23 +172,14 @@ impl Write for Escaped<'_> {
         }
         for c in text.chars() {
             match c {
-                '\n' => self.out.push_str("\\n"),
-                '\r' => self.out.push_str("\\r"),
-                '\t' => self.out.push_str("\\t"),
                 '"' | '\\' if self.json => {
                     self.out.push('\\');
                     self.out.push(c);
                 }
-                c if is_steering(c) => write!(self.out, "\\u{:04x}", u32::from(c))?,
+                c if is_steering(c) => push_escape(self.out, c),
                 c => self.out.push(c),
             }
         }
         Ok(())
     }
-}
-
-/// Control characters, line and paragraph separators, and marks that turn the direction of text.
-fn is_steering(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
