@@ -8,15 +8,15 @@ mod health;
 mod output;
 mod revocations;
 mod serve;
+mod shell;
 mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use failure::Failure;
 use flags::SettingFlags;
 use output::Output;
 
@@ -78,7 +78,10 @@ pub struct Surroundings {
 
 /// Runs the command that the process was started with. Exit code 0: done, 1: refused or failed, 2: wrong usage.
 pub async fn run(surroundings: Surroundings) -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::usage(&error),
+    };
     let output = Output { json: cli.json };
     let place = Place { config: cli.config, env: surroundings.env };
     let done = match cli.command {
@@ -89,10 +92,10 @@ pub async fn run(surroundings: Surroundings) -> ExitCode {
         Command::Doctor(flags) => doctor::run(&place, &flags, output).await,
         Command::Health(flags) => health::run(&place, &flags, output).await,
         Command::Completions { shell } => {
-            completions(shell);
+            shell::completions(shell);
             Ok(())
         }
-        Command::Man => man(),
+        Command::Man => shell::man(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -110,21 +113,10 @@ struct Place {
     env: Vec<(String, String)>,
 }
 
-fn completions(shell: Shell) {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "resource-server", &mut script);
-    output::bytes(&script);
-}
-
-fn man() -> Result<(), Failure> {
-    let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(|e| Failure::new(format!("man: {e}")))?;
-    output::bytes(&page);
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]

@@ -1,8 +1,10 @@
 //! What commands print: for a person, or one JSON document.
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 
 use serde_json::{Value, json};
+use trefoil_serve::terminal::{escaped, escaped_json, escaped_lines};
 
 use super::failure::Failure;
 
@@ -16,11 +18,12 @@ impl Output {
     /// Prints a document: as JSON, or as the lines that a person reads.
     pub(super) fn document(self, document: &Value, lines: impl FnOnce() -> Vec<String>) {
         if self.json {
-            bytes(format!("{document:#}\n").as_bytes());
+            bytes(escaped_json(&format!("{document:#}\n")).as_bytes());
         } else {
-            bytes(
-                lines().into_iter().flat_map(|line| [line, "\n".to_owned()]).collect::<String>().as_bytes(),
-            );
+            for line in lines() {
+                bytes(escaped(&line).as_bytes());
+                bytes(b"\n");
+            }
         }
     }
 
@@ -28,10 +31,22 @@ impl Output {
     pub(super) fn failure(self, failure: &Failure) {
         if self.json {
             let document = json!({ "error": failure.code, "error_description": failure.line });
-            bytes(format!("{document:#}\n").as_bytes());
+            bytes(escaped_json(&format!("{document:#}\n")).as_bytes());
         }
-        trefoil_serve::telemetry::write_line(&format!("error: {}", failure.line));
+        trefoil_serve::telemetry::write_line(&format!("error: {}", escaped(&failure.line)));
     }
+}
+
+/// Prints what clap answers, a help text or what is wrong with the command line, and gives its exit code. clap quotes
+/// the arguments as they are.
+pub(super) fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if error.use_stderr() && escaped_lines(&text) != text {
+        let _gone = write!(io::stderr(), "{}", escaped_lines(&text));
+    } else {
+        let _gone = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Writes to stdout. A reader that went away (`| head`) is no failure.
