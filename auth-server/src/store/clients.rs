@@ -152,17 +152,29 @@ impl Store {
         mut change: impl FnMut(Client) -> Result<Client, E>,
         act: &Act,
     ) -> Result<Client, E> {
+        let always = |client: &Client| Ok::<_, E>(Some((change(client.clone())?, act.clone())));
+        let changed = self.change_client(id, always).await?;
+        changed.ok_or_else(|| last_unknown(id).into())
+    }
+
+    /// The same, where the act to audit depends on what is changed. `None` from `change` leaves the client as it is,
+    /// writes nothing, and is the answer.
+    pub async fn change_client<E: From<StoreError>>(
+        &self,
+        id: &ClientId,
+        mut change: impl FnMut(&Client) -> Result<Option<(Client, Act)>, E>,
+    ) -> Result<Option<Client>, E> {
         let mut last = StoreError::NotFound(format!("there is no client {id}"));
         for _ in 0..ATTEMPTS {
             let Some(row) = self.client_row(id).await? else { return Err(last_unknown(id).into()) };
             let seen = (row.revision, row.import_revision);
-            let mut client = change(row.client)?;
+            let Some((mut client, act)) = change(&row.client)? else { return Ok(None) };
             client.client_id = id.clone();
             client.updated_at = act.at;
-            let mut write = RegistryWrite::new(act);
+            let mut write = RegistryWrite::new(&act);
             replace_client(&mut write, &client, seen);
             match write.commit(self).await {
-                Ok(()) => return Ok(client),
+                Ok(()) => return Ok(Some(client)),
                 Err(conflict @ StoreError::Conflict(_)) => last = conflict,
                 Err(other) => return Err(other.into()),
             }

@@ -57,13 +57,25 @@ impl Store {
         mut change: impl FnMut(Resource) -> Result<Resource, E>,
         act: &Act,
     ) -> Result<Resource, E> {
+        let always = |resource: &Resource| Ok::<_, E>(Some((change(resource.clone())?, act.clone())));
+        let changed = self.change_resource(name, always).await?;
+        changed.ok_or_else(|| unknown(name).into())
+    }
+
+    /// The same, as [`Store::change_client`] does it.
+    pub async fn change_resource<E: From<StoreError>>(
+        &self,
+        name: &ResourceIndicator,
+        mut change: impl FnMut(&Resource) -> Result<Option<(Resource, Act)>, E>,
+    ) -> Result<Option<Resource>, E> {
         let mut last = unknown(name);
         for _ in 0..ATTEMPTS {
             let Some((resource, revision)) = self.resource_row(name).await? else {
                 return Err(unknown(name).into());
             };
-            let resource = Resource { name: name.clone(), updated_at: act.at, ..change(resource)? };
-            let mut write = RegistryWrite::new(act);
+            let Some((changed, act)) = change(&resource)? else { return Ok(None) };
+            let resource = Resource { name: name.clone(), updated_at: act.at, ..changed };
+            let mut write = RegistryWrite::new(&act);
             let statement = bind(Statement::new(UPDATE).text(name.as_str()), &resource)
                 .int(resource.updated_at.seconds())
                 .int(revision);
@@ -71,7 +83,7 @@ impl Store {
                 .step(Step::guarded(statement, format!("resource {name} is being changed by somebody else")));
             write.touch(Kind::Resource, name.as_str());
             match write.commit(self).await {
-                Ok(()) => return Ok(resource),
+                Ok(()) => return Ok(Some(resource)),
                 Err(conflict @ StoreError::Conflict(_)) => last = conflict,
                 Err(other) => return Err(other.into()),
             }
