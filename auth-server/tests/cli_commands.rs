@@ -4,6 +4,7 @@
 mod cli {
     mod audit;
     mod clients;
+    mod completions;
     mod configuration;
     mod database;
     mod doctor;
@@ -14,6 +15,7 @@ mod cli {
     mod keys;
     mod log_reader;
     mod postgres;
+    mod reading;
     mod refusals;
     mod resources;
     mod revocations;
@@ -21,5 +23,7 @@ mod cli {
     mod server;
     #[path = "../../../tests/harness/stalled_log.rs"]
     mod stalled_log;
+    mod terminal;
     mod tokens;
+    mod updates;
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::context::Context;
 use super::output::Report;
+use super::table::{fixed, prose};
 use super::{CliError, table};
 use crate::config::Problem;
 
@@ -33,7 +34,10 @@ fn show(cx: &Context) -> Report {
     }
     let rows: Vec<Vec<String>> =
         shown.iter().map(|one| vec![one.key.clone(), plain(&one.value), one.origin.clone()]).collect();
-    Report::new(Value::Object(document), table::list(cx.screen, &["setting", "value", "from"], &rows))
+    Report::new(
+        Value::Object(document),
+        table::list(cx.screen, &[fixed("setting"), prose("value"), prose("from")], &rows),
+    )
 }
 
 fn plain(value: &Value) -> String {

@@ -1,5 +1,7 @@
 //! What a command works with: settings, database, root secret, the present moment, and who asks.
 
+use std::path::PathBuf;
+
 use trefoil_serve::{Clock, SystemClock};
 use trefoil_shared::Timestamp;
 use trefoil_shared::revocation::CutOffScope;
@@ -116,6 +118,38 @@ impl Context {
         Ok(store)
     }
 
+    /// The database for a command that only reads: as [`Self::store`], but nothing is made or migrated. `None` where
+    /// there is no database yet.
+    pub(super) async fn store_to_read(&self) -> Result<Option<Store>, CliError> {
+        let database = self.settings().database.as_admin();
+        if database.sqlite_file().is_some_and(|file| !file.exists()) {
+            return Ok(None);
+        }
+        let store = Store::connect(&database).await?;
+        let status = store.schema().await?;
+        if store.is_sqlite() && status.version == 0 {
+            return Ok(None);
+        }
+        status.check()?;
+        Ok(Some(store))
+    }
+
+    /// The root secret for a command that only reads. `None` where neither a file nor the database knows of one.
+    pub(super) async fn roots_to_read(&self, store: &Store) -> Result<Option<RootSecrets>, CliError> {
+        let files = self.settings().root_secret_files();
+        let named = store.root_id().await?;
+        if files.iter().any(|file| file.exists()) {
+            let roots = RootSecrets::load(&files).map_err(|error| {
+                CliError::new(error.to_string(), "see secrets.root and the data directory")
+            })?;
+            return match named {
+                Some(id) if !roots.ids().any(|held| held == id) => Err(lost_root(&id, &files)),
+                Some(_) | None => Ok(Some(roots)),
+            };
+        }
+        named.map_or(Ok(None), |id| Err(lost_root(&id, &files)))
+    }
+
     /// How a migrator calls itself in the lock (decision 31).
     pub(super) fn holder(&self) -> String {
         format!("{} (process {})", self.actor, std::process::id())
@@ -128,14 +162,7 @@ impl Context {
         if let Some(id) = store.root_id().await?
             && !files.iter().any(|file| file.exists())
         {
-            let shown: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-            return Err(CliError::new(
-                format!(
-                    "this database was filled under the root secret {id}, and {} is not there",
-                    shown.join(", ")
-                ),
-                "bring that file from the first server's data directory or your backup, or name it in secrets.root",
-            ));
+            return Err(lost_root(&id, &files));
         }
         let settings = self.settings();
         let (roots, made) =
@@ -152,6 +179,15 @@ impl Context {
         }
         Ok(roots)
     }
+}
+
+fn lost_root(id: &str, files: &[PathBuf]) -> CliError {
+    let shown: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let state = if files.iter().any(|file| file.exists()) { "is another one" } else { "is not there" };
+    CliError::new(
+        format!("this database was filled under the root secret {id}, and {} {state}", shown.join(", ")),
+        "bring that file from the first server's data directory or your backup, or name it in secrets.root",
+    )
 }
 
 /// Under sudo both names: whose rights, and who.

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 use trefoil_shared::revocation::CutOffScope;
 
+use super::confirm::ConfirmArgs;
 use super::context::Context;
 use super::output::{Report, note};
 use super::{CliError, table};
@@ -29,7 +30,10 @@ pub(crate) enum DbCommand {
     /// Remove what nobody can ask for any more: the server does it by itself, too
     Prune,
     /// Say that this database was restored from a backup: every token issued before is dead
-    Restored,
+    Restored {
+        #[command(flatten)]
+        confirm: ConfirmArgs,
+    },
 }
 
 /// Runs one of them.
@@ -39,7 +43,7 @@ pub(super) async fn run(command: DbCommand, cx: &Context) -> Result<Report, CliE
         DbCommand::Status => status(cx).await,
         DbCommand::Roles { apply, role } => roles(cx, apply, role).await,
         DbCommand::Prune => prune(cx).await,
-        DbCommand::Restored => restored(cx).await,
+        DbCommand::Restored { confirm } => restored(confirm, cx).await,
     }
 }
 
@@ -61,10 +65,17 @@ async fn migrate(cx: &Context) -> Result<Report, CliError> {
 }
 
 async fn status(cx: &Context) -> Result<Report, CliError> {
+    let database = cx.settings().database.as_admin().describe();
+    // To open a SQLite file makes it.
+    if cx.settings().database.as_admin().sqlite_file().is_some_and(|file| !file.exists()) {
+        let document = json!({ "database": database, "version": 0, "ready": false });
+        let rows =
+            [("database", database), ("state", "not there yet: auth-server db migrate makes it".to_owned())];
+        return Ok(Report::new(document, table::pairs(cx.screen, &rows)));
+    }
     let store = cx.connect().await?;
     let status = store.schema().await?;
     let pending: Vec<&str> = status.pending.iter().map(|pending| pending.name.as_str()).collect();
-    let database = cx.settings().database.as_admin().describe();
     let document = json!({
         "database": database, "version": status.version, "known": status.known, "pending": pending,
         "ready": status.check().is_ok(),
@@ -90,7 +101,9 @@ async fn roles(cx: &Context, apply: bool, role: Option<String>) -> Result<Report
             "name the server role with --role ROLE, or put it into the URL",
         )
     })?;
-    let store = cx.store().await?;
+    let store = if apply { Some(cx.store().await?) } else { cx.store_to_read().await? };
+    let store =
+        store.ok_or_else(|| CliError::new("there is no database yet", "auth-server db migrate makes it"))?;
     let statements = store.roles_sql(&role).await?;
     if Some(&role) == cx.settings().database.as_admin().role().as_ref() {
         note(&format!("{role} is the admin role, too: give the server a role of its own in database.url"));
@@ -117,7 +130,18 @@ async fn prune(cx: &Context) -> Result<Report, CliError> {
 }
 
 /// A backup does not know what was revoked after it was made, so that everything issued before is cut off.
-async fn restored(cx: &Context) -> Result<Report, CliError> {
+async fn restored(confirm: ConfirmArgs, cx: &Context) -> Result<Report, CliError> {
+    let database = cx.settings().database.as_admin().describe();
+    let what = format!("every token issued from {database} until now ends at once, for every client");
+    if confirm.dry_run {
+        // It would be made and migrated, too: nothing of that here.
+        cx.store_to_read().await?;
+        return Ok(Report::new(
+            json!({ "dry_run": true, "database": database }),
+            format!("{what}; nothing was changed"),
+        ));
+    }
+    confirm.confirm(&what)?;
     let store = cx.store().await?;
     // Replicas may still issue by the registry from before.
     let (scope, ends) = (CutOffScope::Everybody, Ends::Access);

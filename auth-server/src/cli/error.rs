@@ -46,7 +46,7 @@ impl CliError {
 /// The text without line ends and control characters, so that an error stays one line whatever is quoted in it.
 pub(crate) fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty()).collect();
-    words.join(" ").chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    trefoil_serve::terminal::escaped(&words.join(" ")).into_owned()
 }
 
 #[cfg(test)]
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn an_error_is_one_line_without_control_characters() {
         let error = CliError::new("a\nb\x1b[31m", "c\r\n  d");
-        assert_eq!(error.to_string(), "a b\u{fffd}[31m: c d");
+        assert_eq!(error.to_string(), "a b\\u001b[31m: c d");
         assert_eq!((error.exit_code(), CliError::usage("a", "b").exit_code()), (1, 2));
     }
 }

@@ -7,6 +7,7 @@ use trefoil_shared::Secret;
 
 use super::context::Context;
 use super::output::{Report, note};
+use super::table::{fixed, optional, prose};
 use super::{CliError, table};
 use crate::import::plan::{self, Plan};
 use crate::import::steelcut::{self, SourceError, TableName};
@@ -95,7 +96,11 @@ fn report(plan: &Plan, outcome: &ImportOutcome, cx: &Context) -> Report {
     let there = outcome.unchanged.len() + outcome.kept.len() + outcome.removed.len();
     let mut lines = Vec::new();
     if !rows.is_empty() {
-        lines.push(table::list(cx.screen, &["client_id", "resource", "verdict"], &rows));
+        lines.push(table::list(
+            cx.screen,
+            &[fixed("client_id"), optional("resource"), prose("verdict")],
+            &rows,
+        ));
         lines.push(String::new());
     }
     for resource in &outcome.resources_added {

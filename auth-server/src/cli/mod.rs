@@ -2,8 +2,10 @@
 
 mod args;
 mod audit;
+mod changes;
 mod client;
 mod config;
+mod confirm;
 mod context;
 mod db;
 mod doctor;
@@ -23,7 +25,7 @@ mod when;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use serde_json::json;
 
 use crate::config::{self as settings, LoadedSettings, Sources, Surroundings};
@@ -37,7 +39,10 @@ pub use error::CliError;
 /// Reads the command line and the environment, does what is asked, and returns the exit code: 0 done, 1 refused or
 /// failed, 2 wrong usage.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match shell::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => return output::usage(&error),
+    };
     trefoil_serve::install_crypto_provider();
     let json = cli.global.json;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

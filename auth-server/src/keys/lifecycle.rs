@@ -176,6 +176,12 @@ impl Keys {
         Ok(())
     }
 
+    /// Whether this kid names a row that nobody who holds the root secret wrote.
+    pub async fn is_rejected(&self, kid: &str) -> Result<bool, KeyError> {
+        let stored = self.store.keys(&self.roots).await?;
+        Ok(stored.rejected.iter().any(|rejected| rejected == kid))
+    }
+
     /// The rows that are authentic.
     pub(super) async fn rows(&self) -> Result<Vec<StoredKey>, KeyError> {
         Ok(self.store.keys(&self.roots).await?.keys)

@@ -142,7 +142,10 @@ impl HeldKeys {
             Some(every) => self.keys.rotate_if_due(every, now).await?,
             None => Vec::new(),
         } {
-            tracing::info!(retired = %done.retired, active = ?done.active, "signing key rotated");
+            tracing::info!(
+                retired = %done.retired, active = ?done.active, standby = ?done.standby,
+                "signing key rotated: resource-servers that have public.pem need it again before the next rotation"
+            );
         }
         kept
     }

@@ -97,6 +97,38 @@ impl Lab {
         }
     }
 
+    /// Runs it on a terminal of its own with so many columns, where somebody types `typed`. What the terminal shows is
+    /// in `stdout`.
+    pub(crate) fn on_terminal(&self, columns: usize, arguments: &[&str], typed: &str) -> Outcome {
+        let quoted = |word: &&str| format!("'{}'", word.replace('\'', r"'\''"));
+        let words: Vec<String> = arguments.iter().map(quoted).collect();
+        let program = env!("CARGO_BIN_EXE_auth-server");
+        let line = format!("stty cols {columns} rows 50; exec '{program}' {}", words.join(" "));
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+        command.env_clear().envs(self.env.iter().cloned()).env("TERM", "xterm").env("SHELL", "/bin/sh");
+        command
+            .current_dir(self.dir.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("script, of bsdutils");
+        let mut keyboard = child.stdin.take().expect("stdin");
+        let _gone = keyboard.write_all(typed.as_bytes());
+        // Closed, it would be the end of the input: left open until the command has ended.
+        let output = std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| child.wait_with_output());
+            waiting.join().expect("no panic").expect("output")
+        });
+        drop(keyboard);
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8").replace('\r', "");
+        Outcome {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
     /// The standard output of a command that must succeed.
     pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let outcome = self.run(arguments);

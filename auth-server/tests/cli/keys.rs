@@ -118,3 +118,29 @@ fn a085_a_key_file_that_others_may_read_is_refused_with_the_chmod() {
     let refused = lab.refused(&["token", "issue", "--client", "x"]);
     assert!(refused.contains("chmod 0600") || refused.contains("no active ES256 key here"), "{refused}");
 }
+
+#[test]
+fn case_26_the_key_that_signs_is_the_first_of_every_export() {
+    // In the order of the kids half of all installations are wrong.
+    for _ in 0..6 {
+        let lab = Lab::new();
+        lab.ok(&["key", "rotate", "--force"]);
+        let active = kid(&lab, "active");
+        let first = lab.json(&["key", "export"])["keys"][0]["kid"].clone();
+        assert_eq!(first, json!(active));
+        assert_eq!(lab.json(&["key", "export", "--format", "jwks"])["keys"][0]["kid"], json!(active));
+        let pem = lab.ok(&["key", "export"]);
+        assert!(pem.starts_with(&lab.ok(&["key", "export", &active])), "{pem}");
+    }
+}
+
+#[test]
+fn u01_what_changes_the_keys_says_that_exported_files_are_needed_again() {
+    let lab = Lab::new();
+    let export = "auth-server key export --format pem > public.pem";
+    let rotated = lab.run(&["key", "rotate", "--force"]);
+    assert!(rotated.stderr.contains("resource-servers that have public.pem"), "{rotated:?}");
+    assert!(rotated.stderr.contains(export), "{rotated:?}");
+    let revoked = lab.run(&["key", "revoke", &kid(&lab, "active")]);
+    assert!(revoked.stderr.contains(export), "{revoked:?}");
+}

@@ -69,3 +69,40 @@ fn the_defaults_are_the_name_es256_and_jwt() {
     assert_eq!((&shown["audience"], &shown["alg"]), (&json!("api"), &json!("ES256")));
     assert_eq!((&shown["token_format"], &shown["token_lifetime"]), (&json!("jwt"), &json!(null)));
 }
+
+#[test]
+fn case_31_a_comma_between_scopes_is_refused_with_the_way_to_write_them() {
+    let lab = Lab::new();
+    lab.add_client(&["--id", "x"]);
+    for command in [
+        ["resource", "add", "r", "--scope", "read,write"].as_slice(),
+        &["resource", "update", "api", "--scope", "read,write"],
+        &["resource", "update", "api", "--add-scope", "read,write"],
+        &["client", "add", "--name", "n", "--resource", "api", "--scope", "read,write"],
+        &["client", "add", "--name", "n", "--resource", "api", "--default-scope", "read,write"],
+        &["client", "update", "x", "--add-scope", "read,write"],
+        &["token", "issue", "--client", "x", "--scope", "read,write"],
+    ] {
+        let line = lab.refused(command);
+        assert!(line.contains("repeat the flag: --scope read --scope write"), "{command:?}: {line}");
+    }
+    for (command, part) in [
+        (
+            ["client", "add", "--name", "n", "--resource", "https://a/,https://b/"].as_slice(),
+            "repeat the flag for each",
+        ),
+        (
+            &["client", "add", "--name", "n", "--grant", "client_credentials,password"],
+            "repeat the flag for each",
+        ),
+        (&["resource", "add", "r", "--introspector", "x,y"], "repeat the flag for each"),
+        (
+            &["client", "add", "--name", "n", "--redirect-uri", "https://a.example/,https://b.example/"],
+            "repeat --redirect-uri for each",
+        ),
+    ] {
+        let line = lab.refused(command);
+        assert!(line.contains(part), "{command:?}: {line}");
+    }
+    assert_eq!(lab.json(&["resource", "list"]).as_array().unwrap().len(), 1);
+}

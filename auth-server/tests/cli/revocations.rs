@@ -18,21 +18,35 @@ fn acts(lab: &Lab) -> Vec<String> {
 fn d19_a_token_is_revoked_by_its_text_and_audited_by_its_jti() {
     let lab = Lab::new();
     lab.add_client(&["--id", "x"]);
-    let token = token(&lab, "x");
-    let revoked = lab.json(&["token", "revoke", &token]);
-    let jti = lab.json(&["token", "decode", &token])["claims"]["jti"].clone();
+    let (first, second, third) = (token(&lab, "x"), token(&lab, "x"), token(&lab, "x"));
+    let revoked = lab.json(&["token", "revoke", &first]);
+    let jti = lab.json(&["token", "decode", &first])["claims"]["jti"].clone();
     assert_eq!((&revoked["jti"], &revoked["revoked"]), (&jti, &json!(true)));
-    assert_eq!(acts(&lab).first().map(String::as_str), Some("token revoke"));
-    let from_stdin = lab.run_with(&["token", "revoke", "-"], &token);
+    let entry = &lab.json(&["audit", "list"])[0];
+    assert_eq!((&entry["action"], &entry["target"]), (&json!("token revoke"), &jti));
+    let ended = (json!(false), json!("it was revoked"), json!(true));
+    assert_eq!(decoded(&lab, &first), ended);
+    let good = (json!(true), Value::Null, json!(false));
+    assert_eq!((decoded(&lab, &second), decoded(&lab, &third)), (good.clone(), good.clone()));
+    let from_stdin = lab.run_with(&["token", "revoke", "-"], &second);
     assert_eq!(from_stdin.code, 0, "{from_stdin:?}");
+    assert_eq!((decoded(&lab, &second), decoded(&lab, &third)), (ended, good));
 }
 
 #[test]
 fn d19_every_token_of_a_client_is_revoked() {
     let lab = Lab::new();
     lab.add_client(&["--id", "x"]);
+    lab.add_client(&["--id", "y"]);
+    let (first, second, other) = (token(&lab, "x"), token(&lab, "x"), token(&lab, "y"));
     let revoked: Value = lab.json(&["token", "revoke", "--client", "x"]);
     assert_eq!((&revoked["client_id"], &revoked["revoked"]), (&json!("x"), &json!(true)));
+    for ended in [&first, &second] {
+        assert_eq!((decoded(&lab, ended).0, decoded(&lab, ended).2), (json!(false), json!(true)));
+    }
+    let good = (json!(true), Value::Null, json!(false));
+    assert_eq!(decoded(&lab, &other), good, "another client's");
+    assert_eq!(decoded(&lab, &token(&lab, "x")), good, "a later one");
     let unknown = lab.run(&["token", "revoke", "--client", "nobody"]);
     assert_eq!(unknown.code, 1, "{unknown:?}");
     assert!(unknown.stderr.contains("there is no client nobody"), "{unknown:?}");
@@ -55,7 +69,11 @@ fn d19_what_is_no_token_of_ours_is_refused_with_the_reason() {
 fn d19_rotate_secret_may_end_the_tokens_too() {
     let lab = Lab::new();
     lab.add_client(&["--id", "x"]);
+    let token = token(&lab, "x");
+    lab.ok(&["client", "rotate-secret", "x"]);
+    assert_eq!(decoded(&lab, &token).0, json!(true), "without the flag tokens live on");
     let rotated = lab.json(&["client", "rotate-secret", "x", "--revoke-tokens"]);
+    assert_eq!((decoded(&lab, &token).0, decoded(&lab, &token).2), (json!(false), json!(true)));
     assert!(rotated["client_secret"].as_str().is_some_and(|secret| secret.starts_with("tfs_")), "{rotated}");
     let audit = lab.json(&["audit", "list"]);
     assert_eq!(audit[0]["detail"]["revoke_tokens"], json!(true), "{audit}");
@@ -64,9 +82,26 @@ fn d19_rotate_secret_may_end_the_tokens_too() {
 #[test]
 fn d21_a_restored_database_says_so() {
     let lab = Lab::new();
+    for id in ["x", "y"] {
+        lab.add_client(&["--id", id]);
+    }
+    lab.ok(&["resource", "add", "hidden", "--scope", "peek", "--token-format", "opaque"]);
+    lab.ok(&["client", "add", "--name", "n", "--id", "o", "--resource", "hidden"]);
+    let tokens = ["x", "y", "o"].map(|client| token(&lab, client));
+    for good in &tokens {
+        assert_eq!(decoded(&lab, good).0, json!(true));
+    }
     let restored = lab.json(&["db", "restored"]);
     assert!(restored["epoch"].as_str().is_some_and(|epoch| epoch.len() == 16), "{restored}");
     assert_eq!(acts(&lab).first().map(String::as_str), Some("db restored"));
+    for dead in &tokens {
+        // A row that is gone is unknown: an error, which is as dead.
+        let outcome = lab.run(&["token", "decode", dead, "--json"]);
+        let document: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        assert_ne!(document["verifies"], json!(true), "{document}");
+    }
+    let again = lab.json(&["db", "restored"]);
+    assert_ne!(again["epoch"], restored["epoch"], "each restore begins an epoch of its own");
 }
 
 /// Each of these covers a second that is not over, and what is asked for then is issued when it is.

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use trefoil_shared::{ClientId, ResourceIndicator, Scope};
 
 use super::claims;
+use crate::cli::confirm::ConfirmArgs;
 use crate::config::Seconds;
 
 /// `client ..`
@@ -39,6 +40,8 @@ pub(crate) enum ClientCommand {
     Remove {
         /// The client
         id: ClientId,
+        #[command(flatten)]
+        confirm: ConfirmArgs,
     },
 }
 
@@ -48,9 +51,14 @@ pub(crate) enum ClientCommand {
 pub(crate) enum MethodArg {
     ClientSecretBasic,
     ClientSecretPost,
+    // Hidden until they work; asked for, they are refused by name.
+    #[value(hide = true)]
     PrivateKeyJwt,
+    #[value(hide = true)]
     TlsClientAuth,
+    #[value(hide = true)]
     SelfSignedTlsClientAuth,
+    #[value(hide = true)]
     None,
 }
 
@@ -58,7 +66,9 @@ pub(crate) enum MethodArg {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProfileArg {
     Oauth21,
+    #[value(hide = true)]
     Oidc,
+    #[value(hide = true)]
     Fapi2,
     Legacy,
 }
@@ -104,10 +114,10 @@ pub(crate) struct CommonArgs {
     #[arg(long = "redirect-uri", value_name = "URI")]
     pub(crate) redirect_uris: Vec<String>,
     /// Its public keys, as a JWKS file
-    #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
+    #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri", hide = true)]
     pub(crate) jwks: Option<PathBuf>,
     /// Its public keys, as a URL
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", hide = true)]
     pub(crate) jwks_uri: Option<String>,
     /// A scope that it gets when it asks for none [default: all that it may ask for]
     #[arg(long = "default-scope", value_name = "SCOPE")]

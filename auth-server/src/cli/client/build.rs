@@ -34,6 +34,8 @@ pub(super) fn secret_end(given: Option<Seconds>, now: Timestamp) -> Result<Optio
 pub(super) fn new_client(args: &AddArgs, id: ClientId, facts: Facts) -> Result<Client, CliError> {
     let common = &args.common;
     rules::nothing_of_later(common)?;
+    rules::no_commas(&args.scopes)?;
+    rules::no_commas(&common.default_scopes)?;
     let grant_types = rules::grants(&common.grants)?;
     let methods = rules::methods(common.auth_method, &grant_types)?;
     let resources = rules::known(&args.resources, facts.registered)?;
@@ -66,6 +68,9 @@ pub(super) fn new_client(args: &AddArgs, id: ClientId, facts: Facts) -> Result<C
 pub(super) fn updated(mut client: Client, args: &UpdateArgs, facts: Facts) -> Result<Client, CliError> {
     let common = &args.common;
     rules::nothing_of_later(common)?;
+    for scopes in [&args.scopes, &args.add_scopes, &common.default_scopes] {
+        rules::no_commas(scopes)?;
+    }
     if let Some(name) = &args.name {
         client.name = rules::name(name)?;
     }

@@ -14,6 +14,8 @@ use serde_json::json;
 use trefoil_shared::revocation::CutOffScope;
 use trefoil_shared::{ClientId, Secret};
 
+use super::changes::changes;
+use super::confirm::ConfirmArgs;
 use super::context::Context;
 use super::output::{Report, note};
 use super::{CliError, input, table};
@@ -38,7 +40,7 @@ pub(super) async fn run(command: ClientCommand, cx: &Context) -> Result<Report, 
         ClientCommand::RotateSecret(args) => rotate_secret(args, cx).await,
         ClientCommand::Disable { id } => set_enabled(&id, false, cx).await,
         ClientCommand::Enable { id } => set_enabled(&id, true, cx).await,
-        ClientCommand::Remove { id } => remove(&id, cx).await,
+        ClientCommand::Remove { id, confirm } => remove(&id, confirm, cx).await,
     }
 }
 
@@ -126,28 +128,52 @@ fn with_secret(client: &Client, secret: &Secret, file: Option<&Path>, cx: &Conte
 }
 
 async fn list(cx: &Context) -> Result<Report, CliError> {
-    let clients = cx.store().await?.clients().await?;
+    let clients = match cx.store_to_read().await? {
+        Some(store) => store.clients().await?,
+        None => Vec::new(),
+    };
     let rows: Vec<Vec<String>> = clients.iter().map(|client| show::row(client, cx.now())).collect();
     let text = if rows.is_empty() {
         "no clients yet: auth-server client add --name NAME --resource RESOURCE".to_owned()
     } else {
-        table::list(cx.screen, show::HEADER, &rows)
+        table::list(cx.screen, show::COLUMNS, &rows)
     };
     let documents: Vec<_> = clients.iter().map(|client| show::document(client, None)).collect();
     Ok(Report::new(json!(documents), text))
 }
 
 async fn show_one(id: &ClientId, cx: &Context) -> Result<Report, CliError> {
-    let client = cx.store().await?.client(id).await?.ok_or_else(|| unknown(id))?;
-    Ok(report(&client, cx))
+    let Some(store) = cx.store_to_read().await? else { return Err(no_client(id)) };
+    match store.client(id).await? {
+        Some(client) => Ok(report(&client, cx)),
+        None => Err(unknown(&store, id).await),
+    }
 }
 
-pub(super) fn unknown(id: &ClientId) -> CliError {
+fn no_client(id: &ClientId) -> CliError {
     CliError::new(format!("there is no client {id}"), "auth-server client list shows who there is")
 }
 
-fn not_found(error: StoreError, id: &ClientId) -> CliError {
-    if matches!(error, StoreError::NotFound(_)) { unknown(id) } else { error.into() }
+/// There is no client with this id. Where it is the name of one, its id is said.
+pub(super) async fn unknown(store: &Store, id: &ClientId) -> CliError {
+    // A hint: where it cannot be known, nothing is said.
+    let clients = store.clients().await.unwrap_or_default();
+    let named: Vec<&str> = clients
+        .iter()
+        .filter(|client| client.name.to_lowercase() == id.as_str().to_lowercase())
+        .map(|client| client.client_id.as_str())
+        .collect();
+    if named.is_empty() {
+        return no_client(id);
+    }
+    CliError::new(
+        format!("there is no client with the id {id}"),
+        format!("that is the name of {}: commands take the id", named.join(", ")),
+    )
+}
+
+async fn not_found(error: StoreError, store: &Store, id: &ClientId) -> CliError {
+    if matches!(error, StoreError::NotFound(_)) { unknown(store, id).await } else { error.into() }
 }
 
 fn report(client: &Client, cx: &Context) -> Report {
@@ -156,23 +182,34 @@ fn report(client: &Client, cx: &Context) -> Report {
 
 async fn update(args: UpdateArgs, cx: &Context) -> Result<Report, CliError> {
     let store = cx.store().await?;
-    let present = store.registered_client(&args.id).await?.ok_or_else(|| unknown(&args.id))?;
+    let present = existing(&store, &args.id).await?;
     let registered = store.resources().await?;
     let facts = Facts { registered: &registered, tokens: &cx.settings().tokens, now: cx.now() };
-    let wanted = build::updated(present.clone(), &args, facts)?;
-    if (Client { updated_at: present.updated_at, ..wanted }) == present {
+    let change = |present: &Client| {
+        let wanted = build::updated(present.clone(), &args, facts)?;
+        let changed = changes(&show::document(present, None), &show::document(&wanted, None));
+        Ok::<_, CliError>(
+            changed.map(|changed| (wanted, cx.act("client update", &args.id).with_detail(changed))),
+        )
+    };
+    let client = store.change_client(&args.id, change).await?;
+    if client.is_none() {
         note("nothing to change: the client is so already");
-        return Ok(report(&present, cx));
     }
-    let act = cx.act("client update", &args.id);
-    let client = store.update_client(&args.id, |client| build::updated(client, &args, facts), &act).await?;
-    Ok(report(&client, cx))
+    Ok(report(&client.unwrap_or(present), cx))
+}
+
+async fn existing(store: &Store, id: &ClientId) -> Result<Client, CliError> {
+    match store.registered_client(id).await? {
+        Some(client) => Ok(client),
+        None => Err(unknown(store, id).await),
+    }
 }
 
 async fn rotate_secret(args: RotateArgs, cx: &Context) -> Result<Report, CliError> {
     let brought = args.secret_file.as_deref().map(input::client_secret).transpose()?;
     let store = cx.store().await?;
-    let client = store.registered_client(&args.id).await?.ok_or_else(|| unknown(&args.id))?;
+    let client = existing(&store, &args.id).await?;
     let roots = cx.roots(&store).await?;
     let (secret, stored) =
         new_secret(&client, SecretOrder { brought, expires: args.secret_expires }, &roots, cx)?;
@@ -204,20 +241,40 @@ async fn cut_late_ones(act: &Act, store: &Store, id: &ClientId, cx: &Context) {
 async fn set_enabled(id: &ClientId, enabled: bool, cx: &Context) -> Result<Report, CliError> {
     let action = if enabled { "client enable" } else { "client disable" };
     let store = cx.store().await?;
+    let present = existing(&store, id).await?;
     let mut act = cx.act(action, id);
     if !enabled {
         act = ending(act, &store, id, cx).await?;
+    } else if present.enabled {
+        note("nothing to change: the client is enabled already");
+        return Ok(report(&present, cx));
     }
-    let client = store.set_client_enabled(id, enabled, &act).await;
-    let client = client.map_err(|error| not_found(error, id))?;
+    let client = match store.set_client_enabled(id, enabled, &act).await {
+        Ok(client) => client,
+        Err(error) => return Err(not_found(error, &store, id).await),
+    };
     cut_late_ones(&act, &store, id, cx).await;
     Ok(report(&client, cx))
 }
 
-async fn remove(id: &ClientId, cx: &Context) -> Result<Report, CliError> {
+async fn remove(id: &ClientId, confirm: ConfirmArgs, cx: &Context) -> Result<Report, CliError> {
+    let what = |client: &Client| {
+        format!(
+            "the client {id} ({}) goes for good, with its secrets and every token that it has",
+            client.name
+        )
+    };
+    if confirm.dry_run {
+        let Some(store) = cx.store_to_read().await? else { return Err(no_client(id)) };
+        let text = format!("{}; nothing was changed", what(&existing(&store, id).await?));
+        return Ok(Report::new(json!({ "client_id": id, "removed": false, "dry_run": true }), text));
+    }
     let store = cx.store().await?;
+    confirm.confirm(&what(&existing(&store, id).await?))?;
     let act = ending(cx.act("client remove", id), &store, id, cx).await?;
-    store.remove_client(id, &act).await.map_err(|error| not_found(error, id))?;
+    if let Err(error) = store.remove_client(id, &act).await {
+        return Err(not_found(error, &store, id).await);
+    }
     cut_late_ones(&act, &store, id, cx).await;
     let document = json!({ "client_id": id, "removed": true });
     Ok(Report::new(document, format!("the client {id} is removed; its id is never given out again")))

@@ -23,6 +23,9 @@ pub(crate) enum RefusedUri {
     /// Exact matching has no patterns.
     #[error("has a wildcard: register each URI by itself, they are compared exactly")]
     Wildcard,
+    /// Two in one value would be one that matches neither.
+    #[error("has a second URI after a comma: repeat --redirect-uri for each")]
+    SeveralInOne,
     /// An authority without a host.
     #[error("has no host: write one, such as https://app.example.com/callback")]
     NoHost,
@@ -43,6 +46,14 @@ pub(crate) fn check(text: &str) -> Result<(), RefusedUri> {
     }
     if text.contains('*') {
         return Err(RefusedUri::Wildcard);
+    }
+    let schemes = ["http:", "https:"];
+    if text
+        .split(',')
+        .skip(1)
+        .any(|part| schemes.iter().any(|scheme| part.to_ascii_lowercase().starts_with(scheme)))
+    {
+        return Err(RefusedUri::SeveralInOne);
     }
     if text.contains('#') {
         return Err(RefusedUri::Fragment);
@@ -131,6 +142,14 @@ mod tests {
         ] {
             assert_eq!(check(bad), Err(why), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn case_31_two_uris_in_one_value_are_refused() {
+        for bad in ["https://a.example/cb,https://b.example/cb", "com.example.app:/cb,HTTPS://b.example/"] {
+            assert_eq!(check(bad), Err(RefusedUri::SeveralInOne), "{bad}");
+        }
+        assert_eq!(check("https://a.example/cb,x"), Ok(()));
     }
 
     #[test]

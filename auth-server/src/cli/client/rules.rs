@@ -72,7 +72,7 @@ fn unknown_grant(name: &str) -> CliError {
     if LATER_GRANTS.contains(&name) {
         return CliError::not_yet(&format!("the grant {name}"), mend);
     }
-    CliError::new(format!("`{name}` is no grant"), mend)
+    CliError::new(format!("`{name}` is no grant{}", comma_hint(name)), mend)
 }
 
 /// The methods by which a client may authenticate. Decision 24: without the flag either way of sending a secret.
@@ -128,7 +128,8 @@ pub(super) fn known<'a>(
     let find = |name: &ResourceIndicator| {
         registered.iter().find(|resource| resource.name == *name).ok_or_else(|| {
             let mend = format!("auth-server resource add {name}");
-            CliError::new(format!("the resource {name} is not registered"), mend)
+            let hint = comma_hint(name.as_str());
+            CliError::new(format!("the resource {name} is not registered{hint}"), mend)
         })
     };
     names.iter().map(find).collect()
@@ -172,6 +173,26 @@ pub(crate) fn lifetime(given: Seconds, tokens: &TokenSettings) -> Result<i64, Cl
     }
     let mend = format!("choose 1 to {} seconds, or raise tokens.max_lifetime", tokens.max_lifetime);
     Err(CliError::new(format!("a token lifetime of {seconds} seconds is not allowed"), mend))
+}
+
+/// Refuses a scope with a comma in it. RFC 6749 section 3.3 allows it, so that `read,write` is one scope, which nobody
+/// means and no client asks for.
+pub(crate) fn no_commas(scopes: &[Scope]) -> Result<(), CliError> {
+    let all = united(scopes);
+    let Some(one) = all.iter().find(|scope| scope.as_str().contains(',')) else { return Ok(()) };
+    let flags: Vec<String> = one
+        .as_str()
+        .split(',')
+        .filter(|part| !part.is_empty())
+        .map(|part| format!("--scope {part}"))
+        .collect();
+    let mend = format!("a comma does not separate scopes; repeat the flag: {}", flags.join(" "));
+    Err(CliError::new(format!("the scope {one} has a comma in it"), mend))
+}
+
+/// What to say of a list that was given as one value.
+pub(crate) fn comma_hint(given: &str) -> &'static str {
+    if given.contains(',') { " (a comma separates nothing: repeat the flag for each)" } else { "" }
 }
 
 /// One set of all the scopes of repeated flags.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use trefoil_shared::{Secret, Timestamp};
 
 use crate::cli::output::Screen;
+use crate::cli::table::{Column, fixed, optional, prose};
 use crate::cli::{table, when};
 use crate::model::{Authentication, Client, Profile, StoredSecret};
 
@@ -111,9 +112,16 @@ pub(super) fn row(client: &Client, now: Timestamp) -> Vec<String> {
     ]
 }
 
-/// The header above the rows.
-pub(super) const HEADER: &[&str] =
-    &["client_id", "name", "state", "profile", "resources", "scopes", "registered"];
+/// The columns of the rows.
+pub(super) const COLUMNS: &[Column] = &[
+    fixed("client_id"),
+    prose("name"),
+    fixed("state"),
+    optional("profile"),
+    prose("resources"),
+    prose("scopes"),
+    optional("registered"),
+];
 
 fn state(client: &Client) -> &'static str {
     if client.enabled { "enabled" } else { "disabled" }

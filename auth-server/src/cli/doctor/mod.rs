@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::output::{Report, Screen};
+use super::table::{fixed, prose};
 use super::{CliError, table};
 use crate::store::Store;
 use finding::{Finding, Level};
@@ -52,7 +53,7 @@ async fn with_database(store: &Store, cx: &Context) -> Vec<Finding> {
 /// The report where the settings cannot even be read.
 pub(super) fn unreadable(problem: &CliError) -> Report {
     let found = [Finding::broken("configuration", problem.to_string(), "auth-server config check")];
-    report(&found, Screen { styled: false, terminal: false })
+    report(&found, Screen::PLAIN)
 }
 
 fn report(found: &[Finding], screen: Screen) -> Report {
@@ -63,7 +64,10 @@ fn report(found: &[Finding], screen: Screen) -> Report {
         (0, 0) => "all is well".to_owned(),
         _ => format!("{broken} broken, {}", table::count(warnings, "warning", "warnings")),
     };
-    let text = format!("{}\n\n{summary}", table::list(screen, &["", "check", "finding"], &rows));
+    let text = format!(
+        "{}\n\n{summary}",
+        table::list(screen, &[fixed(""), fixed("check"), prose("finding")], &rows)
+    );
     let document = json!({ "ok": broken == 0, "broken": broken, "warnings": warnings, "findings": found });
     Report { json: document, text, exit_code: u8::from(broken > 0) }
 }

@@ -11,9 +11,13 @@ use crate::model::KeyState;
 
 /// Runs it.
 pub(super) async fn run(format: ExportFormat, kid: Option<&str>, cx: &Context) -> Result<Report, CliError> {
-    let (keys, store) = super::keys(cx).await?;
+    let no_key = || CliError::new("there is no key to export", "auth-server key generate");
+    let (keys, store) = super::keys_to_read(cx).await?.ok_or_else(no_key)?;
     let now = store.now().await?;
+    let list = keys.list(now).await?;
     let mut published = keys.published(now).await?;
+    // A verifier that reads the first key alone must get one that signs.
+    published.sort_by_key(|key| list.iter().find(|one| one.kid == key.kid()).map(|one| rank(one.state)));
     if let Some(kid) = kid {
         published.retain(|key| key.kid() == kid);
         if published.is_empty() {
@@ -21,17 +25,25 @@ pub(super) async fn run(format: ExportFormat, kid: Option<&str>, cx: &Context) -
         }
     }
     if published.is_empty() {
-        return Err(CliError::new("there is no key to export", "auth-server key generate"));
+        return Err(no_key());
     }
     match format {
         ExportFormat::Pem => Ok(pem(&published)),
         ExportFormat::Jwks => jwks(published),
         ExportFormat::Jwk => {
-            let list = keys.list(now).await?;
             let active: Vec<&str> =
                 list.iter().filter(|key| key.state == KeyState::Active).map(|key| key.kid.as_str()).collect();
             jwk(&published, &active)
         }
+    }
+}
+
+/// The keys that sign, then those that will, then those that did.
+fn rank(state: KeyState) -> u8 {
+    match state {
+        KeyState::Active => 0,
+        KeyState::Standby => 1,
+        KeyState::Retiring | KeyState::Revoked | KeyState::Gone => 2,
     }
 }
 

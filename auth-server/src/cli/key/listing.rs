@@ -5,22 +5,35 @@ use trefoil_shared::Timestamp;
 
 use crate::cli::context::Context;
 use crate::cli::output::Report;
+use crate::cli::table::{fixed, optional};
 use crate::cli::{CliError, table, when};
 use crate::config::KeyStoreKind;
 use crate::keys::KeyStatus;
 
 /// Runs it.
 pub(super) async fn run(cx: &Context) -> Result<Report, CliError> {
-    let (keys, store) = super::keys(cx).await?;
-    let now = store.now().await?;
-    let all = keys.list(now).await?;
+    let (all, now) = match super::keys_to_read(cx).await? {
+        Some((keys, store)) => {
+            let now = store.now().await?;
+            (keys.list(now).await?, now)
+        }
+        None => (Vec::new(), cx.now()),
+    };
     let rows: Vec<Vec<String>> = all.iter().map(|key| row(key, cx.settings().keys.store, now)).collect();
     let text = if rows.is_empty() {
         "no keys yet: auth-server key generate".to_owned()
     } else {
         table::list(
             cx.screen,
-            &["kid", "alg", "state", "private half", "published", "signs since", "until"],
+            &[
+                fixed("kid"),
+                fixed("alg"),
+                fixed("state"),
+                optional("private half"),
+                optional("signs since"),
+                optional("until"),
+                optional("published"),
+            ],
             &rows,
         )
     };
@@ -52,8 +65,8 @@ fn row(key: &KeyStatus, store: KeyStoreKind, now: Timestamp) -> Vec<String> {
         key.algorithm.to_string(),
         super::state(key.state).to_owned(),
         place(key.held, store).to_owned(),
-        when::moment(key.published_at, now),
         time(key.activated_at),
         time(key.gone_at),
+        when::moment(key.published_at, now),
     ]
 }

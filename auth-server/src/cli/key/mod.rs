@@ -3,6 +3,7 @@
 mod export;
 mod listing;
 mod moving;
+mod revoke;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,13 +13,14 @@ use serde_json::{Value, json};
 use trefoil_shared::jose::Algorithm;
 use trefoil_sign::SigningKey;
 
+use super::confirm::ConfirmArgs;
 use super::context::Context;
 use super::output::{Report, note};
 use super::{CliError, input, when};
 use crate::keys::{KeyError, KeyHome, KeyPolicy, KeyStatus, Keys, Rotation};
 use crate::model::{KeyRow, KeyState, Resource, TokenFormat};
 use crate::secrets::RootSecrets;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// `key ..`
 #[derive(Debug, Subcommand)]
@@ -45,6 +47,8 @@ pub(crate) enum KeyCommand {
         /// The key
         #[arg(allow_hyphen_values = true)]
         kid: String,
+        #[command(flatten)]
+        confirm: ConfirmArgs,
     },
     /// Copy private halves into the store that `keys.store` names, from the other one
     Move {
@@ -71,6 +75,10 @@ pub(crate) enum KeyCommand {
     },
 }
 
+/// A PEM file knows only the keys of its day: after a second rotation none of them signs.
+const EXPORT_AGAIN: &str = "resource-servers that have public.pem need it again before the next rotation: \
+    auth-server key export --format pem > public.pem";
+
 /// How public keys are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
@@ -85,7 +93,7 @@ pub(super) async fn run(command: KeyCommand, cx: &Context) -> Result<Report, Cli
         KeyCommand::Generate { alg } => generate(alg, cx).await,
         KeyCommand::List => listing::run(cx).await,
         KeyCommand::Rotate { alg, force } => rotate(alg, force, cx).await,
-        KeyCommand::Revoke { kid } => revoke(&kid, cx).await,
+        KeyCommand::Revoke { kid, confirm } => revoke::run(&kid, confirm, cx).await,
         KeyCommand::Move { finish } => moving::run(finish, cx).await,
         KeyCommand::Export { format, kid } => export::run(format, kid.as_deref(), cx).await,
         KeyCommand::Import { file, alg } => import(&file, alg, cx).await,
@@ -145,6 +153,13 @@ pub(super) async fn keys(cx: &Context) -> Result<(Keys, Store), CliError> {
     let store = cx.store().await?;
     let roots = Arc::new(cx.roots(&store).await?);
     Ok((of_store(&store, roots, cx), store))
+}
+
+/// The same for a command that only reads: nothing is made. `None` where there can be no key yet.
+pub(super) async fn keys_to_read(cx: &Context) -> Result<Option<(Keys, Store)>, CliError> {
+    let Some(store) = cx.store_to_read().await? else { return Ok(None) };
+    let Some(roots) = cx.roots_to_read(&store).await? else { return Ok(None) };
+    Ok(Some((of_store(&store, Arc::new(roots), cx), store)))
 }
 
 /// The same for a command that changes keys: it clears up first what others that were killed have left.
@@ -225,6 +240,7 @@ async fn rotate(alg: Option<Algorithm>, force: bool, cx: &Context) -> Result<Rep
         let act = cx.act("key rotate", &alg).with_detail(json!({ "force": force }));
         done.push(keys.rotate(alg, force, (store.now().await?, Some(&act))).await?);
     }
+    note(EXPORT_AGAIN);
     Ok(Report::new(json!(done), done.iter().map(told).collect::<Vec<_>>().join("\n")))
 }
 
@@ -245,22 +261,6 @@ fn told(rotation: &Rotation) -> String {
     )
 }
 
-async fn revoke(kid: &str, cx: &Context) -> Result<Report, CliError> {
-    let (keys, store) = keys_to_change(cx).await?;
-    let act = cx.act("key revoke", &kid);
-    let rotation = match keys.revoke(kid, store.now().await?, Some(&act)).await {
-        Err(KeyError::Store(StoreError::Conflict(_))) => {
-            return Err(CliError::new(
-                format!("{kid} was changed by somebody else just now"),
-                "auth-server key list",
-            ));
-        }
-        revoked => revoked?,
-    };
-    note("verifiers that keep a key set or a PEM file go on trusting it until they read a new one");
-    Ok(Report::new(json!(rotation), told(&rotation)))
-}
-
 async fn import(file: &Path, alg: Option<Algorithm>, cx: &Context) -> Result<Report, CliError> {
     let pem = input::text(file)?;
     let key = SigningKey::from_pkcs8_pem(pem.reveal(), alg).map_err(|error| {
@@ -270,5 +270,6 @@ async fn import(file: &Path, alg: Option<Algorithm>, cx: &Context) -> Result<Rep
     let (keys, store) = keys_to_change(cx).await?;
     let act = cx.act("key import", &key.kid());
     let row = keys.import(&key, store.now().await?, Some(&act)).await?;
+    note(EXPORT_AGAIN);
     Ok(Report::new(document(&row), format!("{} is {} for {}", row.kid, state(row.state), row.algorithm)))
 }

@@ -20,6 +20,7 @@ pub(super) struct Facts<'a> {
 /// The resource that `resource add` registers.
 pub(super) fn new_resource(args: &AddArgs, facts: Facts) -> Result<Resource, CliError> {
     let common = &args.common;
+    rules::no_commas(&args.scopes)?;
     known(&common.introspectors, facts.clients)?;
     let audience = common.audience.clone().unwrap_or_else(|| args.name.to_string());
     Ok(Resource {
@@ -38,6 +39,8 @@ pub(super) fn new_resource(args: &AddArgs, facts: Facts) -> Result<Resource, Cli
 /// The resource as `resource update` leaves it.
 pub(super) fn updated(mut resource: Resource, args: &UpdateArgs, facts: Facts) -> Result<Resource, CliError> {
     let common = &args.common;
+    rules::no_commas(&args.scopes)?;
+    rules::no_commas(&args.add_scopes)?;
     known(&common.introspectors, facts.clients)?;
     if let Some(audience) = &common.audience {
         resource.audience = checked_audience(audience)?;
@@ -87,6 +90,7 @@ fn checked_audience(text: &str) -> Result<String, CliError> {
 fn known(introspectors: &[ClientId], clients: &[ClientId]) -> Result<(), CliError> {
     introspectors.iter().find(|id| !clients.contains(id)).map_or(Ok(()), |missing| {
         let mend = format!("auth-server client add --id {missing} --name NAME, then name it here");
-        Err(CliError::new(format!("the introspector {missing} is no registered client"), mend))
+        let hint = rules::comma_hint(missing.as_str());
+        Err(CliError::new(format!("the introspector {missing} is no registered client{hint}"), mend))
     })
 }

@@ -7,6 +7,7 @@ mod show;
 use serde_json::json;
 use trefoil_shared::{ClientId, ResourceIndicator};
 
+use super::changes::changes;
 use super::context::Context;
 use super::output::{Report, note};
 use super::{CliError, key, table};
@@ -59,33 +60,61 @@ fn report(resource: &Resource, cx: &Context) -> Report {
 }
 
 async fn list(cx: &Context) -> Result<Report, CliError> {
-    let resources = cx.store().await?.resources().await?;
+    let resources = match cx.store_to_read().await? {
+        Some(store) => store.resources().await?,
+        None => Vec::new(),
+    };
     let rows: Vec<Vec<String>> = resources.iter().map(|resource| show::row(resource, cx.now())).collect();
     let text = if rows.is_empty() {
         "no resources yet: auth-server resource add NAME --scope SCOPE".to_owned()
     } else {
-        table::list(cx.screen, show::HEADER, &rows)
+        table::list(cx.screen, show::COLUMNS, &rows)
     };
     Ok(Report::new(json!(resources.iter().map(show::document).collect::<Vec<_>>()), text))
 }
 
-fn unknown(name: &ResourceIndicator) -> CliError {
+fn no_resource(name: &ResourceIndicator) -> CliError {
     CliError::new(format!("there is no resource {name}"), "auth-server resource list shows what there is")
 }
 
+/// There is no resource of this name. Where it is the audience of one, its name is said.
+async fn unknown(store: &Store, name: &ResourceIndicator) -> CliError {
+    let resources = store.resources().await.unwrap_or_default();
+    let named = resources.iter().find(|resource| resource.audience == name.as_str());
+    named.map_or_else(
+        || no_resource(name),
+        |resource| {
+            CliError::new(
+                format!("there is no resource with the name {name}"),
+                format!("that is the audience of {}: commands take the name", resource.name),
+            )
+        },
+    )
+}
+
 async fn show_one(name: &ResourceIndicator, cx: &Context) -> Result<Report, CliError> {
-    let resource = cx.store().await?.resource(name).await?.ok_or_else(|| unknown(name))?;
-    Ok(report(&resource, cx))
+    let Some(store) = cx.store_to_read().await? else { return Err(no_resource(name)) };
+    match store.resource(name).await? {
+        Some(resource) => Ok(report(&resource, cx)),
+        None => Err(unknown(&store, name).await),
+    }
 }
 
 async fn update(args: &UpdateArgs, cx: &Context) -> Result<Report, CliError> {
     let store = cx.store().await?;
-    let old = store.resource(&args.name).await?.ok_or_else(|| unknown(&args.name))?;
+    let Some(old) = store.resource(&args.name).await? else { return Err(unknown(&store, &args.name).await) };
     let clients = client_ids(&store).await?;
     let tokens = &cx.settings().tokens;
-    let act = cx.act("resource update", &args.name);
-    let change = |resource| build::updated(resource, args, facts(&clients, tokens, cx));
-    let resource = store.update_resource(&args.name, change, &act).await?;
+    let change = |present: &Resource| {
+        let wanted = build::updated(present.clone(), args, facts(&clients, tokens, cx))?;
+        let changed = changes(&show::document(present), &show::document(&wanted));
+        let act = |changed| cx.act("resource update", &args.name).with_detail(changed);
+        Ok::<_, CliError>(changed.map(|changed| (wanted, act(changed))))
+    };
+    let Some(resource) = store.change_resource(&args.name, change).await? else {
+        note("nothing to change: the resource is so already");
+        return Ok(report(&old, cx));
+    };
     let dropped = old.scopes.difference(&resource.scopes);
     if !dropped.is_empty() {
         note(&format!("clients that have the scope {dropped} are not granted it any more"));
@@ -108,7 +137,7 @@ async fn remove(name: &ResourceIndicator, cx: &Context) -> Result<Report, CliErr
         ));
     }
     match store.remove_resource(name, &cx.act("resource remove", name)).await {
-        Err(StoreError::NotFound(_)) => return Err(unknown(name)),
+        Err(StoreError::NotFound(_)) => return Err(unknown(&store, name).await),
         removed => removed?,
     }
     Ok(Report::new(json!({ "name": name, "removed": true }), format!("the resource {name} is removed")))

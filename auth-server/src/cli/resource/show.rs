@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use trefoil_shared::Timestamp;
 
 use crate::cli::output::Screen;
+use crate::cli::table::{Column, fixed, optional, prose};
 use crate::cli::{table, when};
 use crate::model::{Resource, TokenFormat};
 
@@ -53,8 +54,16 @@ pub(super) fn row(resource: &Resource, now: Timestamp) -> Vec<String> {
     ]
 }
 
-/// The header above the rows.
-pub(super) const HEADER: &[&str] = &["name", "audience", "scopes", "alg", "format", "lifetime", "registered"];
+/// The columns of the rows.
+pub(super) const COLUMNS: &[Column] = &[
+    fixed("name"),
+    optional("audience"),
+    prose("scopes"),
+    fixed("alg"),
+    optional("format"),
+    optional("lifetime"),
+    optional("registered"),
+];
 
 fn lifetime(resource: &Resource) -> String {
     resource.token_lifetime.map_or_else(|| "default".to_owned(), when::span)

@@ -105,29 +105,27 @@ async fn verdict(token: &str, cx: &Context) -> Verdict {
 }
 
 async fn checked(token: &str, cx: &Context) -> Result<Verdict, CliError> {
-    let (verifier, now) = super::verifier(cx).await?;
+    let (verifier, now, store) = super::verifier(cx).await?;
     Ok(match verifier.verify(token, now) {
-        Ok(claims) => {
-            let store = cx.store().await?;
-            Verdict::of(store.revoked(&TokenFacts::from(&claims)).await?, None)
-        }
+        Ok(claims) => Verdict::of(store.revoked(&TokenFacts::from(&claims)).await?, None),
         Err(rejected) => Verdict { refused: Some(rejected.to_string()), revoked: None },
     })
 }
 
 async fn opaque(value: &TypedValue, cx: &Context) -> Result<Report, CliError> {
-    let store = cx.store().await?;
-    let roots = cx.roots(&store).await?;
-    let mut found = None;
-    for hash in roots.token_hashes(ValueKind::OpaqueToken, value) {
-        found = found.or(store.find_opaque(&hash).await?);
-    }
-    let (token, ended) = found.ok_or_else(|| {
+    let unknown = || {
         CliError::new(
             "this opaque token is not known here",
             "it has expired and was swept, or another server issued it",
         )
-    })?;
+    };
+    let store = cx.store_to_read().await?.ok_or_else(unknown)?;
+    let roots = cx.roots_to_read(&store).await?.ok_or_else(unknown)?;
+    let mut found = None;
+    for hash in roots.token_hashes(ValueKind::OpaqueToken, value) {
+        found = found.or(store.find_opaque(&hash).await?);
+    }
+    let (token, ended) = found.ok_or_else(unknown)?;
     let listed = store.revoked(&facts_of(&token)).await?;
     let revoked = listed.or(ended.map(|_| Revoked::Token));
     let now = cx.now();

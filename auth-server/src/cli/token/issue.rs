@@ -51,7 +51,7 @@ pub(super) async fn run(args: IssueArgs, cx: &Context) -> Result<Report, CliErro
 /// everywhere. Any later change of the client covers this one.
 async fn uncovered(store: &Store, id: &ClientId, jti: &str) -> Result<Seen<Client>, CliError> {
     for _ in 0..SECONDS_AWAITED {
-        let client = store.seen_client(id).await?.seen().ok_or_else(|| unknown(id))?;
+        let Some(client) = store.seen_client(id).await?.seen() else { return Err(unknown(store, id).await) };
         if !client.enabled {
             let mend = format!("auth-server client enable {id}");
             return Err(CliError::new(format!("the client {id} is disabled"), mend));
@@ -68,6 +68,7 @@ async fn uncovered(store: &Store, id: &ClientId, jti: &str) -> Result<Seen<Clien
 }
 
 async fn target(args: IssueArgs, client: &Client, store: &Store) -> Result<Target, CliError> {
+    rules::no_commas(&args.scopes)?;
     let scope = (!args.scopes.is_empty()).then(|| RequestedScope::from(rules::united(&args.scopes)));
     let asked = Asked { resources: args.resources, scope };
     let refused = |denied: Denied| {

@@ -11,6 +11,7 @@ use trefoil_shared::{ClientId, ResourceIndicator, Scope, Timestamp};
 use super::context::Context;
 use super::output::Report;
 use super::{CliError, key};
+use crate::store::Store;
 
 /// Between the clocks of replicas, in seconds.
 const LEEWAY: i64 = 10;
@@ -64,14 +65,15 @@ pub(super) async fn run(command: TokenCommand, cx: &Context) -> Result<Report, C
 }
 
 /// A verifier of our own tokens, by the keys that are published now, and the database's time, which tokens go by.
-async fn verifier(cx: &Context) -> Result<(Verifier, Timestamp), CliError> {
+async fn verifier(cx: &Context) -> Result<(Verifier, Timestamp, Store), CliError> {
     let issuer = issuer(cx)?;
-    let (keys, store) = key::keys(cx).await?;
+    let no_key = || CliError::new("there is no key that could have signed it", "auth-server key generate");
+    let (keys, store) = key::keys_to_read(cx).await?.ok_or_else(no_key)?;
     let now = store.now().await?;
     let published = KeySet::from_keys(keys.published(now).await?)
         .map_err(|error| CliError::new(error.to_string(), "auth-server key list"))?;
     let config = VerifierConfig { issuer, audience: Audience::CheckedByCaller, leeway_secs: LEEWAY };
-    Ok((Verifier::new(config, published), now))
+    Ok((Verifier::new(config, published), now, store))
 }
 
 /// The issuer that tokens of this configuration name.

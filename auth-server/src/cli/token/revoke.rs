@@ -24,7 +24,9 @@ pub(super) async fn run(args: RevokeArgs, cx: &Context) -> Result<Report, CliErr
 async fn every_token(id: &ClientId, cx: &Context) -> Result<Report, CliError> {
     let store = cx.store().await?;
     // A tombstone's tokens were ended when it was removed.
-    store.registered_client(id).await?.ok_or_else(|| client::unknown(id))?;
+    if store.registered_client(id).await?.is_none() {
+        return Err(client::unknown(&store, id).await);
+    }
     let (scope, ends) = (CutOffScope::Client(id.as_str()), Ends::Tokens);
     let revocation = cx.cut_off(&store, scope, ends).await?;
     store.revoke_audited(revocation, &cx.act("token revoke --client", id)).await?;
@@ -47,7 +49,7 @@ async fn one_token(given: &str, cx: &Context) -> Result<Report, CliError> {
 }
 
 async fn jwt(store: &Store, token: &str, cx: &Context) -> Result<String, CliError> {
-    let (verifier, now) = super::verifier(cx).await?;
+    let (verifier, now, _) = super::verifier(cx).await?;
     let claims = verifier.verify(token, now).map_err(|why| refused(&why))?;
     let id = TokenId::from_text(&claims.jti).ok_or_else(|| refused(&Rejected::ClaimMissing("jti")))?;
     let act = cx.act("token revoke", &id).with_detail(json!({ "client_id": claims.client_id }));
