@@ -36,9 +36,9 @@ fn refusing_what_is_revoked(
     issuer: &str,
     state_dir: &Path,
 ) -> Result<TokenVerifier, Box<dyn Error>> {
-    let verifier = verifier.with_revocations(RevocationState::new(RevocationPolicy::WhenReachable));
+    let verifier = verifier.with_revocations(RevocationState::new(RevocationPolicy::WhenReachable))?;
     let client = RevocationClient::new(&format!("{issuer}/revocations"), &Outbound::default())?;
-    follow_revocations(&verifier, client, Some(RevocationCopy::new(state_dir, issuer)));
+    follow_revocations(&verifier, client, Some(RevocationCopy::new(state_dir, issuer)))?;
     Ok(verifier)
 }
 

@@ -23,6 +23,7 @@ pub mod route;
 pub mod server;
 pub mod settings;
 mod state_file;
+mod verdicts;
 mod verifier;
 
 pub use challenge::{MetadataUrl, WELL_KNOWN, refusal, www_authenticate};

@@ -5,26 +5,17 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
-use aws_lc_rs::digest::{SHA256, digest};
 use metrics::{Counter, counter};
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
 use thiserror::Error;
 use trefoil_serve::Clock;
 use trefoil_shared::Timestamp;
-use trefoil_shared::jose::{
-    AccessClaims, Audience, KeySet, MAX_TOKEN_BYTES, Rejected, Verifier, VerifierConfig,
-};
-use trefoil_shared::revocation::{HashedToken, TokenFacts};
+use trefoil_shared::jose::{AccessClaims, Audience, KeySet, Rejected, Verifier, VerifierConfig};
 
 use crate::keys::Refetch;
 use crate::refused::Refused;
 use crate::revocation::RevocationState;
+use crate::verdicts::{Checked, Verdicts, verdict_key};
 
-/// Verdicts that room is made for at the start.
-const USUAL_VERDICTS: usize = 4_096;
-/// Bytes that all remembered verdicts together may take, more or less.
-const MAX_REMEMBERED: u64 = 48 * 1024 * 1024;
 /// How far our clock and the issuer's may differ, in seconds.
 const LEEWAY_SECS: i64 = 10;
 
@@ -37,6 +28,9 @@ pub enum InvalidVerifier {
     /// No audience was named.
     #[error("a verifier needs the audience that tokens must be meant for")]
     NoAudience,
+    /// It asks one state about revocations, and another was given.
+    #[error("this verifier asks about revocations already; it takes one state, before it is cloned")]
+    SecondState,
 }
 
 /// Checks bearer tokens of one issuer for one audience. Cheap to clone; clones share keys and verdicts.
@@ -49,7 +43,7 @@ struct Inner {
     keyed: ArcSwapOption<Keyed>,
     generations: AtomicU64,
     confirmed_at: AtomicI64,
-    verdicts: Cache<[u8; 32], Verdict, Weight>,
+    verdicts: Verdicts,
     clock: Arc<dyn Clock>,
     refetch: Option<Refetch>,
     revocations: OnceLock<RevocationState>,
@@ -61,26 +55,6 @@ struct Inner {
 struct Keyed {
     verifier: Verifier,
     generation: u64,
-}
-
-/// A remembered good verdict. It is kept under the SHA-256 of the whole token, signature included, so that no other
-/// token shares it.
-#[derive(Clone)]
-struct Verdict {
-    claims: Arc<AccessClaims>,
-    hashed: HashedToken,
-    generation: u64,
-    weight: u64,
-}
-
-/// Weighs a verdict by its token's length: claims take a few times the bytes that they are written with.
-#[derive(Clone)]
-struct Weight;
-
-impl Weighter<[u8; 32], Verdict> for Weight {
-    fn weight(&self, _: &[u8; 32], verdict: &Verdict) -> u64 {
-        verdict.weight
-    }
 }
 
 impl TokenVerifier {
@@ -133,7 +107,7 @@ impl TokenVerifier {
             keyed: ArcSwapOption::empty(),
             generations: AtomicU64::new(0),
             confirmed_at: AtomicI64::new(0),
-            verdicts: Cache::with_weighter(USUAL_VERDICTS, MAX_REMEMBERED, Weight),
+            verdicts: Verdicts::default(),
             clock,
             refetch,
             revocations: OnceLock::new(),
@@ -142,11 +116,14 @@ impl TokenVerifier {
         })))
     }
 
-    /// Asks this state about each token that is otherwise good, remembered or not. The first state given stays.
-    #[must_use]
-    pub fn with_revocations(self, state: RevocationState) -> Self {
-        let _kept = self.0.revocations.set(state);
-        self
+    /// Asks this state about each token that is otherwise good, remembered or not. Then have it followed by
+    /// [`crate::revocation::follow_revocations`]: until somebody reads lists into it, no token is taken.
+    ///
+    /// # Errors
+    /// The verifier, or a clone of it, has a state already.
+    pub fn with_revocations(self, state: RevocationState) -> Result<Self, InvalidVerifier> {
+        self.0.revocations.set(state).map_err(|_| InvalidVerifier::SecondState)?;
+        Ok(self)
     }
 
     /// The state that is asked about revoked tokens.
@@ -154,13 +131,14 @@ impl TokenVerifier {
         self.0.revocations.get()
     }
 
-    /// Whether tokens can be checked at all: there are keys, and revocations are known well enough.
+    /// Whether tokens can be checked as they should: there are keys, and no part of the revocations is missing. In
+    /// `when_reachable` a verifier that is not ready for the second reason goes on with what it knows.
     pub fn readiness(&self) -> Result<(), Refused> {
         if !self.has_keys() {
             return Err(Refused::NoKeys);
         }
         match self.revocations() {
-            Some(state) if !state.is_usable() => Err(Refused::RevocationsUnknown),
+            Some(state) if !state.is_usable() || state.is_incomplete() => Err(Refused::RevocationsUnknown),
             Some(_) | None => Ok(()),
         }
     }
@@ -219,41 +197,31 @@ impl TokenVerifier {
     /// Checks a token against the keys and revocations at hand. A verdict is remembered until the token's `exp`;
     /// revocations are asked at each use, so that they need no flushing (decision 20).
     pub fn check(&self, token: &str) -> Result<Arc<AccessClaims>, Refused> {
-        let (claims, hashed) = self.check_signed(token)?;
-        let Some(state) = self.revocations() else { return Ok(claims) };
+        let checked = self.check_signed(token)?;
+        let claims = checked.claims();
+        let Some(state) = self.revocations() else { return Ok(Arc::clone(claims)) };
         if !state.is_usable() {
             return Err(Refused::RevocationsUnknown);
         }
-        match state.revoked(&hashed) {
-            Some(_) => Err(Refused::Revoked),
-            None => Ok(claims),
-        }
+        if checked.is_revoked(state) { Err(Refused::Revoked) } else { Ok(Arc::clone(claims)) }
     }
 
-    fn check_signed(&self, token: &str) -> Result<(Arc<AccessClaims>, HashedToken), Refused> {
+    fn check_signed(&self, token: &str) -> Result<Arc<Checked>, Refused> {
         let inner = &self.0;
         let keyed = inner.keyed.load();
         let Some(keyed) = keyed.as_ref() else { return Err(Refused::NoKeys) };
         let now = inner.clock.now();
         let Some(key) = verdict_key(token) else {
-            let claims = verify(keyed, token, now)?;
-            let hashed = hashed(&claims);
-            return Ok((claims, hashed));
+            return Ok(Arc::new(Checked::new(verify(keyed, token, now)?)));
         };
-        if let Some(verdict) = inner.verdicts.get(&key) {
-            if verdict.generation == keyed.generation && now < verdict.claims.exp {
-                inner.hits.increment(1);
-                return Ok((verdict.claims, verdict.hashed));
-            }
-            inner.verdicts.remove(&key);
+        if let Some(checked) = inner.verdicts.get(&key, keyed.generation, now) {
+            inner.hits.increment(1);
+            return Ok(checked);
         }
         inner.misses.increment(1);
-        let claims = verify(keyed, token, now)?;
-        let weight = u64::try_from(token.len()).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(512);
-        let hashed = hashed(&claims);
-        let verdict = Verdict { claims: Arc::clone(&claims), hashed, generation: keyed.generation, weight };
-        inner.verdicts.insert(key, verdict);
-        Ok((claims, hashed))
+        let checked = Arc::new(Checked::new(verify(keyed, token, now)?));
+        inner.verdicts.remember(key, (Arc::clone(&checked), keyed.generation), token.len());
+        Ok(checked)
     }
 
     /// Checks a token; where its key is unknown, asks for a newer key set first and tries once more. Asking is
@@ -266,25 +234,13 @@ impl TokenVerifier {
     }
 }
 
-fn verify(keyed: &Keyed, token: &str, now: Timestamp) -> Result<Arc<AccessClaims>, Refused> {
+fn verify(keyed: &Keyed, token: &str, now: Timestamp) -> Result<AccessClaims, Refused> {
     let claims = keyed.verifier.verify(token, now).map_err(Refused::Token)?;
     // RFC 7800 and RFC 9449 section 7.2: a token with `cnf` is worth nothing without its proof.
     if claims.extra.contains_key("cnf") {
         return Err(Refused::BoundToken);
     }
-    Ok(Arc::new(claims))
-}
-
-fn hashed(claims: &AccessClaims) -> HashedToken {
-    HashedToken::from(&TokenFacts::from(claims))
-}
-
-/// The hash of the whole token; none for a text too long to be one, which is not worth hashing.
-fn verdict_key(token: &str) -> Option<[u8; 32]> {
-    if token.len() > MAX_TOKEN_BYTES {
-        return None;
-    }
-    digest(&SHA256, token.as_bytes()).as_ref().try_into().ok()
+    Ok(claims)
 }
 
 impl fmt::Debug for TokenVerifier {

@@ -75,12 +75,12 @@ impl Context {
         &self,
         store: &Store,
         (scope, ends): (CutOffScope<'_>, Ends),
-        reckoned: Revocation,
+        reckoned: &Revocation,
     ) {
-        let Revocation::CutOff { second, .. } = reckoned else { return };
+        let Revocation::CutOff { second: Some(second), .. } = reckoned else { return };
         let cut = async {
-            match late_second(second, store.now().await?, ends) {
-                Some(late) => store.revoke(self.cut_off_at(scope, late), self.now()).await,
+            match late_second(*second, store.now().await?, ends) {
+                Some(late) => store.revoke(&self.cut_off_at(scope, late), self.now()).await,
                 None => Ok(()),
             }
         };

@@ -147,11 +147,11 @@ async fn restored(confirm: ConfirmArgs, cx: &Context) -> Result<Report, CliError
     let (scope, ends) = (CutOffScope::Everybody, Ends::Access);
     let everybody = cx.cut_off(&store, scope, ends).await?;
     let epoch = cx.rng().id();
-    store.begin_epoch(&epoch, everybody, &cx.act("db restored", &epoch)).await?;
-    cx.cut_late_ones(&store, (scope, ends), everybody).await;
+    store.begin_epoch(&epoch, &everybody, &cx.act("db restored", &epoch)).await?;
+    cx.cut_late_ones(&store, (scope, ends), &everybody).await;
     let text = "a new epoch has begun: every token issued before is dead, verifiers hear of it within 15 s";
     let cut_off = match everybody {
-        Revocation::CutOff { second, .. } => Some(second),
+        Revocation::CutOff { second, .. } => second,
         Revocation::Token { .. } => None,
     };
     Ok(Report::new(json!({ "epoch": epoch, "cut_off": cut_off }), text.to_owned()))

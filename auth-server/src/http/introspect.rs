@@ -86,7 +86,8 @@ async fn look_up(
 }
 
 fn facts_of(token: &Active) -> TokenFacts<'_> {
-    TokenFacts { jti: &token.jti, client_id: token.client_id.as_str(), sub: &token.sub, iat: token.iat }
+    let Active { jti, sub, extra, .. } = token;
+    TokenFacts { jti, client_id: token.client_id.as_str(), sub, iat: token.iat, extra: Some(extra) }
 }
 
 async fn opaque(app: &App, value: &TypedValue, now: Timestamp) -> Result<Option<Found>, Refused> {

@@ -53,7 +53,8 @@ fn since(query: Option<&str>) -> Result<i64, Denied> {
 
 fn respond(document: &Document, headers: &HeaderMap) -> Response {
     let gzip = document.gzip.as_ref().filter(|_| accepts_gzip(headers));
-    let mut response = if is_known(headers, &document.etag) {
+    let etag = if gzip.is_some() { &document.gzip_etag } else { &document.etag };
+    let mut response = if is_known(headers, etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let body: Bytes = gzip.unwrap_or(&document.plain).clone();
@@ -68,7 +69,7 @@ fn respond(document: &Document, headers: &HeaderMap) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHE_CONTROL));
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    if let Ok(etag) = HeaderValue::try_from(&document.etag) {
+    if let Ok(etag) = HeaderValue::try_from(etag) {
         headers.insert(header::ETAG, etag);
     }
     response

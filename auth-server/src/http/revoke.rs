@@ -57,7 +57,7 @@ async fn end_jwt(app: &App, caller: &Authenticated, token: &str) -> Result<(), R
     if claims.client_id != client.client_id.as_str() {
         return Ok(());
     }
-    app.store().revoke(Revocation::Token { id, expires_at: claims.exp }, now).await?;
+    app.store().revoke(&Revocation::Token { id, expires_at: claims.exp }, now).await?;
     app.revocations().apply_own(id, claims.exp);
     tracing::info!(client_id = %client.client_id, jti = %id, "token revoked");
     metrics::counter!("trefoil_tokens_revoked_total").increment(1);

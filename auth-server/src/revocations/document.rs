@@ -13,10 +13,10 @@ use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::base64url;
-use trefoil_shared::revocation::{REVOCATIONS_TYPE, RevocationList};
+use trefoil_shared::revocation::RevocationList;
 use trefoil_sign::{SignError, SigningKey};
 
-use super::{HeldRevocations, Snapshot};
+use super::{HeldRevocations, Snapshot, Span};
 
 /// Within how many seconds verifiers ask again (decision 17).
 const TTL: i64 = 15;
@@ -24,9 +24,11 @@ const TTL: i64 = 15;
 const FRESH_FOR: i64 = 4 * TTL;
 /// For how many seconds one list answers everybody.
 const KEPT_FOR: i64 = 3;
+/// The same for a page that is not the last one: what it says does not change, and nobody waits for news in it.
+const PAGE_KEPT_FOR: i64 = 30;
 /// Lists that are kept, in bytes.
 const KEPT_BYTES: u64 = 48 * 1024 * 1024;
-/// Lists that are made at a time: one of 100,000 rows takes a core for a good part of a second.
+/// Lists that are made at a time: a full page takes a core for some hundredths of a second.
 const AT_ONCE: usize = 2;
 /// Shorter lists are not worth compressing.
 const GZIP_FROM: usize = 2_048;
@@ -38,8 +40,10 @@ pub struct Document {
     pub plain: Bytes,
     /// The same in gzip, where that is worth it.
     pub gzip: Option<Bytes>,
-    /// Its entity tag, with quotes.
+    /// The entity tag of `plain`, with quotes.
     pub etag: String,
+    /// That of `gzip`: another representation, so another tag (RFC 9110 section 8.8.3).
+    pub gzip_etag: String,
 }
 
 /// One list: by whom, of which numbering, from where to where, in which few seconds.
@@ -70,7 +74,7 @@ impl Default for Documents {
 }
 
 impl Documents {
-    /// The list of `issuer` after revision `since`, signed by `key`. Those who ask for the same at once share one, and of
+    /// The page of `issuer`'s list that answers for revision `since`, signed by `key`. Those who ask for the same at once share one, and of
     /// different ones two are made at a time.
     ///
     /// # Errors
@@ -81,16 +85,18 @@ impl Documents {
         (issuer, since): (&str, i64),
         (key, now): (Arc<SigningKey>, Timestamp),
     ) -> Result<Arc<Document>, SignError> {
-        let (epoch, revision) = held.position();
-        let since = held.begins_after(since);
-        let name = (key.kid().to_owned(), epoch, since, revision, now.seconds().div_euclid(KEPT_FOR));
+        let known = held.known();
+        let Span { since: begins, revision, more } = known.span(since);
+        let kept_for = if more { PAGE_KEPT_FOR } else { KEPT_FOR };
+        let epoch = known.position().0.to_owned();
+        let name = (key.kid().to_owned(), epoch, begins, revision, now.seconds().div_euclid(kept_for));
         let make = async {
-            let (held, issuer) = (held.clone(), issuer.to_owned());
+            let issuer = issuer.to_owned();
             self.made.fetch_add(1, Ordering::Relaxed);
             let place = Arc::clone(&self.places).acquire_owned().await;
             let made = tokio::task::spawn_blocking(move || {
-                let made = make(held.snapshot(since, now), issuer, (&key, now)).map(Arc::new);
-                // Only now: whoever hangs up does not end what runs for him.
+                let made = make(known.snapshot(since, now), issuer, (&key, now)).map(Arc::new);
+                // Only now: a caller that hangs up does not end what runs for it.
                 drop(place);
                 made
             });
@@ -108,17 +114,7 @@ impl Documents {
 impl Snapshot {
     /// The claims of the list that an issuer signs at `now`.
     pub fn into_list(self, iss: String, now: Timestamp) -> RevocationList {
-        RevocationList {
-            iss,
-            iat: now,
-            exp: now.plus(FRESH_FOR),
-            ttl: TTL,
-            epoch: self.epoch,
-            revision: self.revision,
-            since: self.since,
-            tokens: self.tokens,
-            before: self.before,
-        }
+        RevocationList { iss, iat: now, exp: now.plus(FRESH_FOR), ttl: TTL, ..self.0 }
     }
 }
 
@@ -127,10 +123,12 @@ fn make(
     iss: String,
     (key, now): (&SigningKey, Timestamp),
 ) -> Result<Document, SignError> {
-    let text = key.sign_jwt(REVOCATIONS_TYPE, &snapshot.into_list(iss, now))?;
+    let list = snapshot.into_list(iss, now);
+    let text = key.sign_jwt(list.document_type(), &list)?;
     let gzip = (text.len() >= GZIP_FROM).then(|| compress(text.as_bytes())).flatten();
-    let etag = format!("\"{}\"", base64url::encode(digest(&SHA256, text.as_bytes())));
-    Ok(Document { plain: text.into(), gzip, etag })
+    let hash = base64url::encode(digest(&SHA256, text.as_bytes()));
+    let (etag, gzip_etag) = (format!("\"{hash}\""), format!("\"{hash}-gzip\""));
+    Ok(Document { plain: text.into(), gzip, etag, gzip_etag })
 }
 
 /// Fast rather than small: the random ids in it hardly compress.

@@ -1,20 +1,24 @@
 //! The revocations in memory: at most half a second behind the database (decisions 18 and 19).
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use trefoil_shared::Timestamp;
 use trefoil_shared::revocation::{Revoked, TokenFacts, TokenId};
 
-use super::known::{KnownRevocations, Snapshot};
+use super::known::KnownRevocations;
 use crate::secrets::Rng;
-use crate::store::{Store, StoreError};
+use crate::store::{RevocationsSince, Store, StoreError};
 
 const POLL_EVERY: Duration = Duration::from_millis(250);
+/// Rows that are taken beside the requests, not between them.
+const MANY: usize = 2_000;
 
 /// The revocations that this process knows. Clones share them.
 #[derive(Clone)]
@@ -22,7 +26,9 @@ pub struct HeldRevocations(Arc<Inner>);
 
 struct Inner {
     store: Store,
-    known: RwLock<KnownRevocations>,
+    known: ArcSwap<KnownRevocations>,
+    /// Held by whoever replaces `known`, from reading it on.
+    replacing: Mutex<()>,
     start: Instant,
     /// When the last good poll began, in milliseconds after `start`; -1 before the first.
     polled_at: AtomicI64,
@@ -31,41 +37,37 @@ struct Inner {
 impl HeldRevocations {
     /// Knows nothing until the first poll.
     pub fn new(store: Store) -> Self {
-        let inner =
-            Inner { store, known: RwLock::default(), start: Instant::now(), polled_at: AtomicI64::new(-1) };
-        Self(Arc::new(inner))
+        Self(Arc::new(Inner {
+            store,
+            known: ArcSwap::default(),
+            replacing: Mutex::new(()),
+            start: Instant::now(),
+            polled_at: AtomicI64::new(-1),
+        }))
     }
 
     /// Whether a token is revoked, as far as is known here.
     pub fn revoked(&self, token: &TokenFacts<'_>) -> Option<Revoked> {
-        self.known().revoked(token)
+        self.0.known.load().revoked(token)
+    }
+
+    /// What is known at this moment.
+    pub fn known(&self) -> Arc<KnownRevocations> {
+        self.0.known.load_full()
     }
 
     /// Applies a revocation that this process has just written, ahead of the poll that brings it.
     pub fn apply_own(&self, id: TokenId, expires_at: Timestamp) {
-        self.0.known.write().unwrap_or_else(PoisonError::into_inner).apply_own(id, expires_at);
-    }
-
-    /// The epoch's name and the newest revision.
-    pub fn position(&self) -> (String, i64) {
-        let known = self.known();
-        let (epoch, revision) = known.position();
-        (epoch.to_owned(), revision)
-    }
-
-    /// The revision after which the list for `since` begins: see [`KnownRevocations::begins_after`].
-    pub(super) fn begins_after(&self, since: i64) -> i64 {
-        self.known().begins_after(since)
+        self.0.known.rcu(|known| {
+            let mut known = KnownRevocations::clone(known);
+            known.apply_own(id, expires_at);
+            known
+        });
     }
 
     /// How many revocations are known.
     pub fn count(&self) -> usize {
-        self.known().count()
-    }
-
-    /// What a list is made of: see [`KnownRevocations::snapshot`].
-    pub fn snapshot(&self, since: i64, now: Timestamp) -> Snapshot {
-        self.known().snapshot(since, now)
+        self.0.known.load().count()
     }
 
     /// Reads what was numbered since the last poll, and numbers what waits. A slow database needs several seconds for
@@ -86,23 +88,48 @@ impl HeldRevocations {
         self.read_once().await.map(drop)
     }
 
-    /// Whether something waits for its number.
+    /// Whether something waits for its number. What is read in parts comes into force once all of it is there; until
+    /// then what was known before does.
     async fn read_once(&self) -> Result<bool, StoreError> {
         let began = self.millis();
-        let revision = self.known().asks_after();
-        let mut since = self.0.store.revocations_since(revision).await?;
-        if !self.known().joins_on(&since) {
-            since = self.0.store.revocations_since(-1).await?;
+        let _replacing = self.0.replacing.lock().await;
+        let mut next = KnownRevocations::clone(&self.0.known.load());
+        loop {
+            let since = self.0.store.revocations_since(next.asks_after()).await?;
+            if !next.joins_on(&since) {
+                next = KnownRevocations::default();
+                continue;
+            }
+            let (more, pending) = (since.more, since.pending);
+            next = taken(next, since).await;
+            if !more {
+                self.replace(&next);
+                self.0.polled_at.fetch_max(began, Ordering::SeqCst);
+                return Ok(pending);
+            }
         }
-        let pending = since.pending;
-        self.0.known.write().unwrap_or_else(PoisonError::into_inner).take(since);
-        self.0.polled_at.fetch_max(began, Ordering::SeqCst);
-        Ok(pending)
     }
 
     /// Lets go of what has expired.
-    pub fn forget_expired(&self, now: Timestamp) {
-        self.0.known.write().unwrap_or_else(PoisonError::into_inner).forget_expired(now);
+    pub async fn forget_expired(&self, now: Timestamp) {
+        let _replacing = self.0.replacing.lock().await;
+        let mut next = KnownRevocations::clone(&self.0.known.load());
+        let forgotten = tokio::task::spawn_blocking(move || {
+            next.forget_expired(now);
+            next
+        });
+        if let Ok(next) = forgotten.await {
+            self.replace(&next);
+        }
+    }
+
+    /// By whoever holds `replacing`.
+    fn replace(&self, next: &KnownRevocations) {
+        self.0.known.rcu(|replaced| {
+            let mut next = KnownRevocations::clone(next);
+            next.keep_own(replaced);
+            next
+        });
     }
 
     /// How long ago the last good poll began; `None` before the first.
@@ -139,11 +166,21 @@ impl HeldRevocations {
         self.poll_once().await
     }
 
-    fn known(&self) -> RwLockReadGuard<'_, KnownRevocations> {
-        self.0.known.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn millis(&self) -> i64 {
         i64::try_from(self.0.start.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
+}
+
+/// The same with what a poll has brought. Requests are not kept waiting for the sorting of many rows.
+async fn taken(mut known: KnownRevocations, since: RevocationsSince) -> KnownRevocations {
+    if since.rows.len() < MANY {
+        known.take(since);
+        return known;
+    }
+    let taking = tokio::task::spawn_blocking(move || {
+        known.take(since);
+        known
+    });
+    // A panic there is one here: what is known stays what it was.
+    taking.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }

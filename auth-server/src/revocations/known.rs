@@ -1,21 +1,29 @@
 //! What one process knows of the revocations, and what follows from each poll: pure, the polling is in `held`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use trefoil_shared::Timestamp;
 use trefoil_shared::revocation::{
-    CutOffKey, KEPT_AFTER_EXPIRY, RevocationList, Revocations, Revoked, TokenFacts, TokenId,
+    KEPT_AFTER_EXPIRY, RevocationList, Revocations, Revoked, TokenFacts, TokenId,
 };
 
-use crate::store::{NumberedRevocation, Revocation, RevocationsSince};
+use super::page::Page;
+use crate::store::{NumberedRevocation, RevocationsSince};
 
-/// The revocations in memory: rows to make lists of, and the rule for introspection.
+/// By how many seconds two looks at the database's clock may differ for other reasons than that it was put back.
+const CLOCK_LEEWAY: i64 = 5;
+/// A page is made anew without what has expired once that is more than this part of it.
+const EXPIRED_PART: usize = 8;
+
+/// The revocations in memory: pages to make lists of, and the rule for introspection. Clones share the pages.
 #[derive(Clone, Debug, Default)]
 pub struct KnownRevocations {
     epoch: String,
     revision: i64,
-    /// In the order of their revisions.
-    rows: Vec<NumberedRevocation>,
+    /// What had expired by this second of the database's clock is not here any more.
+    without_expired: i64,
+    pages: Vec<Arc<Page>>,
     rule: Revocations,
     /// Tokens that this process revoked and that no poll has brought with a revision yet, and when they expire.
     own: HashMap<TokenId, Timestamp>,
@@ -23,17 +31,17 @@ pub struct KnownRevocations {
 
 /// What a list is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    /// The numbering.
-    pub epoch: String,
-    /// The newest revision.
-    pub revision: i64,
-    /// The revision after which it begins; 0 for everything.
+pub struct Snapshot(pub(super) RevocationList);
+
+/// The part of the list that answers for a revision: from where to where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The revision after which it begins; 0 for the beginning.
     pub since: i64,
-    /// Revoked tokens, and when they expire.
-    pub tokens: Vec<(TokenId, Timestamp)>,
-    /// Cut-offs.
-    pub before: Vec<(CutOffKey, Timestamp)>,
+    /// The last revision.
+    pub revision: i64,
+    /// Whether there is more after that.
+    pub more: bool,
 }
 
 impl KnownRevocations {
@@ -49,6 +57,12 @@ impl KnownRevocations {
         self.own.insert(id, expires_at);
     }
 
+    /// Keeps what this process has revoked meanwhile, by a state that is about to be replaced by this one.
+    pub(super) fn keep_own(&mut self, replaced: &Self) {
+        let own = replaced.own.iter().filter(|(id, _)| !self.rule.lists(id));
+        self.own.extend(own.map(|(id, exp)| (*id, *exp)));
+    }
+
     /// The epoch's name and the newest revision; empty and 0 before the first poll.
     pub fn position(&self) -> (&str, i64) {
         (&self.epoch, self.revision)
@@ -56,7 +70,7 @@ impl KnownRevocations {
 
     /// How many revocations are known.
     pub fn count(&self) -> usize {
-        self.rows.len()
+        self.pages.iter().map(|page| page.len()).sum()
     }
 
     /// The revision to ask the database after; negative for everything.
@@ -64,10 +78,13 @@ impl KnownRevocations {
         if self.epoch.is_empty() { -1 } else { self.revision }
     }
 
-    /// Whether rows that were asked for after [`Self::asks_after`] continue what is known. Another epoch, or a revision
-    /// that went back, begins anew: everything is to be read again.
+    /// Whether rows that were asked for after [`Self::asks_after`] continue what is known. Another epoch, a revision
+    /// that went back, or a clock that did, begins anew: everything is to be read again. (What had expired while the
+    /// clock was ahead is not known any more.)
     pub fn joins_on(&self, since: &RevocationsSince) -> bool {
-        self.epoch.is_empty() || (self.epoch == since.epoch && since.revision >= self.revision)
+        let no_way_back = since.revision >= self.revision
+            && since.now.seconds().saturating_add(CLOCK_LEEWAY) >= self.without_expired;
+        self.epoch.is_empty() || (self.epoch == since.epoch && no_way_back)
     }
 
     /// Takes what a poll has brought: all rows where they do not continue what is known.
@@ -76,195 +93,96 @@ impl KnownRevocations {
         if continues && since.revision == self.revision {
             return;
         }
-        let list = list_of(&since, if continues { self.revision } else { 0 });
         if !continues {
             // The database is the truth here, also where a backup was put back and its own epoch is an older one.
-            self.rows.clear();
-            self.rule = Revocations::default();
+            *self = Self { own: std::mem::take(&mut self.own), ..Self::default() };
         }
-        for row in &since.rows {
-            if let Revocation::Token { id, .. } = row.revocation {
-                self.own.remove(&id);
-            }
-        }
+        let RevocationsSince { epoch, revision, now, mut rows, .. } = since;
         let seen = self.revision;
-        self.rows.extend(since.rows.into_iter().filter(|row| !continues || row.revision > seen));
-        self.rule.apply(list);
-        (self.epoch, self.revision) = (since.epoch, since.revision);
+        rows.retain(|row| !continues || row.revision > seen);
+        let mut list = RevocationList::empty(String::new(), epoch.clone(), (seen, revision));
+        rows.iter().for_each(|row| row.revocation.list(&mut list));
+        for (id, _) in &list.tokens {
+            self.own.remove(id);
+        }
+        self.rule.restore(list);
+        for batch in rows.chunk_by(|one, next| one.revision == next.revision) {
+            self.push(batch);
+        }
+        (self.epoch, self.revision) = (epoch, revision);
+        self.without_expired = self.without_expired.max(now.seconds());
     }
 
-    /// The revision after which the list for `since` begins: `since` or somewhat before it, 0 where it holds
-    /// everything. Lists are made of a power of two of the newest rows (or of none), and whole where that is more than
-    /// half of all: so there are a few dozen different ones at most, whatever is asked for.
-    pub fn begins_after(&self, since: i64) -> i64 {
-        if since <= 0 || since > self.revision {
-            return 0;
-        }
-        let newer = self.rows.len() - self.rows.partition_point(|row| row.revision <= since);
-        let sent = if newer == 0 { 0 } else { newer.next_power_of_two() };
-        if sent.saturating_mul(2) > self.rows.len() {
-            return 0;
-        }
-        // The row before those: it is not newer than `since`, and all of a batch are sent or none.
-        let last = self.rows.len().checked_sub(sent + 1).and_then(|index| self.rows.get(index));
-        last.map_or(0, |row| row.revision)
-    }
-
-    /// What came after `since` and still matters at `now`, with what [`Self::begins_after`] puts before it.
-    pub fn snapshot(&self, since: i64, now: Timestamp) -> Snapshot {
-        let since = self.begins_after(since);
-        let first = self.rows.partition_point(|row| since > 0 && row.revision <= since);
-        let mut snapshot = Snapshot {
-            epoch: self.epoch.clone(),
-            revision: self.revision,
-            since,
-            tokens: Vec::new(),
-            before: Vec::new(),
-        };
-        for row in self.rows.get(first..).unwrap_or_default() {
-            match row.revocation {
-                gone if gone.kept_until() <= now => {}
-                Revocation::Token { id, expires_at } => snapshot.tokens.push((id, expires_at)),
-                Revocation::CutOff { key, second, .. } => snapshot.before.push((key, second)),
+    fn push(&mut self, batch: &[NumberedRevocation]) {
+        match self.pages.last_mut().filter(|page| page.has_room(batch)) {
+            Some(page) => Arc::make_mut(page).push(batch),
+            None => {
+                let mut page = Page::default();
+                page.push(batch);
+                self.pages.push(Arc::new(page));
             }
         }
-        snapshot
+    }
+
+    /// The part of the list that answers for what came after `since`. It begins there or somewhat before: all but the
+    /// last page are sent whole, and of that one a power of two of the newest rows (or none). So there are few different
+    /// ones, whatever is asked for, and none is longer than a page.
+    pub fn span(&self, since: i64) -> Span {
+        let since = if since < 0 || since > self.revision { 0 } else { since };
+        let index = self.pages.partition_point(|page| page.ends_with() <= since);
+        let index = index.min(self.pages.len().saturating_sub(1));
+        let before = index.checked_sub(1).and_then(|before| self.pages.get(before));
+        let begins = before.map_or(0, |page| page.ends_with());
+        match self.pages.get(index) {
+            Some(page) if index + 1 < self.pages.len() => {
+                Span { since: begins, revision: page.ends_with(), more: true }
+            }
+            Some(page) => {
+                let newest = if since == 0 { None } else { page.begins_after(since) };
+                Span { since: newest.unwrap_or(begins), revision: self.revision, more: false }
+            }
+            None => Span { since: 0, revision: self.revision, more: false },
+        }
+    }
+
+    /// What [`Self::span`] covers for `since` and still matters at `now`.
+    pub fn snapshot(&self, since: i64, now: Timestamp) -> Snapshot {
+        let Span { since, revision, more } = self.span(since);
+        let mut list = RevocationList::empty(String::new(), self.epoch.clone(), (since, revision));
+        (list.more, list.everybody) = (more, self.rule.everybody());
+        let index = self.pages.partition_point(|page| page.ends_with() <= since);
+        if let Some(page) = self.pages.get(index) {
+            page.list(since, now, &mut list);
+        }
+        Snapshot(list)
     }
 
     /// Lets go of what has expired.
     pub fn forget_expired(&mut self, now: Timestamp) {
-        let before = self.rows.len();
-        self.rows.retain(|row| row.revocation.kept_until() > now);
+        let mut kept: Vec<Arc<Page>> = Vec::with_capacity(self.pages.len());
+        for page in &self.pages {
+            let page = if page.expired(now) > page.len() / EXPIRED_PART {
+                Arc::new(page.without_expired(now))
+            } else {
+                Arc::clone(page)
+            };
+            let joined = page.len() == 0
+                || kept
+                    .last_mut()
+                    .is_some_and(|last| last.len() + page.len() < SMALL && Arc::make_mut(last).append(&page));
+            if !joined {
+                kept.push(page);
+            }
+        }
+        self.pages = kept;
         self.rule.forget_expired(now);
         self.own.retain(|_, exp| exp.plus(KEPT_AFTER_EXPIRY) > now);
-        if self.rows.len() != before {
-            self.rows.shrink_to_fit();
-        }
+        self.without_expired = self.without_expired.max(now.seconds());
     }
 }
 
-/// The rows as the rule takes them.
-fn list_of(since: &RevocationsSince, begins_after: i64) -> RevocationList {
-    let mut list = RevocationList {
-        iss: String::new(),
-        iat: Timestamp(0),
-        exp: Timestamp(0),
-        ttl: 1,
-        epoch: since.epoch.clone(),
-        revision: since.revision,
-        since: begins_after,
-        tokens: Vec::new(),
-        before: Vec::new(),
-    };
-    for row in &since.rows {
-        match row.revocation {
-            Revocation::Token { id, expires_at } => list.tokens.push((id, expires_at)),
-            Revocation::CutOff { key, second, .. } => list.before.push((key, second)),
-        }
-    }
-    list
-}
+/// Pages that have so few rows together are made one.
+const SMALL: usize = 16_000;
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use trefoil_shared::revocation::CutOffScope;
-
-    use super::*;
-
-    const NOW: Timestamp = Timestamp(1_800_000_000);
-
-    /// Rows in batches of these sizes, each with a revision of its own.
-    fn known(batches: &[usize]) -> KnownRevocations {
-        let mut rows = Vec::new();
-        for (revision, size) in (1..).zip(batches) {
-            for _ in 0..*size {
-                let mut id = [0; 12];
-                id[..8].copy_from_slice(&rows.len().to_be_bytes());
-                let revocation =
-                    Revocation::Token { id: TokenId::from_bytes(id), expires_at: NOW.plus(3_600) };
-                rows.push(NumberedRevocation { revision, revocation });
-            }
-        }
-        let mut known = KnownRevocations::default();
-        let revision = i64::try_from(batches.len()).unwrap();
-        known.take(RevocationsSince { epoch: "e".to_owned(), revision, pending: false, rows });
-        known
-    }
-
-    #[test]
-    fn d17_whatever_is_asked_for_there_are_few_lists_and_none_leaves_anything_out() {
-        for batches in [vec![1; 10_000], vec![3; 1_000], vec![1, 500, 1, 1, 70, 2, 9, 1, 1], vec![], vec![1]]
-        {
-            let known = known(&batches);
-            let (_, newest) = known.position();
-            let mut different = BTreeSet::new();
-            for since in 0..=newest + 3 {
-                let list = known.snapshot(since, NOW);
-                assert!(list.since <= since.min(newest), "{since}: a reader could not join it on");
-                let newer = known.rows.iter().filter(|row| row.revision > list.since).count();
-                assert_eq!(list.tokens.len(), newer, "after {}", list.since);
-                different.insert(list.since);
-            }
-            assert!(different.len() <= 16, "{} lists: {different:?}", different.len());
-        }
-    }
-
-    #[test]
-    fn d21_a_backup_that_was_put_back_is_followed_whatever_its_epoch() {
-        let everybody = Revocation::cut_off(CutOffScope::Everybody, NOW, 86_400);
-        let id = TokenId::from_bytes([9; 12]);
-        let revoked = Revocation::Token { id, expires_at: NOW.plus(60) };
-        let row = |revision, revocation| NumberedRevocation { revision, revocation };
-        let polled = |epoch: &str, revision, rows| RevocationsSince {
-            epoch: epoch.to_owned(),
-            revision,
-            pending: false,
-            rows,
-        };
-        let mut known = KnownRevocations::default();
-        known.take(polled("restored", 5, vec![row(5, everybody)]));
-        // The backup is older than that restore, and nobody has told yet that it was put back.
-        known.take(polled("first", 3, vec![]));
-        known.take(polled("first", 4, vec![row(4, revoked)]));
-        let jti = id.to_string();
-        let token = TokenFacts { jti: &jti, client_id: "a", sub: "a", iat: NOW.plus(1) };
-        assert_eq!(known.revoked(&token), Some(Revoked::Token));
-    }
-
-    #[test]
-    fn w29_an_own_revocation_counts_until_a_poll_brings_it_and_after() {
-        let id = TokenId::from_bytes([9; 12]);
-        let jti = id.to_string();
-        let token = TokenFacts { jti: &jti, client_id: "a", sub: "a", iat: NOW };
-        let polled = |epoch: &str, revision, rows| RevocationsSince {
-            epoch: epoch.to_owned(),
-            revision,
-            pending: false,
-            rows,
-        };
-        let mut known = known(&[1, 1]);
-        known.apply_own(id, NOW.plus(3_600));
-        assert_eq!(known.revoked(&token), Some(Revoked::Token));
-        // Answers of the database from before the row had its revision, one of them in another epoch.
-        known.take(polled("e", 3, vec![]));
-        known.take(polled("restored", 1, vec![]));
-        assert_eq!(known.revoked(&token), Some(Revoked::Token));
-        let revocation = Revocation::Token { id, expires_at: NOW.plus(3_600) };
-        known.take(polled("restored", 2, vec![NumberedRevocation { revision: 2, revocation }]));
-        assert!(known.own.is_empty(), "held once");
-        assert_eq!(known.revoked(&token), Some(Revoked::Token));
-        known.apply_own(TokenId::from_bytes([8; 12]), NOW);
-        known.forget_expired(NOW.plus(3_600));
-        assert!(known.own.is_empty());
-    }
-
-    #[test]
-    fn d17_a_list_is_at_most_twice_as_long_as_what_is_new() {
-        let known = known(&vec![1; 1_000]);
-        let sent = |since| known.snapshot(since, NOW).tokens.len();
-        assert_eq!([sent(1_000), sent(999), sent(997), sent(990)], [0, 1, 4, 16]);
-        assert_eq!([sent(800), sent(700), sent(0), sent(1_001)], [256, 1_000, 1_000, 1_000]);
-    }
-}
+mod tests;

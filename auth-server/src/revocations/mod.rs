@@ -3,7 +3,8 @@
 mod document;
 mod held;
 mod known;
+mod page;
 
 pub use document::{Document, Documents};
 pub use held::HeldRevocations;
-pub use known::{KnownRevocations, Snapshot};
+pub use known::{KnownRevocations, Snapshot, Span};

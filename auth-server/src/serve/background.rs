@@ -120,5 +120,5 @@ async fn measure(app: App) {
 
 async fn prune_memory(app: App) {
     app.prune_failures();
-    app.revocations().forget_expired(app.now());
+    app.revocations().forget_expired(app.now()).await;
 }

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "server", include_str!("../../migrations/0002_server.sql")),
     (3, "revocations", include_str!("../../migrations/0003_revocations.sql")),
     (4, "private_keys", include_str!("../../migrations/0004_private_keys.sql")),
+    (5, "revocation_holders", include_str!("../../migrations/0005_revocation_holders.sql")),
     (9, "records", include_str!("../../migrations/0009_records.sql")),
 ];
 

@@ -25,6 +25,7 @@ mod registry_write;
 mod rehash;
 mod replicas;
 mod resources;
+mod revocation;
 mod revocations;
 mod revoked;
 mod roles;
@@ -53,7 +54,8 @@ pub use prune::Pruned;
 pub use registry::{Registry, RegistryError};
 pub use registry_cache::CacheStats;
 pub use replicas::Replica;
-pub use revocations::{NumberedRevocation, Revocation, RevocationsSince};
+pub use revocation::{CutOffName, Revocation};
+pub use revocations::{Counted, NumberedRevocation, RevocationsSince};
 pub use root_claim::RootClaim;
 
 use pool::{Access, Pools};

@@ -67,7 +67,8 @@ impl<'a> RegistryWrite<'a> {
                 .int(at.saturating_sub(LINES_KEPT))
                 .int(i64::try_from(pruned).unwrap_or(i64::MAX)),
         ));
-        self.steps.extend(self.act.revokes.map(|revocation| revocation.step(self.act.at, Ends::Access)));
+        let revokes = self.act.revokes.iter();
+        self.steps.extend(revokes.flat_map(|revocation| revocation.steps(self.act.at, Ends::Access)));
         self.steps.push(self.act.step());
         store.transact(self.steps).await
     }

@@ -99,6 +99,7 @@ mod tests {
             include_str!("../../migrations/0002_server.sql"),
             include_str!("../../migrations/0003_revocations.sql"),
             include_str!("../../migrations/0004_private_keys.sql"),
+            include_str!("../../migrations/0005_revocation_holders.sql"),
             include_str!("../../migrations/0009_records.sql"),
         ];
         let tables =

@@ -11,12 +11,15 @@ use crate::revocation::{
     follow_revocations,
 };
 use crate::settings::{RevocationSource, Settings};
-use crate::verifier::TokenVerifier;
+use crate::verifier::{InvalidVerifier, TokenVerifier};
 
 /// A verifier that asks for revocations as the settings say.
-pub(super) fn with_revocations(verifier: TokenVerifier, source: &RevocationSource) -> TokenVerifier {
+pub(super) fn with_revocations(
+    verifier: TokenVerifier,
+    source: &RevocationSource,
+) -> Result<TokenVerifier, InvalidVerifier> {
     match source {
-        RevocationSource::Off => verifier,
+        RevocationSource::Off => Ok(verifier),
         RevocationSource::NotAsked(_) => {
             verifier.with_revocations(RevocationState::new(RevocationPolicy::WhenReachable))
         }
@@ -32,12 +35,14 @@ pub(super) fn start(settings: &Settings, verifier: &TokenVerifier) {
         RevocationSource::Off => {}
         RevocationSource::NotAsked(reason) => {
             warn!(reason, "revocations are never read: name a revocations_url, or say revocation = \"off\"");
-            if let Some(list) = copy.and_then(|copy| copy.read().ok().flatten()) {
-                state.apply(list, verifier.now());
+            if let Some(known) = copy.and_then(|copy| copy.read().ok().flatten()) {
+                state.restore(known);
             }
+            state.set_followed();
         }
         RevocationSource::Issuer { client, .. } => {
-            follow_revocations(verifier, RevocationClient::clone(client), copy);
+            let followed = follow_revocations(verifier, RevocationClient::clone(client), copy);
+            debug_assert!(followed.is_ok(), "the verifier has a state");
         }
     }
 }
@@ -47,9 +52,10 @@ pub(super) async fn read_once(settings: &Settings, verifier: &TokenVerifier) {
     let Some(state) = verifier.revocations() else { return };
     let dir = settings.state_dir.as_deref();
     let copy = dir.map(|dir| RevocationCopy::new(dir, &settings.issuer));
-    if let Some(list) = copy.and_then(|copy| copy.read().ok().flatten()) {
-        state.apply(list, verifier.now());
+    if let Some(known) = copy.and_then(|copy| copy.read().ok().flatten()) {
+        state.restore(known);
     }
+    state.set_followed();
     if let RevocationSource::Issuer { client, .. } = &settings.revocations {
         let parts = (verifier.clone(), state.clone());
         let client = RevocationClient::clone(client);
@@ -65,10 +71,15 @@ pub(super) fn readiness(verifier: &TokenVerifier) -> Vec<NotReady> {
             "no key is trusted any more: the issuer has withdrawn them, or the key file holds none",
         )],
         Ok(()) => Vec::new(),
-        Err(Refused::RevocationsUnknown) => vec![NotReady::new(
-            "revocations",
-            "the revocation list is required, and was not read or too long ago",
-        )],
+        Err(Refused::RevocationsUnknown) => {
+            let incomplete = verifier.revocations().is_some_and(RevocationState::is_incomplete);
+            let reason = if incomplete {
+                "the revocation list could not be read as a whole; see the log"
+            } else {
+                "the revocation list is required, and was not read or too long ago"
+            };
+            vec![NotReady::new("revocations", reason)]
+        }
         Err(_) => vec![NotReady::new(
             "keys",
             "there is neither a key set from the auth-server nor an earlier copy of one",
@@ -81,6 +92,10 @@ pub(super) fn describe() {
     describe_gauge!(
         "resource_server_revocation_list_read",
         "1 once this process has read the revocation list, 0 before"
+    );
+    describe_gauge!(
+        "resource_server_revocation_list_incomplete",
+        "1 while a part of the revocation list is known to be missing, else 0"
     );
     describe_gauge!(
         "resource_server_revocation_list_age_seconds",

@@ -29,7 +29,7 @@ use crate::settings::{KeySource, RevocationSource, Settings};
 use crate::verifier::TokenVerifier;
 
 /// What the state directory holds.
-const COPIES: [&str; 2] = ["jwks.json", "revocations.json"];
+const COPIES: [&str; 3] = ["jwks.json", "revocations.json", "revocations.jsonl"];
 /// How often the ages of key set and revocations are measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
@@ -104,13 +104,13 @@ impl Keys {
             KeySource::File(path) => {
                 let source = Source::File { path: path.clone(), keys: read_key_file(path)? };
                 let verifier = TokenVerifier::without_keys(issuer, audience, clock)?;
-                Ok(Self { verifier: revocations::with_revocations(verifier, &settings.revocations), source })
+                Ok(Self { verifier: revocations::with_revocations(verifier, &settings.revocations)?, source })
             }
             KeySource::Url(client) => {
                 let (refetch, asks) = Refetch::channel();
                 let source = Source::Url { client: JwksClient::clone(client), asks };
                 let verifier = TokenVerifier::with_refetch(issuer, audience, clock, refetch)?;
-                Ok(Self { verifier: revocations::with_revocations(verifier, &settings.revocations), source })
+                Ok(Self { verifier: revocations::with_revocations(verifier, &settings.revocations)?, source })
             }
         }
     }

@@ -28,7 +28,7 @@ pub(super) async fn run(
         KeySource::Url(client) => fetched_or_kept(client, &settings).await?,
     };
     let verifier = TokenVerifier::new(&settings.issuer, &settings.audience, keys, Arc::new(SystemClock))?;
-    let verifier = revocations::with_revocations(verifier, &settings.revocations);
+    let verifier = revocations::with_revocations(verifier, &settings.revocations)?;
     revocations::read_once(&settings, &verifier).await;
     let claims = verifier.check(&token).map_err(|refused| Failure::coded(refused.name(), refused))?;
     let document = serde_json::to_value(&*claims)?;

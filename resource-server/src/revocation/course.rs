@@ -20,7 +20,12 @@ pub struct PollStep {
     before: Position,
     whole: bool,
     since: i64,
+    /// Whether a page was merged in this poll.
+    merged: bool,
 }
+
+/// A list of so many entries is asked for as a whole half as often as a short one.
+const LONG: usize = 50_000;
 
 /// What to do after an answer.
 #[derive(Debug)]
@@ -32,6 +37,8 @@ pub enum Follow {
     },
     /// Ask again, for the whole list.
     AskWhole(PollStep),
+    /// Ask for the next page.
+    AskMore(PollStep),
 }
 
 impl PollCourse {
@@ -40,12 +47,18 @@ impl PollCourse {
         Self { whole_each, polls: 0 }
     }
 
-    /// Begins a poll of a process that stands at `known`.
-    pub fn begin(&mut self, known: Position) -> PollStep {
-        let whole = self.polls.checked_rem(self.whole_each).is_none_or(|rest| rest == 0);
+    /// Begins a poll of a process that stands at `known` and has so many entries. A reading that broke off goes on after
+    /// `resumes`. A long list is asked for as a whole the more rarely the longer it is, and not at the first poll of a
+    /// process that has a copy of it.
+    pub fn begin(&mut self, known: Position, (entries, resumes): (usize, Option<i64>)) -> PollStep {
+        let stretch = u32::try_from(entries / LONG).unwrap_or(u32::MAX).saturating_add(1);
+        let each = self.whole_each.saturating_mul(stretch);
+        let skipped = stretch > 1 && self.polls == 0 && self.whole_each > 0;
+        let due = self.polls.checked_rem(each).is_none_or(|rest| rest == 0) && !skipped;
         self.polls = self.polls.wrapping_add(1);
+        let whole = (due || known.is_none()) && resumes.is_none();
         let since = known.as_ref().filter(|_| !whole).map_or(0, |(_, revision)| *revision);
-        PollStep { before: known, whole, since }
+        PollStep { before: known, whole, since: resumes.unwrap_or(since), merged: false }
     }
 }
 
@@ -55,13 +68,22 @@ impl PollStep {
         self.since
     }
 
-    /// What follows from a list that was taken like this, and leaves the process at `now`.
+    /// Whether this is the first question of the poll.
+    pub fn is_first(&self) -> bool {
+        !self.merged
+    }
+
+    /// What follows from a page that was taken like this, and leaves the process at `now`.
     ///
     /// # Errors
-    /// The list is older than what is known, or not the whole one though that was asked for.
+    /// The list is older than what is known, not the whole one though that was asked for, or does not go on.
     pub fn follow(self, applied: Applied, now: &Position) -> Result<Follow, PollError> {
         match applied {
-            Applied::Merged => Ok(Follow::Done { changed: self.whole || self.before != *now }),
+            Applied::Merged => Ok(Follow::Done { changed: self.whole || self.merged || self.before != *now }),
+            Applied::More(after) if after > self.since => {
+                Ok(Follow::AskMore(Self { since: after, merged: true, ..self }))
+            }
+            Applied::More(_) => Err(PollError::NoProgress),
             Applied::NeedsWhole if self.since > 0 => Ok(Follow::AskWhole(Self { since: 0, ..self })),
             Applied::Older => Err(PollError::Older),
             Applied::NeedsWhole => Err(PollError::NotWhole),
@@ -80,16 +102,16 @@ mod tests {
     #[test]
     fn d20_the_whole_list_comes_first_and_again_now_and_then() {
         let mut course = PollCourse::new(3);
-        let asked: Vec<i64> = (0..5).map(|_| course.begin(Some(at(7))).since()).collect();
+        let asked: Vec<i64> = (0..5).map(|_| course.begin(Some(at(7)), (0, None)).since()).collect();
         assert_eq!(asked, [0, 7, 7, 0, 7]);
-        assert_eq!(PollCourse::new(0).begin(Some(at(7))).since(), 0, "never a delta");
+        assert_eq!(PollCourse::new(0).begin(Some(at(7)), (0, None)).since(), 0, "never a delta");
     }
 
     #[test]
     fn d20_a_delta_that_does_not_join_on_is_followed_by_the_whole_list_once() {
         let mut course = PollCourse::new(100);
-        course.begin(None);
-        let step = course.begin(Some(at(7)));
+        course.begin(None, (0, None));
+        let step = course.begin(Some(at(7)), (0, None));
         let Ok(Follow::AskWhole(again)) = step.follow(Applied::NeedsWhole, &Some(at(7))) else {
             panic!("no")
         };
@@ -101,5 +123,23 @@ mod tests {
             Ok(Follow::Done { changed: true })
         ));
         assert!(matches!(again.follow(Applied::Merged, &Some(at(7))), Ok(Follow::Done { changed: false })));
+    }
+
+    #[test]
+    fn w03_pages_are_asked_for_one_after_another_as_long_as_they_go_on() {
+        let mut course = PollCourse::new(100);
+        let step = course.begin(None, (0, None));
+        let Ok(Follow::AskMore(step)) = step.follow(Applied::More(5), &Some(at(5))) else { panic!("more") };
+        assert_eq!(step.since(), 5);
+        assert!(matches!(step.clone().follow(Applied::More(5), &Some(at(5))), Err(PollError::NoProgress)));
+        assert!(matches!(step.follow(Applied::Merged, &Some(at(9))), Ok(Follow::Done { changed: true })));
+        assert_eq!(course.begin(Some(at(9)), (0, Some(3))).since(), 3, "where the reading broke off");
+    }
+
+    #[test]
+    fn w03_a_long_list_is_seldom_asked_for_as_a_whole() {
+        let mut course = PollCourse::new(2);
+        let asked: Vec<i64> = (0..9).map(|_| course.begin(Some(at(7)), (150_000, None)).since()).collect();
+        assert_eq!(asked, [7, 7, 7, 7, 7, 7, 7, 7, 0]);
     }
 }

@@ -4,13 +4,14 @@
 mod copy;
 mod course;
 mod follow;
+mod keeper;
 mod poller;
 mod remote;
 mod state;
 
 pub use copy::RevocationCopy;
 pub use course::{Follow, PollCourse, PollStep};
-pub use follow::follow_revocations;
+pub use follow::{NotFollowed, follow_revocations};
 pub use poller::{PollTiming, RevocationPoller};
 pub use remote::{PollError, RevocationClient};
 pub use state::{RevocationPolicy, RevocationState};

@@ -6,12 +6,13 @@ use std::time::Duration;
 use metrics::{counter, gauge};
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use trefoil_shared::jose::KeySet;
 use trefoil_shared::revocation::{Applied, RevocationList};
 
 use super::copy::RevocationCopy;
 use super::course::{Follow, PollCourse};
+use super::keeper::Keeper;
 use super::remote::{PollError, RevocationClient};
 use super::state::RevocationState;
 use crate::verifier::TokenVerifier;
@@ -44,7 +45,6 @@ impl Default for PollTiming {
 #[derive(Debug)]
 pub struct RevocationPoller {
     client: RevocationClient,
-    copy: Option<RevocationCopy>,
     verifier: TokenVerifier,
     state: RevocationState,
     timing: PollTiming,
@@ -52,11 +52,12 @@ pub struct RevocationPoller {
     kid: Option<String>,
     course: PollCourse,
     failing: bool,
-    unkept: bool,
+    incomplete: bool,
+    keeper: Option<Keeper>,
 }
 
 impl RevocationPoller {
-    /// Takes what it needs; nothing is asked yet. `verifier` gives keys, issuer and time, and asks `state`.
+    /// Takes what it needs, and makes the state a followed one; nothing is asked yet. `verifier` gives keys, issuer and time, and asks `state`.
     pub fn new(
         client: RevocationClient,
         copy: Option<RevocationCopy>,
@@ -64,28 +65,21 @@ impl RevocationPoller {
         timing: PollTiming,
     ) -> Self {
         let course = PollCourse::new(timing.whole_each);
-        Self { client, copy, verifier, state, timing, kid: None, course, failing: false, unkept: false }
+        let keeper = copy.map(Keeper::new);
+        state.set_followed();
+        let (kid, failing, incomplete) = (None, false, false);
+        Self { client, verifier, state, timing, kid, course, failing, incomplete, keeper }
     }
 
     /// Puts what an earlier process kept into use. True where there was something. A file that cannot be used is set
     /// aside.
     pub fn use_copy(&self) -> bool {
-        let Some(copy) = &self.copy else { return false };
-        match copy.read() {
-            Ok(Some(list)) => {
-                let taken = self.state.apply(list, self.verifier.now()) == Applied::Merged;
-                let revision = self.state.position().map(|(_, revision)| revision);
-                info!(revision, "revocations loaded from their last copy");
-                self.measure();
-                taken
-            }
-            Ok(None) => false,
-            Err(reason) => {
-                let aside = copy.set_aside().map(|path| path.display().to_string()).unwrap_or_default();
-                warn!(%reason, aside, "the revocations on disk are not used and set aside");
-                false
-            }
-        }
+        let Some(known) = self.keeper.as_ref().and_then(Keeper::read) else { return false };
+        self.state.restore(known);
+        let revision = self.state.position().map(|(_, revision)| revision);
+        info!(revision, "revocations loaded from their last copy");
+        self.measure();
+        true
     }
 
     /// Polls now, then on a timer, and at once when `wake` says so. Runs until it is dropped.
@@ -104,7 +98,7 @@ impl RevocationPoller {
         }
     }
 
-    /// One poll. True where the issuer answered with a list that was taken.
+    /// One poll: page after page until nothing more is there. True where the issuer answered with lists that were taken.
     pub async fn poll(&mut self) -> bool {
         let began = self.state.millis();
         let polled = self.ask().await;
@@ -112,19 +106,24 @@ impl RevocationPoller {
         counter!("resource_server_revocation_polls_total", "outcome" => outcome).increment(1);
         let failed_before = std::mem::replace(&mut self.failing, polled.is_err());
         match &polled {
-            Ok(changed) => {
+            Ok(_) => {
                 let first = self.state.age().is_none();
                 self.state.was_read(began);
                 if first || failed_before {
                     let (tokens, cut_offs) = self.state.sizes();
                     info!(url = self.client.url(), tokens, cut_offs, "revocations are read");
                 }
-                if *changed {
-                    self.keep().await;
+            }
+            Err(reason) => {
+                self.state.was_not_read(reason.misses_something());
+                if !failed_before {
+                    self.report(reason);
                 }
             }
-            Err(reason) if !failed_before => self.report(reason),
-            Err(_) => {}
+        }
+        self.alarm(polled.as_ref().err());
+        if let Some(keeper) = self.keeper.as_mut().filter(|_| !matches!(polled, Ok(false))) {
+            keeper.keep(&self.state).await;
         }
         self.measure();
         polled.is_ok()
@@ -132,12 +131,14 @@ impl RevocationPoller {
 
     /// Whether something changed.
     async fn ask(&mut self) -> Result<bool, PollError> {
-        let mut step = self.course.begin(self.state.position());
+        let (tokens, cut_offs) = self.state.sizes();
+        let stands = (tokens + cut_offs, self.state.resumes_after());
+        let mut step = self.course.begin(self.state.position(), stands);
         loop {
             let applied = self.take(step.since()).await?;
             match step.follow(applied, &self.state.position())? {
                 Follow::Done { changed } => return Ok(changed),
-                Follow::AskWhole(again) => step = again,
+                Follow::AskWhole(again) | Follow::AskMore(again) => step = again,
             }
         }
     }
@@ -146,13 +147,21 @@ impl RevocationPoller {
         let keys = self.verifier.keys().unwrap_or_else(KeySet::empty);
         let document = self.fetch(&keys, since).await?;
         let (issuer, now) = (self.verifier.issuer().to_owned(), self.verifier.now());
-        // Megabytes may have to be hashed and merged, which no request may wait for.
+        let continues = since > 0 && !self.state.reads_anew();
+        // Much may have to be hashed and merged, which no request may wait for.
         let state = self.state.clone();
         let taken = spawn_blocking(move || {
             let list = RevocationList::verify(&document, &keys, &issuer, now)?;
-            Ok::<_, PollError>(state.apply(list, now))
+            let page = (continues && list.since > 0).then(|| list.clone());
+            Ok::<_, PollError>((state.apply(list, now), page))
         });
-        taken.await.map_err(|_| PollError::Failed)?
+        let (applied, page) = taken.await.map_err(|_| PollError::Failed)??;
+        if let (Some(keeper), true) =
+            (&mut self.keeper, matches!(applied, Applied::Merged | Applied::More(_)))
+        {
+            keeper.took(page);
+        }
+        Ok(applied)
     }
 
     /// The list under the first of our keys that the issuer still signs one with.
@@ -169,17 +178,15 @@ impl RevocationPoller {
         Err(PollError::NoSuchKey)
     }
 
-    async fn keep(&mut self) {
-        let Some(copy) = self.copy.clone() else { return };
-        let (state, issuer) = (self.state.clone(), self.verifier.issuer().to_owned());
-        let kept = spawn_blocking(move || state.to_list(&issuer).map_or(Ok(()), |list| copy.write(&list)));
-        let kept = kept.await.map_err(|error| error.to_string());
-        let kept = kept.and_then(|kept| kept.map_err(|error| error.to_string()));
-        let unkept_before = std::mem::replace(&mut self.unkept, kept.is_err());
-        if let (Err(reason), false) = (kept, unkept_before) {
-            warn!(
+    /// A list that is known to be incomplete is an alarm, however it came about.
+    fn alarm(&mut self, reason: Option<&PollError>) {
+        let was = std::mem::replace(&mut self.incomplete, self.state.is_incomplete());
+        if self.incomplete && !was {
+            let reason = reason.map(ToString::to_string);
+            error!(
+                url = self.client.url(),
                 reason,
-                "revocations cannot be kept on disk: a restart without the auth-server forgets them"
+                "the revocation list could not be read as a whole: tokens that it revokes may be taken for good ones"
             );
         }
     }
@@ -201,6 +208,8 @@ impl RevocationPoller {
         let (tokens, cut_offs) = self.state.sizes();
         let count = |size: usize| f64::from(u32::try_from(size).unwrap_or(u32::MAX));
         gauge!("resource_server_revoked_tokens").set(count(tokens));
+        let incomplete = if self.state.is_incomplete() { 1.0 } else { 0.0 };
+        gauge!("resource_server_revocation_list_incomplete").set(incomplete);
         gauge!("resource_server_revocation_cut_offs").set(count(cut_offs));
         if let Some((_, revision)) = self.state.position() {
             gauge!("resource_server_revocation_revision")

@@ -7,6 +7,7 @@ use flate2::read::GzDecoder;
 use http::{StatusCode, header};
 use reqwest::{Client, Response};
 use thiserror::Error;
+use trefoil_shared::jose::Rejected;
 use trefoil_shared::revocation::{ListError, MAX_LIST_BYTES};
 use url::Url;
 
@@ -44,12 +45,34 @@ pub enum PollError {
     /// It is older than what is known: there is no way back.
     #[error("the list is older than the one that is known")]
     Older,
+    /// A page that says that there is more, and brings nothing of it.
+    #[error("a page of the list does not go on after the one before")]
+    NoProgress,
     /// A whole list was asked for and something else came.
     #[error("a delta came where the whole list was asked for")]
     NotWhole,
     /// The task that verifies it died.
     #[error("the list could not be checked")]
     Failed,
+}
+
+impl PollError {
+    /// Whether a part of the list is there and could not be taken: too long, not understood, or not going on. What is
+    /// known is not everything then, however lately it was read.
+    pub fn misses_something(&self) -> bool {
+        match self {
+            Self::TooLong | Self::TooLongInflated | Self::NoProgress | Self::NotWhole => true,
+            Self::List(error) => {
+                matches!(error, ListError::Malformed(_) | ListError::Rejected(Rejected::WrongType))
+            }
+            Self::Transport(_)
+            | Self::Status(_)
+            | Self::NoSuchKey
+            | Self::Garbled
+            | Self::Older
+            | Self::Failed => false,
+        }
+    }
 }
 
 /// Asks one issuer for its lists.

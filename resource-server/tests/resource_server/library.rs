@@ -84,7 +84,8 @@ async fn the_layer_lets_a_good_token_through_and_handlers_see_its_claims() {
 async fn d20_the_layer_refuses_what_was_revoked() {
     let service = Service::new();
     let state = RevocationState::new(RevocationPolicy::WhenReachable);
-    let _asks = service.verifier.clone().with_revocations(state.clone());
+    state.set_followed();
+    let _asks = service.verifier.clone().with_revocations(state.clone()).unwrap();
     let (revoked, other) = (sign(&service.key, &claims_with("jti", json!(JTI))), service.token());
     let ask = async |token: &str| {
         let bearer = format!("Bearer {token}");

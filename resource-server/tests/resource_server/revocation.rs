@@ -13,7 +13,7 @@ use trefoil_resource_server::revocation::{
 use trefoil_resource_server::{Refused, TokenVerifier};
 use trefoil_serve::ManualClock;
 use trefoil_shared::Timestamp;
-use trefoil_shared::revocation::RevocationList;
+use trefoil_shared::revocation::{RevocationList, Revocations};
 use trefoil_sign::SigningKey;
 
 use crate::harness::{AUDIENCE, ISSUER, NOW, claims_at, key, keys_of, sign};
@@ -62,7 +62,9 @@ fn poller(url: &str, dir: &TempDir, verifier: &TokenVerifier) -> RevocationPolle
 fn verifier(keys: &[&SigningKey], policy: RevocationPolicy) -> TokenVerifier {
     let clock = Arc::new(ManualClock::new(Timestamp(NOW)));
     let verifier = TokenVerifier::new(ISSUER, AUDIENCE, keys_of(keys), clock).unwrap();
-    verifier.with_revocations(RevocationState::new(policy))
+    let state = RevocationState::new(policy);
+    state.set_followed();
+    verifier.with_revocations(state).unwrap()
 }
 
 /// EdDSA tokens would do; what matters is that the same `jti` gives a token of the same meaning.
@@ -154,14 +156,14 @@ async fn d20_while_the_issuer_is_gone_and_after_a_restart_revoked_stays_revoked(
     assert!(!poller.poll().await);
     assert_eq!(old.check(&token(&key, FIRST)), Err(Refused::Revoked));
     let restarted = verifier(&[&key], RevocationPolicy::WhenReachable);
-    assert!(restarted.check(&token(&key, FIRST)).is_ok(), "a new process knows nothing");
     let mut cold = poller_of(&url, &dir, &restarted);
+    assert!(restarted.check(&token(&key, FIRST)).is_ok(), "a new process knows nothing");
     assert!(cold.use_copy());
     assert!(!cold.poll().await);
     for jti in [FIRST, SECOND] {
         assert_eq!(restarted.check(&token(&key, jti)), Err(Refused::Revoked));
     }
-    let file = dir.path().join("revocations.json");
+    let file = dir.path().join("revocations.jsonl");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays");
 }
@@ -186,18 +188,18 @@ async fn d18_a_restart_remembers_the_revision_and_goes_on_from_there() {
 #[tokio::test]
 async fn d20_a_copy_that_is_garbage_or_open_to_others_is_set_aside() {
     let asking = Asking::new().await;
-    let file = asking.dir.path().join("revocations.json");
+    let file = asking.dir.path().join("revocations.jsonl");
     for (text, mode) in [("{\"iss\":", 0o600), ("{}", 0o600), ("{}", 0o666)] {
         std::fs::write(&file, text).unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
         assert!(!asking.poller().use_copy(), "{text} {mode:o}");
         assert!(!file.exists(), "{text} {mode:o}");
-        assert!(asking.dir.path().join("revocations.json.unusable").exists());
+        assert!(asking.dir.path().join("revocations.jsonl.unusable").exists());
     }
     let other = RevocationCopy::new(asking.dir.path(), "https://other.example");
-    other
-        .write(&RevocationList { iss: "https://other.example".to_owned(), ..revoking((9, 0), &[FIRST]) })
-        .unwrap();
+    let mut known = Revocations::default();
+    known.apply(revoking((9, 0), &[FIRST]));
+    other.write(&known).unwrap();
     assert!(!asking.poller().use_copy(), "another issuer's");
     assert_eq!(asking.check(FIRST), Ok(()));
 }

@@ -9,24 +9,15 @@ use axum::routing::get;
 use http::Response;
 use trefoil_serve::{Clock, SystemClock};
 use trefoil_shared::Timestamp;
-use trefoil_shared::revocation::{CutOffScope, REVOCATIONS_TYPE, RevocationList, TokenId};
+use trefoil_shared::revocation::{CutOffScope, RevocationList, TokenId};
 use trefoil_sign::SigningKey;
 
 use crate::harness::{ISSUER, NOW};
 
 /// A list at `NOW` that revokes nothing.
 pub(crate) fn list(revision: i64, since: i64) -> RevocationList {
-    RevocationList {
-        iss: ISSUER.to_owned(),
-        iat: Timestamp(NOW),
-        exp: Timestamp(NOW + 60),
-        ttl: 15,
-        epoch: "one".to_owned(),
-        revision,
-        since,
-        tokens: Vec::new(),
-        before: Vec::new(),
-    }
+    let empty = RevocationList::empty(ISSUER.to_owned(), "one".to_owned(), (since, revision));
+    RevocationList { iat: Timestamp(NOW), exp: Timestamp(NOW + 60), ttl: 15, ..empty }
 }
 
 /// The same with these tokens revoked.
@@ -37,7 +28,7 @@ pub(crate) fn revoking((revision, since): (i64, i64), ids: &[&str]) -> Revocatio
 
 /// The same with a client's tokens cut off.
 pub(crate) fn cutting((revision, since): (i64, i64), client: &str, second: i64) -> RevocationList {
-    let before = vec![(CutOffScope::Client(client).key(), Timestamp(second))];
+    let before = vec![(CutOffScope::Client(client).first_key().unwrap(), Timestamp(second))];
     RevocationList { before, ..list(revision, since) }
 }
 
@@ -48,7 +39,7 @@ pub(crate) fn now(list: RevocationList) -> RevocationList {
 }
 
 pub(crate) fn signed(key: &SigningKey, list: &RevocationList) -> String {
-    key.sign_jwt(REVOCATIONS_TYPE, list).unwrap()
+    key.sign_jwt(list.document_type(), list).unwrap()
 }
 
 #[derive(Default)]

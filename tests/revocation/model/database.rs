@@ -1,8 +1,8 @@
 //! The database of the model: it has a clock, and numbers what was committed in batches, in the order of the commits.
 
-use trefoil_auth_server::store::{NumberedRevocation, Revocation, RevocationsSince};
+use trefoil_auth_server::store::{CutOffName, NumberedRevocation, Revocation, RevocationsSince};
 use trefoil_shared::Timestamp;
-use trefoil_shared::revocation::{CutOffKey, TokenId};
+use trefoil_shared::revocation::TokenId;
 
 use super::{BEGINNING, CLIENTS, Millis};
 
@@ -43,7 +43,7 @@ pub(super) struct Database {
 #[derive(PartialEq, Eq)]
 enum RowId {
     Token(TokenId),
-    CutOff(CutOffKey, Timestamp),
+    CutOff(CutOffName, Option<Timestamp>),
 }
 
 impl Database {
@@ -80,11 +80,13 @@ impl Database {
     }
 
     /// To revoke twice is to revoke once.
-    pub(super) fn revoke(&mut self, revocation: Revocation) {
-        let id = row_id(&revocation);
-        let numbered = self.contents.numbered.iter().map(|row| &row.revocation);
-        if !numbered.chain(&self.contents.waiting).any(|there| row_id(there) == id) {
-            self.contents.waiting.push(revocation);
+    pub(super) fn revoke(&mut self, revocation: &Revocation) {
+        for row in revocation.rows() {
+            let id = row_id(&row);
+            let numbered = self.contents.numbered.iter().map(|row| &row.revocation);
+            if !numbered.chain(&self.contents.waiting).any(|there| row_id(there) == id) {
+                self.contents.waiting.push(row);
+            }
         }
     }
 
@@ -99,13 +101,15 @@ impl Database {
         }
     }
 
-    pub(super) fn since(&self, revision: i64) -> RevocationsSince {
+    pub(super) fn since(&self, revision: i64, at: Millis) -> RevocationsSince {
         let rows = self.contents.numbered.iter().filter(|row| row.revision > revision);
         RevocationsSince {
             epoch: self.contents.epoch.clone(),
             revision: self.contents.revision,
             pending: !self.contents.waiting.is_empty(),
-            rows: rows.copied().collect(),
+            more: false,
+            now: self.now(at),
+            rows: rows.cloned().collect(),
         }
     }
 
@@ -125,7 +129,7 @@ impl Database {
     }
 
     /// `db restored`.
-    pub(super) fn begin_epoch(&mut self, everybody: Revocation) {
+    pub(super) fn begin_epoch(&mut self, everybody: &Revocation) {
         self.epochs += 1;
         self.contents.epoch = format!("epoch-{}", self.epochs);
         self.revoke(everybody);
@@ -136,6 +140,6 @@ impl Database {
 fn row_id(revocation: &Revocation) -> RowId {
     match revocation {
         Revocation::Token { id, .. } => RowId::Token(*id),
-        Revocation::CutOff { key, second, .. } => RowId::CutOff(*key, *second),
+        Revocation::CutOff { name, second, .. } => RowId::CutOff(name.clone(), *second),
     }
 }

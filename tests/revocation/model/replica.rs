@@ -125,9 +125,9 @@ impl Replica {
 
     fn ask(&self, at: Millis, database: &Database) -> Flight {
         let known = &self.memory.known;
-        let mut since = database.since(known.asks_after());
+        let mut since = database.since(known.asks_after(), at);
         if !known.joins_on(&since) {
-            since = database.since(-1);
+            since = database.since(-1, at);
         }
         Flight {
             began: at,

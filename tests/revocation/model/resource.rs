@@ -113,7 +113,7 @@ impl Resource {
     }
 
     fn follow(&mut self, mut ask: impl FnMut(i64) -> Option<Answer>) {
-        let mut step = self.course.begin(self.state.position());
+        let mut step = self.course.begin(self.state.position(), (0, self.state.resumes_after()));
         loop {
             let Some((list, heard)) = ask(step.since()) else { return };
             let now = self.verifier.now();
@@ -122,7 +122,7 @@ impl Resource {
             }
             let applied = self.state.apply(list, now);
             match step.follow(applied, &self.state.position()) {
-                Ok(Follow::AskWhole(again)) => step = again,
+                Ok(Follow::AskWhole(again) | Follow::AskMore(again)) => step = again,
                 Ok(Follow::Done { changed }) => {
                     if changed {
                         let list = self.state.to_list(ISSUER).expect("a list was read");
@@ -158,5 +158,7 @@ impl Resource {
 fn verifier(keys: &KeySet, clock: &ModelClock, state: &RevocationState) -> TokenVerifier {
     let clock = Arc::new(clock.clone());
     let verifier = TokenVerifier::new(ISSUER, AUDIENCE, keys.clone(), clock).expect("a verifier");
-    verifier.with_revocations(state.clone())
+    // The model polls by itself.
+    state.set_followed();
+    verifier.with_revocations(state.clone()).expect("one state")
 }

@@ -186,7 +186,8 @@ impl Truth {
     ) -> Result<(), String> {
         for token in self.tokens.iter().filter(|token| clock < token.at.exp) {
             let (client, jti) = (name(token.client), token.id.to_string());
-            let facts = TokenFacts { jti: &jti, client_id: &client, sub: &client, iat: token.at.iat };
+            let facts =
+                TokenFacts { jti: &jti, client_id: &client, sub: &client, iat: token.at.iat, extra: None };
             let Some(revoked) = replica.revoked(now, &facts) else { continue };
             // Within a second, and later by as much as the database is slow: one answer is under way, the next brings what
             // waits for its number, the one after that its number.

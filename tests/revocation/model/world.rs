@@ -150,7 +150,7 @@ impl World {
         let token = &mut self.truth.tokens[index];
         token.dead.get_or_insert(self.now);
         let id = token.id;
-        self.database.revoke(Revocation::Token { id, expires_at: token.at.exp });
+        self.database.revoke(&Revocation::Token { id, expires_at: token.at.exp });
         self.truth.commit(Committed::Token(id));
     }
 
@@ -183,13 +183,13 @@ impl World {
             Act::Rotate(client) => Some(self.database.change(client, |client| client.secret += 1)),
         };
         if act == Act::Restore {
-            self.database.begin_epoch(cut_off);
+            self.database.begin_epoch(&cut_off);
         } else {
-            self.database.revoke(cut_off);
+            self.database.revoke(&cut_off);
         }
         if let Some(late) = late_second(reckoned, self.database.now(self.now), ends(act)) {
             let again = self.cut_off(act, late);
-            self.database.revoke(again);
+            self.database.revoke(&again);
         }
         match change {
             Some(change) => self.truth.end_access(self.now, whose(act), change),

@@ -233,7 +233,7 @@ async fn ending(act: Act, store: &Store, id: &ClientId, cx: &Context) -> Result<
 }
 
 async fn cut_late_ones(act: &Act, store: &Store, id: &ClientId, cx: &Context) {
-    if let Some(reckoned) = act.revokes {
+    if let Some(reckoned) = &act.revokes {
         cx.cut_late_ones(store, (CutOffScope::Client(id.as_str()), Ends::Access), reckoned).await;
     }
 }

@@ -69,6 +69,7 @@ impl Verdict {
             Revoked::Everybody => "it was revoked together with all that were issued before a restore",
             Revoked::Client => "it was revoked together with all that its client had",
             Revoked::Subject => "it was revoked together with all that its subject had",
+            Revoked::Claims => "it was revoked together with all of its authorization or session",
         });
         Self { revoked: Some(revoked.is_some()), refused: refused.or(why.map(str::to_owned)) }
     }
@@ -153,7 +154,8 @@ async fn opaque(value: &TypedValue, cx: &Context) -> Result<Report, CliError> {
 }
 
 fn facts_of(token: &OpaqueToken) -> TokenFacts<'_> {
-    TokenFacts { jti: &token.jti, client_id: token.client_id.as_str(), sub: &token.sub, iat: token.issued_at }
+    let OpaqueToken { jti, sub, claims, .. } = token;
+    TokenFacts { jti, client_id: token.client_id.as_str(), sub, iat: token.issued_at, extra: Some(claims) }
 }
 
 fn shown(name: &str, value: &Value, now: Timestamp) -> String {

@@ -57,7 +57,7 @@ async fn uncovered(store: &Store, id: &ClientId, jti: &str) -> Result<Seen<Clien
             return Err(CliError::new(format!("the client {id} is disabled"), mend));
         }
         let iat = client.moment().issued_at();
-        let facts = TokenFacts { jti, client_id: id.as_str(), sub: id.as_str(), iat };
+        let facts = TokenFacts { jti, client_id: id.as_str(), sub: id.as_str(), iat, extra: None };
         if store.revoked(&facts).await?.is_none() {
             return Ok(client);
         }

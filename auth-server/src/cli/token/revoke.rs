@@ -29,8 +29,8 @@ async fn every_token(id: &ClientId, cx: &Context) -> Result<Report, CliError> {
     }
     let (scope, ends) = (CutOffScope::Client(id.as_str()), Ends::Tokens);
     let revocation = cx.cut_off(&store, scope, ends).await?;
-    store.revoke_audited(revocation, &cx.act("token revoke --client", id)).await?;
-    cx.cut_late_ones(&store, (scope, ends), revocation).await;
+    store.revoke_audited(&revocation, &cx.act("token revoke --client", id)).await?;
+    cx.cut_late_ones(&store, (scope, ends), &revocation).await;
     let text =
         format!("every token that {id} has by now is revoked; verifiers that poll refuse it within 15 s");
     Ok(Report::new(json!({ "client_id": id, "revoked": true }), text))
@@ -53,7 +53,7 @@ async fn jwt(store: &Store, token: &str, cx: &Context) -> Result<String, CliErro
     let claims = verifier.verify(token, now).map_err(|why| refused(&why))?;
     let id = TokenId::from_text(&claims.jti).ok_or_else(|| refused(&Rejected::ClaimMissing("jti")))?;
     let act = cx.act("token revoke", &id).with_detail(json!({ "client_id": claims.client_id }));
-    store.revoke_audited(Revocation::Token { id, expires_at: claims.exp }, &act).await?;
+    store.revoke_audited(&Revocation::Token { id, expires_at: claims.exp }, &act).await?;
     Ok(id.to_string())
 }
 
@@ -71,7 +71,7 @@ async fn opaque(store: &Store, value: &TypedValue, cx: &Context) -> Result<Strin
         let Some(token) = store.opaque(&hash).await? else { continue };
         let Some(id) = TokenId::from_text(&token.jti) else { continue };
         let act = cx.act("token revoke", &id).with_detail(json!({ "client_id": token.client_id }));
-        store.revoke_audited(Revocation::Token { id, expires_at: token.expires_at }, &act).await?;
+        store.revoke_audited(&Revocation::Token { id, expires_at: token.expires_at }, &act).await?;
         return Ok(id.to_string());
     }
     Err(CliError::new("no such token: unknown, expired or revoked before", "nothing is left to do"))

@@ -35,7 +35,7 @@ impl Server {
     async fn revoke_row(&self, n: u8) {
         let id = TokenId::from_bytes([n; 12]);
         let row = Revocation::Token { id, expires_at: self.app.now().plus(3_600) };
-        self.app.store().revoke(row, self.app.now()).await.unwrap();
+        self.app.store().revoke(&row, self.app.now()).await.unwrap();
     }
 }
 
@@ -46,10 +46,13 @@ async fn d17_the_list_is_signed_by_the_key_that_was_asked_and_has_what_was_revok
     server.revoke_row(1).await;
     let second = server.app.now();
     let cut = Revocation::cut_off(CutOffScope::Client("machine"), second, 3_600);
-    server.app.store().revoke(cut, second).await.unwrap();
+    server.app.store().revoke(&cut, second).await.unwrap();
     let list = server.list("").await;
     assert_eq!(list.tokens.len(), 1);
-    assert_eq!(list.before, [(CutOffScope::Client("machine").key(), second)]);
+    assert_eq!(list.before, [(CutOffScope::Client("machine").first_key().unwrap(), second)]);
+    assert_eq!(list.kinds, [CutOffScope::Client("machine").kind()]);
+    let key = CutOffScope::Client("machine").key();
+    assert_eq!(list.cut_offs, [(key, Some(second), second.plus(3_600))]);
     assert_eq!((list.since, list.revision, list.ttl), (0, 1, 15));
 }
 
@@ -121,8 +124,51 @@ async fn d17_a_long_list_comes_in_gzip_to_who_takes_it_and_not_again_to_who_has_
     let mut text = String::new();
     GzDecoder::new(zipped.body.as_ref()).read_to_string(&mut text).unwrap();
     assert_eq!(server.read(&text).tokens.len(), 100);
-    let request = Request::get(&path).header("if-none-match", zipped.header("etag"));
-    assert_eq!(server.send(request.body(Body::empty()).unwrap()).await.status, 304);
+}
+
+/// RFC 9110 sections 8.8.3 and 15.4.5: a strong tag belongs to one representation, and a 304 names the one that would
+/// have been sent.
+#[tokio::test]
+async fn w26_plain_and_gzip_lists_have_tags_of_their_own() {
+    let server = Server::start().await;
+    for n in 0..100 {
+        server.revoke_row(n).await;
+    }
+    server.app.revocations().poll_once().await.unwrap();
+    let path = format!("/revocations/{}", server.kid());
+    let get = async |accepted: &str, known: Option<&str>| {
+        let mut request = Request::get(&path).header("accept-encoding", accepted);
+        if let Some(known) = known {
+            request = request.header("if-none-match", known);
+        }
+        server.send(request.body(Body::empty()).unwrap()).await
+    };
+    // A list is made anew every 3 s: both of one time.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let (plain, zipped) = loop {
+        let bucket = || server.app.now().seconds().div_euclid(3);
+        let began = bucket();
+        let both = (get("identity", None).await.ok(), get("gzip", None).await.ok());
+        if bucket() == began {
+            break both;
+        }
+        assert!(std::time::Instant::now() < deadline, "never both in one time");
+    };
+    let (plain_tag, zipped_tag) = (plain.header("etag").to_owned(), zipped.header("etag").to_owned());
+    assert_ne!(plain_tag, zipped_tag);
+    assert!(!plain_tag.starts_with("W/") && !zipped_tag.starts_with("W/"));
+    for answer in [&plain, &zipped] {
+        assert_eq!(answer.header("vary"), "accept-encoding");
+    }
+    let unchanged = get("gzip", Some(&zipped_tag)).await;
+    if unchanged.status == 304 {
+        assert_eq!(
+            (unchanged.header("etag"), unchanged.header("vary")),
+            (zipped_tag.as_str(), "accept-encoding")
+        );
+    }
+    assert_eq!(get("gzip", Some(&plain_tag)).await.status, 200, "what is held is another representation");
+    assert_eq!(get("identity", Some(&zipped_tag)).await.status, 200);
 }
 
 #[tokio::test]
@@ -132,7 +178,7 @@ async fn a081_a_cut_off_makes_a_clients_tokens_inactive_up_to_its_second() {
     let earlier = server.app.now().plus(-60);
     for second in [earlier, server.app.now()] {
         let cut = Revocation::cut_off(CutOffScope::Client("machine"), second, 3_600);
-        server.app.store().revoke(cut, second).await.unwrap();
+        server.app.store().revoke(&cut, second).await.unwrap();
         server.app.revocations().poll_once().await.unwrap();
         let active = server.introspect("machine", &token).await.json()["active"] == true;
         assert_eq!(active, second == earlier);

@@ -243,7 +243,7 @@ async fn number(process: &Process, round: Round, caller: usize) -> Answer {
         let unique =
             [round.number.to_be_bytes(), (process.number * REVOKING + caller).to_be_bytes()].concat();
         let id = TokenId::from_bytes(unique[4..].try_into().expect("12 bytes"));
-        process.store.revoke(Revocation::Token { id, expires_at: NOW.plus(3_600) }, NOW).await?;
+        process.store.revoke(&Revocation::Token { id, expires_at: NOW.plus(3_600) }, NOW).await?;
     }
     process.store.number_revocations().await?;
     if caller + 1 < super::callers::CALLERS {

@@ -1,18 +1,20 @@
 //! `doctor`'s look at revocation: the mode, what the issuer says, what is on disk.
 
 use trefoil_serve::{Clock, SystemClock};
+use trefoil_shared::Timestamp;
 use trefoil_shared::jose::KeySet;
-use trefoil_shared::revocation::RevocationList;
+use trefoil_shared::revocation::{Applied, RevocationList, Revocations};
 
 use super::Finding;
 use crate::keys::{DiskCopy, Fetched, parse_jwks, read_key_file};
 use crate::revocation::{RevocationClient, RevocationCopy, RevocationPolicy};
 use crate::settings::{KeySource, RevocationSource, Settings};
 
-/// What a list holds, for people.
-fn told(list: &RevocationList) -> String {
-    let (tokens, cut_offs) = (list.tokens.len(), list.before.len());
-    format!("revision {} with {tokens} tokens and {cut_offs} cut-offs", list.revision)
+/// What is known, for people.
+fn told(known: &Revocations) -> String {
+    let ((tokens, cut_offs), revision) = (known.sizes(), known.position().map_or(0, |it| it.1));
+    let rest = if known.is_complete() { "" } else { ", incomplete" };
+    format!("revision {revision} with {tokens} tokens and {cut_offs} cut-offs{rest}")
 }
 
 pub(super) async fn check(settings: &Settings) -> Finding {
@@ -28,9 +30,9 @@ pub(super) async fn check(settings: &Settings) -> Finding {
     let (mode, url) = (mode(policy), client.url());
     let (kept, usable) = kept(settings);
     match ask(settings, client).await {
-        Ok(list) => {
-            let age = SystemClock.now().since(list.iat);
-            let says = format!("{mode}; {url}: {}, made {age} s ago; {kept}", told(&list));
+        Ok((known, made)) => {
+            let age = SystemClock.now().since(made);
+            let says = format!("{mode}; {url}: {}, made {age} s ago; {kept}", told(&known));
             if usable { Finding::Good(says) } else { Finding::Warning(says) }
         }
         Err(reason) => {
@@ -54,13 +56,23 @@ fn mode(policy: RevocationPolicy) -> String {
     }
 }
 
-/// The whole list, under the first of our keys that the issuer signs one with.
-async fn ask(settings: &Settings, client: &RevocationClient) -> Result<RevocationList, String> {
+/// The whole list, page by page, under the first of our keys that the issuer signs one with; and when it was made.
+async fn ask(settings: &Settings, client: &RevocationClient) -> Result<(Revocations, Timestamp), String> {
     let keys = keys(settings).await.ok_or("there is no key to check the list with")?;
     for kid in keys.kids() {
-        if let Some(document) = client.fetch(kid, 0).await.map_err(|error| error.to_string())? {
-            return RevocationList::verify(&document, &keys, &settings.issuer, SystemClock.now())
-                .map_err(|error| error.to_string());
+        let mut known = Revocations::default();
+        let mut since = 0;
+        while let Some(document) = client.fetch(kid, since).await.map_err(|error| error.to_string())? {
+            let list = RevocationList::verify(&document, &keys, &settings.issuer, SystemClock.now())
+                .map_err(|error| error.to_string())?;
+            let made = list.iat;
+            match known.apply(list) {
+                Applied::More(after) if after > since => since = after,
+                Applied::Merged => return Ok((known, made)),
+                Applied::More(_) | Applied::Older | Applied::NeedsWhole => {
+                    return Err("the pages of the list do not follow each other".to_owned());
+                }
+            }
         }
     }
     Err("the issuer publishes no list under any of the keys at hand".to_owned())
@@ -86,7 +98,7 @@ fn kept(settings: &Settings) -> (String, bool) {
         return ("a restart forgets it: no state_dir is known".to_owned(), false);
     };
     match RevocationCopy::new(dir, &settings.issuer).read() {
-        Ok(Some(list)) => (format!("on disk: {}", told(&list)), true),
+        Ok(Some(known)) => (format!("on disk: {}", told(&known)), true),
         Ok(None) => ("nothing on disk yet".to_owned(), true),
         Err(reason) => (format!("the copy on disk cannot be used: {reason}"), false),
     }
