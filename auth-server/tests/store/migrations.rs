@@ -19,7 +19,7 @@ on_both! {
     async fn d31_migrating_twice_does_it_once(db: TestDb) {
         let store = db.connect().await;
         let done = store.migrate("first").await.unwrap();
-        assert_eq!(done, ["0001_registry", "0002_server", "0003_revocations", "0004_private_keys"]);
+        assert_eq!(done, ["0001_registry", "0002_server", "0003_revocations", "0004_private_keys", "0005_revocation_holders"]);
         assert_eq!(store.migrate("second").await.unwrap(), Vec::<String>::new());
         assert!(store.schema().await.unwrap().check().is_ok());
         assert_eq!(db.count("SELECT COUNT(*) FROM migration_lock").await, 0, "the lock is free again");

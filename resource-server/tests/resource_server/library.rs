@@ -212,7 +212,7 @@ async fn the_example_service_runs() {
     let none = http.get(&url).send().await.unwrap().status();
     let write = http.post(&url).bearer_auth(&token).send().await.unwrap().status();
     eventually(async || http.get(&url).bearer_auth(&revoked).send().await.unwrap().status() == 401).await;
-    eventually(async || dir.path().join("revocations.json").exists()).await;
+    eventually(async || dir.path().join("revocations.jsonl").exists()).await;
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(
