@@ -1,26 +1,28 @@
 //! What every request shares: settings, registry, keys, secrets, clock and randomness.
 
+mod policy;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use axum::Router;
 use bytes::Bytes;
-use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use trefoil_serve::admin::NotReady;
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::{Audience, Verifier, VerifierConfig};
 
-use crate::http::{self, Failures, Issued};
+use crate::http::{self, Allowances, Failures, Issued};
 use crate::keys::HeldKeys;
 use crate::model::SecretHash;
-use crate::protocol::{Issuer, TokenPolicy};
+use crate::protocol::Issuer;
 use crate::revocations::{Documents, HeldRevocations};
 use crate::secrets::{Argon2Gate, Rng, RootSecrets};
 use crate::store::{Registry, Store};
+
 use crate::tokens::Minter;
+pub use policy::Policy;
 
 /// How far clocks of replicas may be apart, in seconds, when a server reads its own tokens.
 const LEEWAY: i64 = 10;
@@ -50,36 +52,6 @@ pub struct Parts {
     pub policy: Policy,
 }
 
-/// What the configuration says about requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// The lives of tokens.
-    pub tokens: TokenPolicy,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpNet>,
-    /// The longest body, in bytes.
-    pub max_body: usize,
-    /// The most parameters in a form.
-    pub max_parameters: usize,
-    /// How old the registry in memory may grow while the database does not answer.
-    pub max_stale: Duration,
-    /// The advertised max-age of the JWKS, in seconds.
-    pub jwks_max_age: i64,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            tokens: TokenPolicy { lifetime: 3_600, max_lifetime: 86_400 },
-            trusted_proxies: Vec::new(),
-            max_body: 64 * 1024,
-            max_parameters: 64,
-            max_stale: Duration::from_secs(15),
-            jwks_max_age: 300,
-        }
-    }
-}
-
 /// The authorization server as a value. Clones share everything.
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
@@ -91,6 +63,8 @@ struct Inner {
     metadata: Bytes,
     argon2: Argon2Gate,
     failures: Failures,
+    allowances: Allowances,
+    list_endpoint: &'static str,
     documents: Documents,
     opened: AtomicBool,
     tasks: TaskTracker,
@@ -103,12 +77,17 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         let dummy = SecretHash::Keyed { root_id: parts.root.writing_id().to_owned(), mac: [0; 32] };
         let metadata = http::metadata_document(&parts.issuer);
+        let allowances = Allowances::new(parts.policy.max_revocations);
+        // Once for a process: a name of a metric lives as long as that.
+        let list_endpoint = format!("{}/revocations/{{kid}}", parts.issuer.path()).leak();
         Self(Arc::new(Inner {
             parts,
             dummy,
             metadata,
             argon2: Argon2Gate::default(),
             failures: Failures::default(),
+            allowances,
+            list_endpoint,
             documents: Documents::default(),
             opened: AtomicBool::new(false),
             tasks: TaskTracker::new(),
@@ -174,6 +153,7 @@ impl App {
     /// Forgets addresses that have nothing counted against them any more.
     pub fn prune_failures(&self) {
         self.0.failures.prune(std::time::Instant::now());
+        self.0.allowances.prune();
     }
 
     /// The present time by the database's clock, for what no client asked for: a request takes its time once, with its
@@ -265,6 +245,15 @@ impl App {
 
     pub(crate) fn failures(&self) -> &Failures {
         &self.0.failures
+    }
+
+    pub(crate) fn allowances(&self) -> &Allowances {
+        &self.0.allowances
+    }
+
+    /// The name under which requests for lists of revocations are counted.
+    pub(crate) fn list_endpoint(&self) -> &'static str {
+        self.0.list_endpoint
     }
 
     pub(crate) fn dummy_hash(&self) -> &SecretHash {

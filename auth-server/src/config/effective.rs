@@ -56,6 +56,7 @@ impl Settings {
         };
         vec![
             ("registry.max_stale", seconds(self.registry.max_stale)),
+            ("revocation.max_per_client", json!(self.revocation.max_per_client)),
             ("tokens.lifetime", json!(self.tokens.lifetime)),
             ("tokens.max_lifetime", json!(self.tokens.max_lifetime)),
             ("shutdown.grace", seconds(self.shutdown.grace)),

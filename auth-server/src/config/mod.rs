@@ -19,7 +19,7 @@ pub use load::{DEFAULT_FILE, LoadError, LoadedSettings, PREFIX, Sources, load};
 pub use raw::RawSettings;
 pub use settings::{
     KeySettings, KeyStoreKind, LimitSettings, LogSettings, OutboundSettings, RegistrySettings,
-    SecretSettings, Settings, ShutdownSettings, TlsSettings, TokenSettings,
+    RevocationSettings, SecretSettings, Settings, ShutdownSettings, TlsSettings, TokenSettings,
 };
 pub use surroundings::Surroundings;
 pub use values::{Seconds, TextList};

@@ -18,6 +18,7 @@ pub struct RawSettings {
     pub(super) secrets: RawSecrets,
     pub(super) keys: RawKeys,
     pub(super) registry: RawRegistry,
+    pub(super) revocation: RawRevocation,
     pub(super) tokens: RawTokens,
     pub(super) shutdown: RawShutdown,
     pub(super) database: RawDatabase,
@@ -38,6 +39,7 @@ macro_rules! raw_section {
 raw_section!(RawSecrets { root: TextList });
 raw_section!(RawKeys { store: String, rotate_every: Seconds, max_age: Seconds });
 raw_section!(RawRegistry { max_stale: Seconds });
+raw_section!(RawRevocation { max_per_client: u32 });
 raw_section!(RawTokens { lifetime: Seconds, max_lifetime: Seconds });
 raw_section!(RawShutdown { grace: Seconds, drain: Seconds });
 raw_section!(RawDatabase { url: String, admin_url: String, max_connections: u32 });

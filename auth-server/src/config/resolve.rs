@@ -70,6 +70,11 @@ impl RawSettings {
         set_span(&mut settings.registry.max_stale, self.registry.max_stale);
         set_span(&mut settings.shutdown.grace, self.shutdown.grace);
         set_span(&mut settings.shutdown.drain, self.shutdown.drain);
+        let revocation = &mut settings.revocation;
+        revocation.max_per_client = self.revocation.max_per_client.unwrap_or(revocation.max_per_client);
+        if revocation.max_per_client < 1 {
+            problems.push(Problem::new("revocation.max_per_client", "must be at least one"));
+        }
         let tokens = &mut settings.tokens;
         tokens.max_lifetime = self.tokens.max_lifetime.map_or(tokens.max_lifetime, Seconds::signed);
         let default = tokens.lifetime.min(tokens.max_lifetime);

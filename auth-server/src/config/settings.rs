@@ -27,6 +27,8 @@ pub struct Settings {
     pub keys: KeySettings,
     /// The registry's cache.
     pub registry: RegistrySettings,
+    /// Revocations that clients ask for.
+    pub revocation: RevocationSettings,
     /// Access tokens.
     pub tokens: TokenSettings,
     /// How the server stops.
@@ -87,6 +89,13 @@ pub struct KeySettings {
 pub struct RegistrySettings {
     /// How long cached clients are served while the database does not answer.
     pub max_stale: Duration,
+}
+
+/// Revocations that clients ask for (RFC 7009 section 5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevocationSettings {
+    /// How many revoked tokens that have not expired one client may have.
+    pub max_per_client: u32,
 }
 
 /// The lives of access tokens (decision 22).
@@ -182,6 +191,7 @@ impl Settings {
             secrets: SecretSettings::default(),
             keys: KeySettings { store: KeyStoreKind::File, rotate_every: None, max_age: 300 },
             registry: RegistrySettings { max_stale: Duration::from_secs(15) },
+            revocation: RevocationSettings { max_per_client: 100_000 },
             tokens: TokenSettings { lifetime: 3_600, max_lifetime: 86_400 },
             shutdown: ShutdownSettings { grace: Duration::ZERO, drain: Duration::from_secs(30) },
             trusted_proxies: Vec::new(),

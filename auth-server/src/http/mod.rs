@@ -1,5 +1,6 @@
 //! The endpoints: one file each. Bytes to types, facts, the pure decision, one store call, an answer.
 
+mod allowance;
 mod client;
 mod content_type;
 mod error;
@@ -16,6 +17,7 @@ mod revoke;
 mod router;
 mod token;
 
+pub(crate) use allowance::Allowances;
 pub(crate) use failures::Failures;
 pub(crate) use issued::Issued;
 pub(crate) use metadata::document as metadata_document;

@@ -6,6 +6,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use trefoil_serve::telemetry::EndpointName;
+
 use super::error::Refused;
 use super::jwks::is_known;
 use crate::app::App;
@@ -21,10 +23,12 @@ pub(super) async fn revocations(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    match list(&app, &kid, query.as_deref()).await {
+    let mut response = match list(&app, &kid, query.as_deref()).await {
         Ok(document) => respond(&document, &headers),
         Err(refused) => refused.answer("revocations"),
-    }
+    };
+    response.extensions_mut().insert(EndpointName(app.list_endpoint()));
+    response
 }
 
 async fn list(app: &App, kid: &str, query: Option<&str>) -> Result<std::sync::Arc<Document>, Refused> {

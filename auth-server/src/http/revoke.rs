@@ -4,9 +4,10 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, StatusCode, header};
-use trefoil_shared::revocation::TokenId;
+use trefoil_shared::revocation::{TokenFacts, TokenId};
 use trefoil_shared::{TypedValue, ValueKind};
 
+use super::allowance::holder;
 use super::client::{authenticate, named};
 use super::error::Refused;
 use super::form::Form;
@@ -57,7 +58,19 @@ async fn end_jwt(app: &App, caller: &Authenticated, token: &str) -> Result<(), R
     if claims.client_id != client.client_id.as_str() {
         return Ok(());
     }
-    app.store().revoke(&Revocation::Token { id, expires_at: claims.exp }, now).await?;
+    // To revoke again what is on the list adds nothing to it.
+    if app.revocations().revoked(&TokenFacts::from(&claims))
+        == Some(trefoil_shared::revocation::Revoked::Token)
+    {
+        return Ok(());
+    }
+    let holder = holder(&claims);
+    if let Err(refused) = app.allowances().take(app.store(), &holder, now).await {
+        metrics::counter!("trefoil_revocations_refused_total", "reason" => refused.denied().name())
+            .increment(1);
+        return Err(refused);
+    }
+    app.store().revoke_counted(&Revocation::Token { id, expires_at: claims.exp }, &holder, now).await?;
     app.revocations().apply_own(id, claims.exp);
     tracing::info!(client_id = %client.client_id, jti = %id, "token revoked");
     metrics::counter!("trefoil_tokens_revoked_total").increment(1);

@@ -130,6 +130,10 @@ denials! {
     ScopeOfTwoResources = InvalidScope, "RFC 8707 2.2", "two of the resources define the same scope: ask for one at a time";
     /// Too many wrong secrets came from this address.
     TooManyFailures = SlowDown, "RFC 6585 4", "too many failed attempts: try again later";
+    /// The client revokes faster than it may.
+    RevokingTooFast = SlowDown, "RFC 7009 5", "this client revokes too many tokens at once: try again later";
+    /// As many of the client's tokens are revoked as may be.
+    TooManyRevocations = SlowDown, "RFC 7009 5", "too many tokens of this client are revoked already: try again later";
     /// Too many slow secret checks are under way.
     SecretChecksBusy = TemporarilyUnavailable, "RFC 9110 15.6.4", "the server is busy: try again soon";
     /// No key of the needed algorithm signs here.

@@ -17,6 +17,8 @@ use sockets::Sockets;
 
 pub use error::ServeError;
 pub use provider::{Going, Provider};
+#[cfg(test)]
+pub(crate) use sockets::endpoints;
 
 /// Runs the server until `shutdown` has drained. Logging is set up by the caller; the crypto provider too.
 ///

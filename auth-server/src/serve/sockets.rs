@@ -74,12 +74,12 @@ impl Sockets {
 }
 
 /// The paths that requests are counted under. They live as long as the process, as metrics want their labels.
-fn endpoints(app: &App) -> Vec<&'static str> {
+pub(crate) fn endpoints(app: &App) -> Vec<&'static str> {
     let under_issuer = ["/token", "/introspect", "/revoke", "/jwks.json"];
     let base = app.issuer().path();
     let mut names: Vec<&'static str> =
         under_issuer.iter().map(|path| &*format!("{base}{path}").leak()).collect();
-    names.extend([&*app.issuer().metadata_path().leak(), "/health"]);
+    names.extend([app.list_endpoint(), &*app.issuer().metadata_path().leak(), "/health"]);
     names
 }
 

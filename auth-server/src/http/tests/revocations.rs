@@ -241,3 +241,16 @@ async fn d17_an_asker_of_every_since_there_is_gets_a_few_lists_made() {
     assert!(lists.len() <= 9 * times, "{} lists", lists.len());
     assert_eq!(server.app.documents().made(), lists.len() as u64);
 }
+
+#[tokio::test]
+async fn w30_lists_are_counted_under_a_name_of_their_own() {
+    let server = Server::with("https://auth.example.com/tenant", crate::app::Policy::default()).await;
+    let name = "/tenant/revocations/{kid}";
+    assert!(crate::serve::endpoints(&server.app).contains(&name));
+    for kid in [server.kid(), "nobody".to_owned()] {
+        let request = Request::get(format!("/tenant/revocations/{kid}")).body(Body::empty()).unwrap();
+        let response = tower::ServiceExt::oneshot(server.app.router(), request).await.unwrap();
+        let counted = response.extensions().get::<trefoil_serve::telemetry::EndpointName>();
+        assert_eq!(counted.map(|counted| counted.0), Some(name), "{kid}");
+    }
+}

@@ -191,3 +191,57 @@ async fn a_missing_token_is_invalid_request() {
     let server = Server::start().await;
     assert_eq!(server.revoke("machine", "").await.refused(), (400, "invalid_request".to_owned()));
 }
+
+async fn jwts(server: &Server, count: usize) -> Vec<String> {
+    let mut tokens = Vec::new();
+    for _ in 0..count {
+        tokens.push(server.access_token().await);
+    }
+    tokens
+}
+
+/// RFC 7009 section 5.
+#[tokio::test]
+async fn w03_a_client_revokes_up_to_its_limit_and_no_further_and_administrators_go_on() {
+    let policy = crate::app::Policy { max_revocations: 5, ..crate::app::Policy::default() };
+    let server = Server::with(super::harness::ISSUER, policy).await;
+    let tokens = jwts(&server, 7).await;
+    for token in &tokens[..5] {
+        server.revoke("machine", token).await.ok();
+    }
+    for _ in 0..2 {
+        let refused = server.revoke("machine", &tokens[5]).await;
+        assert_eq!(refused.refused(), (429, "slow_down".to_owned()));
+        assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
+    }
+    assert!(server.is_active("machine", &tokens[5]).await, "what was refused has no effect");
+    server.revoke("machine", &tokens[0]).await.ok();
+    server.revoke("machine", "unknown").await.ok();
+    // What another replica has counted holds here, too.
+    assert_eq!(server.replica().await.revoke("machine", &tokens[5]).await.status, 429);
+    let claims = super::harness::part(&tokens[6], 1);
+    let id = trefoil_shared::revocation::TokenId::from_text(claims["jti"].as_str().unwrap()).unwrap();
+    let row = crate::store::Revocation::Token { id, expires_at: server.app.now().plus(60) };
+    server.app.store().revoke_audited(&row, &server.act()).await.unwrap();
+    server.app.revocations().poll_once().await.unwrap();
+    assert!(!server.is_active("machine", &tokens[6]).await);
+}
+
+#[tokio::test]
+async fn w03_what_expires_gives_its_place_back() {
+    let policy = crate::app::Policy { max_revocations: 1, ..crate::app::Policy::default() };
+    let server = Server::with(super::harness::ISSUER, policy).await;
+    let store = server.app.store();
+    let now = server.app.now();
+    let row = |n: u8, expires_at| crate::store::Revocation::Token {
+        id: trefoil_shared::revocation::TokenId::from_bytes([n; 12]),
+        expires_at,
+    };
+    store.revoke_counted(&row(1, now.plus(-120)), "machine", now).await.unwrap();
+    store.revoke_counted(&row(2, now.plus(60)), "another", now).await.unwrap();
+    assert_eq!(store.counted("machine", now, 10).await.unwrap().live, 0);
+    let token = server.access_token().await;
+    server.revoke("machine", &token).await.ok();
+    let counted = store.counted("machine", now, 10).await.unwrap();
+    assert_eq!((counted.live, counted.first.is_some()), (1, true));
+}

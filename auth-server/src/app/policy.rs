@@ -1,0 +1,40 @@
+//! What the configuration says about requests.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::protocol::TokenPolicy;
+
+/// What the configuration says about requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The lives of tokens.
+    pub tokens: TokenPolicy,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The longest body, in bytes.
+    pub max_body: usize,
+    /// The most parameters in a form.
+    pub max_parameters: usize,
+    /// How old the registry in memory may grow while the database does not answer.
+    pub max_stale: Duration,
+    /// The advertised max-age of the JWKS, in seconds.
+    pub jwks_max_age: i64,
+    /// How many live revocations one client may have made.
+    pub max_revocations: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            tokens: TokenPolicy { lifetime: 3_600, max_lifetime: 86_400 },
+            trusted_proxies: Vec::new(),
+            max_body: 64 * 1024,
+            max_parameters: 64,
+            max_stale: Duration::from_secs(15),
+            jwks_max_age: 300,
+            max_revocations: 100_000,
+        }
+    }
+}
