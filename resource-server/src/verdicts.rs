@@ -8,7 +8,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::{AccessClaims, MAX_TOKEN_BYTES};
-use trefoil_shared::revocation::{HashAnew, HashedToken, Revocations, TokenFacts};
+use trefoil_shared::revocation::{HashedToken, Revocations, TokenFacts};
 
 use crate::revocation::RevocationState;
 
@@ -36,15 +36,13 @@ impl Checked {
 
     /// Whether it is revoked, as far as `state` knows.
     pub(crate) fn is_revoked(&self, state: &RevocationState) -> bool {
-        match state.look_up(&self.hashed.load()) {
-            Ok(revoked) => revoked.is_some(),
-            // Another kind of cut-off has come into use.
-            Err(HashAnew) => {
-                let (known, facts) = (state.known(), TokenFacts::from(&*self.claims));
-                self.hashed.store(Arc::new(known.hash(&facts)));
-                known.revoked(&facts).is_some()
-            }
+        if let Ok(revoked) = state.look_up(&self.hashed.load()) {
+            return revoked.is_some();
         }
+        // Another kind of cut-off has come into use.
+        let (known, facts) = (state.known(), TokenFacts::from(&*self.claims));
+        self.hashed.store(Arc::new(known.hash(&facts)));
+        known.revoked(&facts).is_some()
     }
 }
 

@@ -101,7 +101,9 @@ impl KnownRevocations {
         let seen = self.revision;
         rows.retain(|row| !continues || row.revision > seen);
         let mut list = RevocationList::empty(String::new(), epoch.clone(), (seen, revision));
-        rows.iter().for_each(|row| row.revocation.list(&mut list));
+        for row in &rows {
+            row.revocation.list(&mut list);
+        }
         for (id, _) in &list.tokens {
             self.own.remove(id);
         }
@@ -114,13 +116,12 @@ impl KnownRevocations {
     }
 
     fn push(&mut self, batch: &[NumberedRevocation]) {
-        match self.pages.last_mut().filter(|page| page.has_room(batch)) {
-            Some(page) => Arc::make_mut(page).push(batch),
-            None => {
-                let mut page = Page::default();
-                page.push(batch);
-                self.pages.push(Arc::new(page));
-            }
+        if let Some(page) = self.pages.last_mut().filter(|page| page.has_room(batch)) {
+            Arc::make_mut(page).push(batch);
+        } else {
+            let mut page = Page::default();
+            page.push(batch);
+            self.pages.push(Arc::new(page));
         }
     }
 

@@ -172,14 +172,22 @@ fn kind_column(kind: &CutOffKind) -> String {
     format!("{CUT_OFF}:{}", kind.names().collect::<Vec<_>>().join(","))
 }
 
-/// What the column `kind` of a cut-off says: `Some(None)` for version 1, `None` for what is none or of a newer version.
-pub(super) fn kind_of(column: &str) -> Option<Option<CutOffKind>> {
+/// By what the cut-offs of a kind are named.
+pub(super) enum NamedBy {
+    /// As version 1 does.
+    First,
+    /// By these claims.
+    Claims(CutOffKind),
+}
+
+/// What the column `kind` of a cut-off says; `None` for what is none or of a newer version.
+pub(super) fn kind_of(column: &str) -> Option<NamedBy> {
     let names = column.strip_prefix(CUT_OFF)?;
     if names.is_empty() {
-        return Some(None);
+        return Some(NamedBy::First);
     }
     let names: Vec<&str> = names.strip_prefix(':')?.split(',').filter(|name| !name.is_empty()).collect();
-    CutOffKind::of(&names).map(Some)
+    CutOffKind::of(&names).map(NamedBy::Claims)
 }
 
 /// What a row says; `None` for a kind that a newer version has written.
@@ -197,8 +205,8 @@ pub(super) fn revocation_of(
     let Some(kind) = kind_of(kind) else { return Ok(None) };
     let key = CutOffKey::from_text(target).ok_or_else(corrupt)?;
     let name = match kind {
-        None => CutOffName::First(key),
-        Some(kind) => CutOffName::Claims { kind, key, first: None },
+        NamedBy::First => CutOffName::First(key),
+        NamedBy::Claims(kind) => CutOffName::Claims { kind, key, first: None },
     };
     let second = (at != WHENEVER).then_some(Timestamp(at));
     Ok(Some(Revocation::CutOff { name, second, expires_at }))

@@ -2,7 +2,7 @@
 
 use trefoil_shared::revocation::{CutOffKey, CutOffScope, RevocationList, Revocations, Revoked, TokenFacts};
 
-use super::revocation::{kind_of, revocation_of};
+use super::revocation::{NamedBy, kind_of, revocation_of};
 use super::statement::Statement;
 use super::{Store, StoreError};
 
@@ -43,8 +43,8 @@ fn keys(kind: &str, token: &TokenFacts<'_>) -> Vec<CutOffKey> {
     let scopes =
         [CutOffScope::Everybody, CutOffScope::Client(token.client_id), CutOffScope::Subject(token.sub)];
     match kind_of(kind) {
-        Some(None) => scopes.iter().filter_map(CutOffScope::first_key).collect(),
-        Some(Some(kind)) => kind.key(|name| token.claim(name)).into_iter().collect(),
+        Some(NamedBy::First) => scopes.iter().filter_map(CutOffScope::first_key).collect(),
+        Some(NamedBy::Claims(kind)) => kind.key(|name| token.claim(name)).into_iter().collect(),
         None => Vec::new(),
     }
 }

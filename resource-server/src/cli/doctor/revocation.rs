@@ -30,8 +30,8 @@ pub(super) async fn check(settings: &Settings) -> Finding {
     let (mode, url) = (mode(policy), client.url());
     let (kept, usable) = kept(settings);
     match ask(settings, client).await {
-        Ok((known, made)) => {
-            let age = SystemClock.now().since(made);
+        Ok((known, issued_at)) => {
+            let age = SystemClock.now().since(issued_at);
             let says = format!("{mode}; {url}: {}, made {age} s ago; {kept}", told(&known));
             if usable { Finding::Good(says) } else { Finding::Warning(says) }
         }
