@@ -7,7 +7,7 @@ use trefoil_shared::revocation::CutOffScope;
 use super::confirm::ConfirmArgs;
 use super::context::Context;
 use super::output::{Report, note};
-use super::{CliError, table};
+use super::{CliError, roles, table};
 use crate::protocol::Ends;
 use crate::store::Revocation;
 
@@ -41,7 +41,7 @@ pub(super) async fn run(command: DbCommand, cx: &Context) -> Result<Report, CliE
     match command {
         DbCommand::Migrate => migrate(cx).await,
         DbCommand::Status => status(cx).await,
-        DbCommand::Roles { apply, role } => roles(cx, apply, role).await,
+        DbCommand::Roles { apply, role } => roles::run(cx, apply, role).await,
         DbCommand::Prune => prune(cx).await,
         DbCommand::Restored { confirm } => restored(confirm, cx).await,
     }
@@ -56,6 +56,9 @@ async fn migrate(cx: &Context) -> Result<Report, CliError> {
     let ran = store.migrate(&cx.holder()).await?;
     let status = store.schema().await?;
     status.check()?;
+    if !ran.is_empty() {
+        store.record(&cx.act("db migrate", &status.version).with_detail(json!({ "ran": ran }))).await?;
+    }
     let text = if ran.is_empty() {
         format!("nothing to do: the schema is at version {}", status.version)
     } else {
@@ -92,32 +95,6 @@ async fn status(cx: &Context) -> Result<Report, CliError> {
         ("state", next),
     ];
     Ok(Report::new(document, table::pairs(cx.screen, &rows)))
-}
-
-async fn roles(cx: &Context, apply: bool, role: Option<String>) -> Result<Report, CliError> {
-    let role = role.or_else(|| cx.settings().database.role()).ok_or_else(|| {
-        CliError::new(
-            "database.url names no user",
-            "name the server role with --role ROLE, or put it into the URL",
-        )
-    })?;
-    let store = if apply { Some(cx.store().await?) } else { cx.store_to_read().await? };
-    let store =
-        store.ok_or_else(|| CliError::new("there is no database yet", "auth-server db migrate makes it"))?;
-    let statements = store.roles_sql(&role).await?;
-    if Some(&role) == cx.settings().database.as_admin().role().as_ref() {
-        note(&format!("{role} is the admin role, too: give the server a role of its own in database.url"));
-    }
-    let text = if apply {
-        store.apply_roles(&role).await?;
-        format!(
-            "the role {role} has the server's rights: {}",
-            table::count(statements.len(), "statement", "statements")
-        )
-    } else {
-        format!("{};\n-- db roles --apply runs these", statements.join(";\n"))
-    };
-    Ok(Report::new(json!({ "role": role, "applied": apply, "statements": statements }), text))
 }
 
 async fn prune(cx: &Context) -> Result<Report, CliError> {

@@ -68,7 +68,11 @@ fn refused(error: &SourceError) -> CliError {
         SourceError::Url(_) => "such as --from postgres://auth_client@127.0.0.1/clientdb",
         SourceError::TableName(_) | SourceError::NoTable(_) => "--table TABLE names it",
         SourceError::NoColumn { .. } => "--table TABLE names another",
-        SourceError::Database(_) => "check --from, and PGPASSWORD or ~/.pgpass for the password",
+        SourceError::Connection(why) => {
+            let (what, mend) = why.split_once("; ").unwrap_or((why, "check --from"));
+            return CliError::new(what, mend);
+        }
+        SourceError::Database(_) => "may this user read the table?",
     };
     CliError::new(error.to_string(), mend)
 }

@@ -16,6 +16,7 @@ mod input;
 mod key;
 mod output;
 mod resource;
+mod roles;
 mod serve;
 mod shell;
 mod store_error;

@@ -6,10 +6,12 @@ use crate::store::StoreError;
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let mend = match &error {
-            StoreError::Unavailable(why) if why.contains("peer certificate") => {
-                "does sslrootcert name the authority of its certificate, and is the host of database.url in it?"
-            }
-            StoreError::Unavailable(_) => "is it running, and is database.url right? see auth-server doctor",
+            StoreError::Unavailable(why) => match why.split_once("; ") {
+                Some((what, mend)) => {
+                    return Self::new(format!("the database is not available: {what}"), mend);
+                }
+                None => "try again; auth-server doctor looks for the cause",
+            },
             StoreError::OutcomeUnknown(_) => "look whether it happened before you try again",
             StoreError::Conflict(_) => "nothing was changed; look at what is there and try again",
             StoreError::NotFound(_) => "the matching `list` command shows what there is",
@@ -27,7 +29,10 @@ impl From<StoreError> for CliError {
                 let what = format!("{holder} has been migrating this database for {seconds} s");
                 return Self::new(what, "try again when that has ended");
             }
-            StoreError::Settings(_) => "mend the configuration; auth-server config show says what holds",
+            StoreError::Settings(why) => match why.split_once("; ") {
+                Some((what, mend)) => return Self::new(what, mend),
+                None => "mend the configuration; auth-server config show says what holds",
+            },
             StoreError::Refused(_) => "auth-server doctor looks for the cause",
         };
         Self::new(error.to_string(), mend)

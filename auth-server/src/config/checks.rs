@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use url::Url;
 
-use super::Problem;
+use super::{InvalidPostgresUrl, PostgresUrl, Problem};
 
 /// RFC 8414 section 2: a URL without query and fragment. Plain http is left to loopback and closed networks.
 pub(super) fn issuer(text: &str) -> Result<String, Problem> {
@@ -37,38 +37,27 @@ pub(super) fn network(text: &str) -> Result<IpNet, Problem> {
     })
 }
 
-/// The URL is never shown: it may hold a password.
-pub(super) fn check_database_url(key: &str, text: &str) -> Result<(), Problem> {
-    if text.strip_prefix("sqlite:").is_some_and(|rest| !rest.trim_start_matches('/').is_empty()) {
-        return Ok(());
+/// The URL is never shown: it may hold a password. The warnings name parameters that have no effect.
+pub(super) fn check_database_url(key: &str, text: &str) -> Result<Vec<String>, Problem> {
+    if let Some(rest) = text.strip_prefix("sqlite:") {
+        if text.contains(":memory:") || text.contains("mode=memory") {
+            return Err(Problem::new(key, "SQLite needs a file: its connections share no memory"));
+        }
+        if !rest.trim_start_matches('/').is_empty() {
+            return Ok(Vec::new());
+        }
     }
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "postgres" | "postgresql"));
-    let Some(url) = url else {
+    if !text.starts_with("sqlite:") && !text.contains("://") {
         return Err(Problem::new(key, "must be sqlite://PATH or postgres://USER@HOST/DATABASE"));
-    };
-    if on_this_machine(&url) || url.query_pairs().any(|(name, _)| name == "sslmode") {
-        return Ok(());
     }
-    if url.query_pairs().any(|(name, _)| name == "sslrootcert") {
-        return Ok(());
-    }
+    let url: PostgresUrl =
+        text.parse().map_err(|error: InvalidPostgresUrl| Problem::new(key, error.to_string()))?;
     // Decision 30: beyond loopback the connection is verified, or the operator says in the URL that it is not.
-    let message = "is not on this machine: add ?sslmode=verify-full&sslrootcert=FILE, or an explicit sslmode";
-    Err(Problem::new(key, message))
-}
-
-/// Whether a PostgreSQL URL names this machine: by loopback, or by a socket's directory.
-pub(crate) fn on_this_machine(url: &Url) -> bool {
-    let socket = url.query_pairs().any(|(name, value)| name == "host" && value.starts_with('/'));
-    let loopback = match url.host() {
-        None => true,
-        Some(url::Host::Domain(name)) => name.is_empty() || name == "localhost" || name.starts_with("%2"),
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-    };
-    // A non-special scheme keeps an IP address as a name.
-    let literal = url.host_str().map(|host| host.trim_matches(['[', ']']));
-    let loopback_name =
-        literal.and_then(|host| host.parse::<IpAddr>().ok()).is_some_and(|ip| ip.is_loopback());
-    socket || loopback || loopback_name
+    if !url.is_local() && url.ssl_mode.is_none() && url.root_cert.is_none() {
+        let message =
+            "is not on this machine: add ?sslmode=verify-full&sslrootcert=FILE, or an explicit sslmode";
+        return Err(Problem::new(key, message));
+    }
+    let warning = |name: &String| format!("{key}: the parameter `{name}` has no effect here; leave it out");
+    Ok(url.without_effect.iter().map(warning).collect())
 }

@@ -5,30 +5,59 @@ use std::time::Duration;
 
 use trefoil_shared::Secret;
 
+/// What a pooler in front of PostgreSQL hands out, and for how long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pooling {
+    /// A server connection for as long as the client stays, or no pooler at all.
+    #[default]
+    Session,
+    /// A server connection for one transaction: PgBouncer 1.21 or newer with `max_prepared_statements`.
+    Transaction,
+}
+
+impl Pooling {
+    /// As `database.pooling` names it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Transaction => "transaction",
+        }
+    }
+}
+
 /// How to reach the database, and the deadlines of each call (decision 16).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseSettings {
+    /// The setting that [`Self::url`] comes from, for messages.
+    pub setting: &'static str,
     /// `sqlite://PATH` or `postgres://..`, of the server role. May hold a password.
     pub url: Secret,
     /// The same for the admin role; where absent, [`Self::url`] is used.
     pub admin_url: Option<Secret>,
+    /// What a pooler in front of PostgreSQL hands out.
+    pub pooling: Pooling,
     /// How many connections the pool may open.
     pub max_connections: u32,
     /// How long a call waits for a free connection.
     pub acquire_timeout: Duration,
     /// How long a call may take altogether.
     pub call_timeout: Duration,
+    /// The same for the running server, whose role `db roles` gives time-outs.
+    pub server_call_timeout: Duration,
 }
 
 impl DatabaseSettings {
     /// The settings for a database at `url`, with the default deadlines.
     pub fn at(url: impl Into<String>) -> Self {
         Self {
+            setting: "database.url",
             url: Secret::new(url),
             admin_url: None,
+            pooling: Pooling::Session,
             max_connections: 10,
             acquire_timeout: Duration::from_millis(500),
             call_timeout: Duration::from_secs(2),
+            server_call_timeout: Duration::from_secs(2),
         }
     }
 
@@ -40,13 +69,27 @@ impl DatabaseSettings {
     /// The same settings with the admin role's URL in the place of the server role's: what the CLI connects with.
     #[must_use]
     pub fn as_admin(&self) -> Self {
+        let (setting, pooling) = match &self.admin_url {
+            // Migrations need a session: this URL leads to PostgreSQL itself.
+            Some(_) => ("database.admin_url", Pooling::Session),
+            None => (self.setting, self.pooling),
+        };
         Self {
+            setting,
+            pooling,
             url: self.admin_url.clone().unwrap_or_else(|| self.url.clone()),
             // A person waits rather than tries again, maybe far away from the database; nobody queues behind a command.
             acquire_timeout: self.acquire_timeout.max(Duration::from_secs(5)),
             call_timeout: self.call_timeout.max(Duration::from_secs(10)),
             ..self.clone()
         }
+    }
+
+    /// The server role's settings for a command, which opens one connection.
+    #[must_use]
+    pub fn for_one_command(&self) -> Self {
+        // Behind a pooler in transaction mode the role cannot confirm what it is about to be given.
+        Self { pooling: Pooling::Session, max_connections: 1, ..self.clone() }
     }
 
     /// The file behind a SQLite URL; `None` for PostgreSQL.

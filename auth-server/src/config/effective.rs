@@ -45,6 +45,7 @@ impl Settings {
             ("keys.max_age", json!(self.keys.max_age)),
             ("database.url", json!(self.database.url.reveal())),
             ("database.admin_url", json!(admin.reveal())),
+            ("database.pooling", json!(self.database.pooling.as_str())),
             ("database.max_connections", json!(self.database.max_connections)),
         ]
     }

@@ -6,16 +6,17 @@ mod database;
 mod effective;
 mod error;
 mod load;
+mod postgres_url;
 mod raw;
 mod resolve;
 mod settings;
 mod surroundings;
 mod values;
 
-pub(crate) use checks::on_this_machine;
-pub use database::DatabaseSettings;
+pub use database::{DatabaseSettings, Pooling};
 pub use error::{Problem, SettingsError};
 pub use load::{DEFAULT_FILE, LoadError, LoadedSettings, PREFIX, Sources, load};
+pub(crate) use postgres_url::{InvalidPostgresUrl, Place, PostgresUrl, is_loopback};
 pub use raw::RawSettings;
 pub use settings::{
     KeySettings, KeyStoreKind, LimitSettings, LogSettings, OutboundSettings, RegistrySettings,

@@ -42,7 +42,7 @@ raw_section!(RawRegistry { max_stale: Seconds });
 raw_section!(RawRevocation { max_per_client: u32 });
 raw_section!(RawTokens { lifetime: Seconds, max_lifetime: Seconds });
 raw_section!(RawShutdown { grace: Seconds, drain: Seconds });
-raw_section!(RawDatabase { url: String, admin_url: String, max_connections: u32 });
+raw_section!(RawDatabase { url: String, admin_url: String, pooling: String, max_connections: u32 });
 raw_section!(RawTls { cert: PathBuf, key: PathBuf, client_ca: PathBuf });
 raw_section!(RawOutbound { extra_ca: PathBuf, allow_hosts: TextList });
 raw_section!(RawLimits {

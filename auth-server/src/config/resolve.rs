@@ -10,7 +10,7 @@ use super::checks::{address, check_database_url, issuer, network};
 use super::raw::{RawDatabase, RawLimits, RawLog, RawTls};
 use super::values::Seconds;
 use super::{
-    DatabaseSettings, KeyStoreKind, LimitSettings, LogSettings, Problem, RawSettings, Settings,
+    DatabaseSettings, KeyStoreKind, LimitSettings, LogSettings, Pooling, Problem, RawSettings, Settings,
     SettingsError, Surroundings, TlsSettings,
 };
 
@@ -143,6 +143,14 @@ fn database(raw: &RawDatabase, data_dir: &Path) -> Result<DatabaseSettings, Prob
         check_database_url("database.admin_url", url)?;
         settings.admin_url = Some(Secret::new(url.clone()));
     }
+    settings.pooling = match raw.pooling.as_deref() {
+        None | Some("session") => Pooling::Session,
+        Some("transaction") => Pooling::Transaction,
+        Some(other) => {
+            let message = format!("`{other}` is unknown: use `session` or `transaction`");
+            return Err(Problem::new("database.pooling", message));
+        }
+    };
     if let Some(connections) = raw.max_connections {
         if connections == 0 {
             return Err(Problem::new("database.max_connections", "must be at least 1"));

@@ -4,14 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use futures_util::TryStreamExt;
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use sqlx::{ConnectOptions, Connection, PgConnection, Row};
+use sqlx::{Connection, PgConnection, Row};
 use thiserror::Error;
 use trefoil_shared::Secret;
-use url::Url;
 
 use super::plan::SourceRow;
-use crate::config::on_this_machine;
+use crate::config::{InvalidPostgresUrl, PostgresUrl};
+use crate::store::{Connect, connect, connect_options};
 
 /// Why the source cannot be read.
 #[derive(Debug, Error)]
@@ -33,6 +32,9 @@ pub enum SourceError {
         /// The missing column.
         column: &'static str,
     },
+    /// There is no connection: what failed, and after `; ` what to do.
+    #[error("{0}")]
+    Connection(String),
     /// The database does not answer or refuses.
     #[error("cannot read from the source: {0}")]
     Database(String),
@@ -94,8 +96,7 @@ pub async fn read(
     table: &TableName,
     progress: &dyn Fn(usize),
 ) -> Result<Vec<SourceRow>, SourceError> {
-    let options = options(from)?;
-    let mut connection = options.connect().await.map_err(|error| SourceError::Database(told(&error)))?;
+    let mut connection = connect(options(from)?).await.map_err(SourceError::Connection)?;
     let name = find(&mut connection, table).await?;
     let sql = format!(
         "SELECT grant_type::text, client_id::text, client_secret::text, resource::text FROM {}",
@@ -117,16 +118,10 @@ pub async fn read(
     Ok(rows)
 }
 
-fn options(from: &Secret) -> Result<PgConnectOptions, SourceError> {
-    let url = from.reveal();
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(SourceError::Url("write postgres://USER@HOST/DATABASE".to_owned()));
-    }
-    // What sqlx says of a URL does not repeat it, so no password is shown.
-    let options = PgConnectOptions::from_str(url).map_err(|error| SourceError::Url(error.to_string()))?;
-    let explicit = url.contains("sslmode=") || url.contains("ssl-mode=");
-    let local = Url::parse(url).is_ok_and(|url| on_this_machine(&url));
-    if explicit || local { Ok(options) } else { Ok(options.ssl_mode(PgSslMode::VerifyFull)) }
+fn options(from: &Secret) -> Result<Connect, SourceError> {
+    let url: PostgresUrl =
+        from.reveal().parse().map_err(|error: InvalidPostgresUrl| SourceError::Url(error.to_string()))?;
+    Ok(connect_options(&url))
 }
 
 async fn find(connection: &mut PgConnection, table: &TableName) -> Result<TableName, SourceError> {
@@ -164,7 +159,7 @@ fn source_row(row: &sqlx::postgres::PgRow) -> Result<SourceRow, SourceError> {
     })
 }
 
-/// What the database said, without the wrapping.
+/// What the database said, without the wrapping and its source line.
 fn told(error: &sqlx::Error) -> String {
     error.as_database_error().map_or_else(|| error.to_string(), |database| database.message().to_owned())
 }
@@ -184,13 +179,16 @@ mod tests {
     }
 
     #[test]
-    fn d30_a_source_beyond_this_machine_is_verified_unless_the_url_says_otherwise() {
-        let mode = |url: &str| format!("{:?}", options(&Secret::new(url)).unwrap().get_ssl_mode());
+    fn w22_d30_a_source_beyond_this_machine_is_verified_unless_the_url_says_otherwise() {
+        let mode = |url: &str| format!("{:?}", options(&Secret::new(url)).unwrap().options.get_ssl_mode());
         assert_eq!(mode("postgres://u@db.example.com/x"), "VerifyFull");
+        // w22: what looks like a parameter inside a password is none.
+        assert_eq!(mode("postgres://u:sslmode=disable@db.example.com/x"), "VerifyFull");
+        assert_eq!(mode("postgres://u:x%3Fsslmode=disable@db.example.com/sslmode=disable"), "VerifyFull");
         assert_eq!(mode("postgres://u@db.example.com/x?sslmode=disable"), "Disable");
         assert_eq!(mode("postgres://u@127.0.0.1/x"), "Prefer");
         assert!(
-            options(&Secret::new("mysql://u:hunter2@h/x")).unwrap_err().to_string().find("hunter2").is_none()
+            !options(&Secret::new("mysql://u:hunter2@h/x")).err().unwrap().to_string().contains("hunter2")
         );
     }
 }

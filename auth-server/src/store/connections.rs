@@ -10,12 +10,11 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::{ConnectOptions, Connection};
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
-use super::error::{Failure, classify};
 use super::lease::{Held, Lease};
+use super::open::{NoConnection, Ready};
 use super::queue::Queue;
 
 /// Handshakes that go on at the same time.
@@ -31,30 +30,25 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_
 /// Firewalls forget what has been silent for longer.
 const IDLE: Duration = Duration::from_mins(10);
 
-/// Why there is no connection.
-pub(super) type NoConnection = String;
-
-/// The options that make a connection of type `C`.
-type Options<C> = <C as Connection>::Options;
 type Given<C> = Result<Lease<C>, NoConnection>;
 
 /// The connections. Clones share them.
-pub(super) struct Connections<C: Connection + 'static>(Arc<Inner<C>>);
+pub(super) struct Connections<C: Ready>(Arc<Inner<C>>);
 
-impl<C: Connection + 'static> Clone for Connections<C> {
+impl<C: Ready> Clone for Connections<C> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-struct Inner<C: Connection + 'static> {
-    options: Options<C>,
+struct Inner<C: Ready> {
+    plan: C::Plan,
     max: u32,
     state: Mutex<State<C>>,
 }
 
 /// What changes of them.
-pub(super) struct State<C: Connection + 'static> {
+pub(super) struct State<C: Ready> {
     /// The one that answered last is at the back, and taken first.
     pub(super) idle: VecDeque<Held<C>>,
     waiting: Queue<Given<C>>,
@@ -67,9 +61,9 @@ pub(super) struct State<C: Connection + 'static> {
     last_error: Option<NoConnection>,
 }
 
-impl<C: Connection + 'static> Connections<C> {
+impl<C: Ready> Connections<C> {
     /// At most `max` connections. Opens nothing yet.
-    pub(super) fn new(options: Options<C>, max: u32) -> Self {
+    pub(super) fn new(plan: C::Plan, max: u32) -> Self {
         let state = State {
             idle: VecDeque::new(),
             waiting: Queue::default(),
@@ -79,7 +73,7 @@ impl<C: Connection + 'static> Connections<C> {
             closed: false,
             last_error: None,
         };
-        Self(Arc::new(Inner { options, max: max.max(1), state: Mutex::new(state) }))
+        Self(Arc::new(Inner { plan, max: max.max(1), state: Mutex::new(state) }))
     }
 
     /// A connection, within `patience`. Who asks to be `first` overtakes those who wait already and did not.
@@ -87,7 +81,7 @@ impl<C: Connection + 'static> Connections<C> {
         let waiting = {
             let mut state = self.state();
             if state.closed {
-                return Err("the database is being left".to_owned());
+                return Err(NoConnection::now("the database is being left"));
             }
             if let Some(held) = state.idle.pop_back() {
                 return Ok(Lease::new(held, self));
@@ -97,13 +91,15 @@ impl<C: Connection + 'static> Connections<C> {
         self.open_more();
         match timeout(patience, waiting).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err("the database is being left".to_owned()),
+            Ok(Err(_)) => Err(NoConnection::now("the database is being left")),
             Err(_) => {
                 let last = self.state().last_error.clone();
-                Err(last.map_or_else(
-                    || "no connection in time".to_owned(),
-                    |last| format!("no connection in time: {last}"),
-                ))
+                Err(match last {
+                    Some(last) => {
+                        NoConnection { text: format!("no connection in time: {}", last.text), ..last }
+                    }
+                    None => NoConnection::now("no connection in time"),
+                })
             }
         }
     }
@@ -164,8 +160,8 @@ impl<C: Connection + 'static> Connections<C> {
                     drop(state);
                     return self.give(Held { connection, generation, idle_since: Instant::now() });
                 }
-                Err(error) if passes(&error) => error.to_string(),
-                Err(error) => return self.not_opened(&error.to_string(), counts),
+                Err(error) if error.passes => error,
+                Err(error) => return self.not_opened(&error, counts),
             };
             {
                 let mut state = self.state();
@@ -182,28 +178,29 @@ impl<C: Connection + 'static> Connections<C> {
     }
 
     /// `counts`: whether it is one of those that may go on at the same time.
-    async fn handshake(&self, counts: &mut bool) -> Result<C, sqlx::Error> {
-        let mut handshake = pin!(timeout(HANDSHAKE, self.0.options.connect()));
+    async fn handshake(&self, counts: &mut bool) -> Result<C, NoConnection> {
+        let too_slow = |_| Err(C::too_slow(&self.0.plan));
+        let mut handshake = pin!(timeout(HANDSHAKE, C::open(&self.0.plan)));
         if let Ok(outcome) = timeout(PROMPT, &mut handshake).await {
-            return outcome.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+            return outcome.unwrap_or_else(too_slow);
         }
         self.state().opening -= u32::from(std::mem::take(counts));
         self.open_more();
-        handshake.await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        handshake.await.unwrap_or_else(too_slow)
     }
 
     /// Whoever waits hears it now, as waiting on would change nothing; unless a connection is lent and will come back.
-    fn not_opened(&self, error: &str, counts: bool) {
+    fn not_opened(&self, error: &NoConnection, counts: bool) {
         let mut waiting = {
             let mut state = self.state();
             state.opening -= u32::from(counts);
             state.open -= 1;
-            state.last_error = Some(error.to_owned());
+            state.last_error = Some(error.clone());
             let lent = state.open > state.opening;
             if lent { Queue::default() } else { std::mem::take(&mut state.waiting) }
         };
         while let Some(place) = waiting.next() {
-            let _ = place.send(Err(error.to_owned()));
+            let _ = place.send(Err(error.clone()));
         }
     }
 
@@ -241,7 +238,7 @@ impl<C: Connection + 'static> Connections<C> {
     }
 }
 
-impl<C: Connection + 'static> State<C> {
+impl<C: Ready> State<C> {
     /// The connection that was idle for longest, where that is too long.
     fn take_forgotten(&mut self) -> Option<Held<C>> {
         if self.idle.len() < 2 || self.idle.front()?.idle_since.elapsed() < IDLE {
@@ -250,18 +247,6 @@ impl<C: Connection + 'static> State<C> {
         self.open -= 1;
         self.idle.pop_front()
     }
-}
-
-/// Whether a database refuses for the moment only: it starts up, has no place left, or (SQLite) another process opens
-/// the new file at the same time and holds it while its log is set up.
-fn passes(error: &sqlx::Error) -> bool {
-    if classify(error) == Failure::Again {
-        return true;
-    }
-    if let sqlx::Error::Io(error) = error {
-        return error.kind() == std::io::ErrorKind::ConnectionRefused;
-    }
-    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_transient_in_connect_phase)
 }
 
 /// How many there are, in the type of the limits.

@@ -3,6 +3,8 @@
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use thiserror::Error;
 
+use super::postgres::{NOT_TRACKED, is_mixed_up};
+
 /// A failed store call.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StoreError {
@@ -131,6 +133,8 @@ fn classify_postgres(code: &str) -> Failure {
         "42501" => Failure::Denied,
         "25006" => Failure::Unable,
         "42P01" | "42703" | "3F000" => Failure::Schema,
+        // Another client's prepared statement: the pooler mixes them up, and this connection is not used again.
+        code if is_mixed_up(code) => Failure::Lost,
         "57014" => Failure::Cancelled,
         code if code.starts_with("23") => Failure::Constraint,
         // Insufficient resources (disk, memory, connections), and errors of the system below it (58030: I/O).
@@ -157,7 +161,13 @@ fn classify_sqlite(code: i32, message: &str) -> Failure {
 
 /// What a caller hears of a failure. `writes` tells whether the work could have changed anything.
 pub(super) fn to_store_error(error: &sqlx::Error, writes: bool) -> StoreError {
-    let text = error.to_string();
+    let database = error.as_database_error();
+    if database.and_then(sqlx::error::DatabaseError::code).is_some_and(|code| is_mixed_up(&code)) {
+        return StoreError::Settings(NOT_TRACKED.to_owned());
+    }
+    // Without the line in PostgreSQL's own source.
+    let postgres = database.filter(|database| database.try_downcast_ref::<PgDatabaseError>().is_some());
+    let text = postgres.map_or_else(|| error.to_string(), |database| database.message().to_owned());
     match classify(error) {
         Failure::Constraint => StoreError::Conflict(text),
         Failure::Denied => StoreError::NotPermitted(text),

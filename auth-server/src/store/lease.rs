@@ -3,12 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use sqlx::Connection;
-
 use super::connections::{Connections, count};
+use super::open::Ready;
 
 /// A connection in use, which goes back when this is dropped.
-pub(super) struct Lease<C: Connection + 'static> {
+pub(super) struct Lease<C: Ready> {
     pub(super) held: Option<Held<C>>,
     home: Connections<C>,
 }
@@ -21,7 +20,7 @@ pub(super) struct Held<C> {
     pub(super) idle_since: Instant,
 }
 
-impl<C: Connection + 'static> Lease<C> {
+impl<C: Ready> Lease<C> {
     pub(super) fn new(held: Held<C>, home: &Connections<C>) -> Self {
         Self { held: Some(held), home: home.clone() }
     }
@@ -66,7 +65,7 @@ impl<C: Connection + 'static> Lease<C> {
     }
 }
 
-impl<C: Connection + 'static> Drop for Lease<C> {
+impl<C: Ready> Drop for Lease<C> {
     fn drop(&mut self) {
         // A panic may have left it inside a transaction.
         if std::thread::panicking() {

@@ -11,6 +11,7 @@ use super::error::to_store_error;
 use super::settings::ConnectOptions;
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::config::Pooling;
 
 /// Every migration: version, name, text. Never changed once released; new ones are added at the end.
 const MIGRATIONS: &[(i64, &str, &str)] = &[
@@ -192,9 +193,15 @@ async fn stay_alive(store: Store, holder: String) {
 /// one second only, so that a running server is not held up (fault 24).
 async fn run(options: ConnectOptions) -> Result<(), StoreError> {
     match options {
-        ConnectOptions::Postgres(options) => {
+        ConnectOptions::Postgres(plan) => {
             let failed = |error: sqlx::Error| to_store_error(&error, true);
-            let mut conn = options.connect().await.map_err(failed)?;
+            if plan.pooling == Pooling::Transaction {
+                return Err(StoreError::Settings(
+                    "a migration needs a session: let database.admin_url lead to PostgreSQL itself"
+                        .to_owned(),
+                ));
+            }
+            let mut conn = plan.connect().await.map_err(|error| StoreError::Unavailable(error.text))?;
             conn.execute("SET statement_timeout = 0; SET lock_timeout = '1s'").await.map_err(failed)?;
             apply(&mut conn).await?;
             conn.close().await.map_err(failed)

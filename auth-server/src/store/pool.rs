@@ -6,8 +6,9 @@ use std::time::Duration;
 use sqlx::{Executor as _, PgConnection, Postgres, Sqlite, SqliteConnection};
 
 use super::StoreError;
-use super::connections::{Connections, NoConnection};
+use super::connections::Connections;
 use super::lease::Lease;
+use super::open::NoConnection;
 use super::settings::{ConnectOptions, create_sqlite_file, sqlite_path};
 use super::statement::{Row, Statement, Value};
 use crate::config::DatabaseSettings;
@@ -46,8 +47,8 @@ impl Pools {
     /// Opens nothing yet: a database that is down may come up later (fault 5).
     pub(super) fn new(settings: &DatabaseSettings) -> Result<Self, StoreError> {
         Ok(match settings.options()? {
-            ConnectOptions::Postgres(options) => {
-                Self::Postgres(Connections::new(options, settings.max_connections))
+            ConnectOptions::Postgres(plan) => {
+                Self::Postgres(Connections::new(*plan, settings.max_connections))
             }
             ConnectOptions::Sqlite(options) => {
                 create_sqlite_file(&sqlite_path(&options))?;

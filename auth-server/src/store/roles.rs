@@ -1,9 +1,12 @@
 //! What the running server may do on PostgreSQL: table by table (decision 1).
 
+use std::time::Duration;
+
 use sqlx::AssertSqlSafe;
 
+use super::postgres::IDLE_IN_TRANSACTION;
 use super::statement::{Statement, Step};
-use super::{Store, StoreError};
+use super::{Act, Store, StoreError};
 
 /// Each table, and what the server role may do with it. A table that is not named here is out of its reach.
 const GRANTS: &[(&str, &str)] = &[
@@ -29,35 +32,62 @@ const GRANTS: &[(&str, &str)] = &[
 /// The administrator's alone.
 const NO_ACCESS: &[&str] = &["audit", "database_roles"];
 
-const SCHEMA: &str = "SELECT CAST(current_schema() AS TEXT) AS name, CAST(current_user AS TEXT) AS role";
+const SCHEMA: &str = "SELECT CAST(current_schema() AS TEXT) AS name, CAST(current_user AS TEXT) AS role, \
+     CAST(current_database() AS TEXT) AS database";
 const REMEMBER: &str = "INSERT INTO database_roles (role) VALUES ($1) ON CONFLICT (role) DO NOTHING";
 const REMEMBERED: &str = "SELECT role FROM database_roles ORDER BY role";
 
+/// What makes a role the server's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleStatements {
+    /// Its rights, table by table: the owner of the tables gives them.
+    pub rights: Vec<String>,
+    /// Its time-outs: a role with `CREATEROLE`, or the role itself, sets them.
+    pub limits: Vec<String>,
+}
+
 impl Store {
     /// The statements that give the server role its rights and take every other from it. They may be run again.
-    pub async fn roles_sql(&self, server_role: &str) -> Result<Vec<String>, StoreError> {
+    pub async fn roles_sql(&self, server_role: &str) -> Result<RoleStatements, StoreError> {
         if self.is_sqlite() {
             return Err(StoreError::Settings("SQLite has no roles; `db roles` is for PostgreSQL".to_owned()));
         }
         let rows = self.read(Statement::new(SCHEMA)).await?;
         let row = rows.first().ok_or_else(|| StoreError::Corrupt("no current schema".to_owned()))?;
         let (schema, ours): (String, String) = (row.get("name")?, row.get("role")?);
+        let database: String = row.get("database")?;
         if ours == server_role {
             return Err(StoreError::Settings(format!(
                 "`database.url` and `database.admin_url` name the same role {ours}: give the server its own"
             )));
         }
-        Ok(statements(&schema, server_role))
+        Ok(RoleStatements {
+            rights: statements(&schema, server_role),
+            limits: limits((&database, server_role), self.settings.server_call_timeout),
+        })
     }
 
-    /// Runs them in one transaction, and remembers the role, so that a later migration runs them again.
-    pub async fn apply_roles(&self, server_role: &str) -> Result<(), StoreError> {
+    /// Gives the rights in one transaction with the act that is audited, and remembers the role, so that a later
+    /// migration runs them again.
+    pub async fn apply_roles(&self, server_role: &str, act: Option<&Act>) -> Result<(), StoreError> {
         let mut steps = Vec::new();
-        for sql in self.roles_sql(server_role).await? {
+        for sql in self.roles_sql(server_role).await?.rights {
             steps.push(Step::any(Statement::dynamic(AssertSqlSafe(sql))));
         }
         steps.push(Step::any(Statement::new(REMEMBER).text(server_role)));
+        if let Some(act) = act {
+            steps.extend([Act::queue_up(), act.step()]);
+        }
         self.transact(steps).await
+    }
+
+    /// Makes the role carry its time-outs. Only a role with `CREATEROLE` and the role itself may do that: `NotPermitted`
+    /// for every other.
+    pub async fn apply_role_limits(&self, limits: &[String]) -> Result<(), StoreError> {
+        self.transact(
+            limits.iter().map(|sql| Step::any(Statement::dynamic(AssertSqlSafe(sql.clone())))).collect(),
+        )
+        .await
     }
 
     pub(super) async fn reapply_roles(&self) -> Result<(), StoreError> {
@@ -65,10 +95,19 @@ impl Store {
             return Ok(());
         }
         for row in self.read(Statement::new(REMEMBERED)).await? {
-            self.apply_roles(&row.get::<String>("role")?).await?;
+            self.apply_roles(&row.get::<String>("role")?, None).await?;
         }
         Ok(())
     }
+}
+
+/// Time-outs that a session has from its beginning, so that they hold behind a pooler in transaction mode, too.
+fn limits((database, role): (&str, &str), statement: Duration) -> Vec<String> {
+    let (database, role) = (quoted(database), quoted(role));
+    let set = |name: &str, span: Duration| {
+        format!("ALTER ROLE {role} IN DATABASE {database} SET {name} = '{}ms'", span.as_millis())
+    };
+    vec![set("statement_timeout", statement), set("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION)]
 }
 
 fn statements(schema: &str, role: &str) -> Vec<String> {

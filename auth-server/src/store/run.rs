@@ -173,7 +173,8 @@ impl Call {
         let acquired = self.pools.acquire(self.access, self.terms.patience, self.terms.first);
         match timeout_at(self.deadline, acquired).await {
             Ok(Ok(conn)) => Ok(conn),
-            Ok(Err(error)) => Err(StoreError::Unavailable(error)),
+            Ok(Err(error)) if error.lasting => Err(StoreError::Settings(error.text)),
+            Ok(Err(error)) => Err(StoreError::Unavailable(error.text)),
             Err(_) => Err(StoreError::Unavailable("no connection in time".to_owned())),
         }
     }

@@ -1,73 +1,68 @@
 //! The database URL as options of its database (decision 30).
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
-use sqlx::ConnectOptions as _;
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use url::Url;
+use trefoil_serve::config::masked;
 
 use super::StoreError;
-use crate::config::DatabaseSettings;
+use super::postgres::{PostgresPlan, Target, connect_options};
+use crate::config::{DatabaseSettings, InvalidPostgresUrl, PostgresUrl};
 
 impl DatabaseSettings {
     /// The PostgreSQL role in the URL, where one stands there.
     pub fn role(&self) -> Option<String> {
-        let url = Url::parse(self.url.reveal()).ok().filter(|url| is_postgres(url.scheme()))?;
-        let role = percent_encoding::percent_decode_str(url.username()).decode_utf8().ok()?;
-        (!role.is_empty()).then(|| role.into_owned())
+        self.postgres_url()?.ok()?.user
     }
 
-    /// The URL without its password, for people.
+    /// The database for people, without a password.
     pub fn describe(&self) -> String {
-        match Url::parse(self.url.reveal()) {
-            Ok(mut url) => {
-                if url.password().is_some() {
-                    let _ = url.set_password(Some("..."));
-                }
-                // sqlx takes a password from there, too; nothing else of a query is worth showing.
-                url.set_query(None);
-                url.to_string()
-            }
-            Err(_) => "(no URL)".to_owned(),
+        match self.postgres_url() {
+            Some(Ok(url)) => format!("PostgreSQL, {}", connect_options(&url).place),
+            Some(Err(_)) => "(no URL)".to_owned(),
+            None => masked(self.url.reveal()),
         }
+    }
+
+    /// The parsed URL of a PostgreSQL database; `None` for SQLite.
+    pub(crate) fn postgres_url(&self) -> Option<Result<PostgresUrl, InvalidPostgresUrl>> {
+        (!self.is_sqlite()).then(|| self.url.reveal().parse())
     }
 
     /// The URL as options of its database. A password that the URL lacks comes from `PGPASSWORD`, then `PGPASSFILE`
-    /// or `~/.pgpass` (a file that others may read is passed over, as libpq does): sqlx looks there by itself.
+    /// or `~/.pgpass`.
     pub(crate) fn options(&self) -> Result<ConnectOptions, StoreError> {
-        let text = self.url.reveal();
-        let scheme = text.split(':').next().unwrap_or_default();
-        if is_postgres(scheme) {
-            return self.postgres(text).map(ConnectOptions::Postgres);
+        match self.postgres_url() {
+            Some(Ok(url)) => Ok(ConnectOptions::Postgres(Box::new(self.postgres(&url)))),
+            Some(Err(error)) => Err(StoreError::Settings(format!("{} {error}", self.setting))),
+            None => self.sqlite(self.url.reveal()).map(ConnectOptions::Sqlite),
         }
-        if scheme == "sqlite" {
-            return self.sqlite(text).map(ConnectOptions::Sqlite);
-        }
-        Err(StoreError::Settings("the URL starts with neither `postgres://` nor `sqlite://`".to_owned()))
     }
 
-    fn postgres(&self, text: &str) -> Result<PgConnectOptions, StoreError> {
-        let refused = |error: String| StoreError::Settings(format!("{}: {error}", self.describe()));
-        let url = Url::parse(text).map_err(|error| StoreError::Settings(error.to_string()))?;
-        let mut options = PgConnectOptions::from_url(&url).map_err(|error| refused(error.to_string()))?;
-        let explicit = url.query_pairs().any(|(name, _)| name == "sslmode" || name == "ssl-mode");
-        if !explicit && !is_local(&options) {
-            options = options.ssl_mode(PgSslMode::VerifyFull);
+    fn postgres(&self, url: &PostgresUrl) -> PostgresPlan {
+        let connect = connect_options(url);
+        PostgresPlan {
+            options: connect.options,
+            target: Target {
+                setting: self.setting,
+                place: connect.place,
+                passfile: connect.passfile,
+                has_password: connect.has_password,
+            },
+            statement_timeout: self.call_timeout,
+            pooling: self.pooling,
+            may_probe: self.max_connections > 1,
+            looked: Arc::default(),
         }
-        let limit = format!("{}ms", self.call_timeout.as_millis());
-        Ok(options
-            .application_name("auth-server")
-            .options([("statement_timeout", limit.as_str()), ("idle_in_transaction_session_timeout", "5s")]))
     }
 
     /// WAL, and an fsync before each acknowledgement (fault 15). A writer waits three quarters of the deadline for
     /// the lock of another process, so that BUSY is answered before the call is given up.
     fn sqlite(&self, text: &str) -> Result<SqliteConnectOptions, StoreError> {
-        let options =
-            SqliteConnectOptions::from_str(text).map_err(|error| StoreError::Settings(error.to_string()))?;
+        let options = SqliteConnectOptions::from_str(text)
+            .map_err(|error| StoreError::Settings(format!("{}: {error}", self.setting)))?;
         if text.contains(":memory:") || text.contains("mode=memory") {
             return Err(StoreError::Settings(
                 "SQLite needs a file: its connections share no memory".to_owned(),
@@ -85,7 +80,7 @@ impl DatabaseSettings {
 /// Options for one of the two databases.
 #[derive(Clone)]
 pub(crate) enum ConnectOptions {
-    Postgres(PgConnectOptions),
+    Postgres(Box<PostgresPlan>),
     Sqlite(SqliteConnectOptions),
 }
 
@@ -106,20 +101,6 @@ pub(crate) fn create_sqlite_file(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn is_postgres(scheme: &str) -> bool {
-    matches!(scheme, "postgres" | "postgresql")
-}
-
-/// Whether the database is on this machine: a socket, or a loopback address.
-fn is_local(options: &PgConnectOptions) -> bool {
-    let host = options.get_host();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    options.get_socket().is_some()
-        || host.starts_with('/')
-        || host == "localhost"
-        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 /// Where the file of an SQLite URL is.
 pub(crate) fn sqlite_path(options: &SqliteConnectOptions) -> PathBuf {
     options.get_filename().to_path_buf()
@@ -127,11 +108,13 @@ pub(crate) fn sqlite_path(options: &SqliteConnectOptions) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::postgres::PgSslMode;
+
     use super::*;
 
     fn mode(url: &str) -> PgSslMode {
         match DatabaseSettings::at(url).options().unwrap() {
-            ConnectOptions::Postgres(options) => options.get_ssl_mode(),
+            ConnectOptions::Postgres(plan) => plan.options.get_ssl_mode(),
             ConnectOptions::Sqlite(_) => panic!("not PostgreSQL"),
         }
     }
@@ -154,6 +137,7 @@ mod tests {
             "postgres://u:p@[::1]/x",
             "postgres://u:p@%2Frun%2Fpostgresql/x",
             "postgres:///x?host=/run/postgresql",
+            "postgres://u:p@/x?host=/run/postgresql",
         ] {
             assert!(!matches!(mode(local), PgSslMode::VerifyFull), "{local}");
         }

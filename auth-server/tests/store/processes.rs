@@ -96,7 +96,7 @@ async fn d30_the_password_comes_from_the_environment_or_a_pgpass_file() {
         command.env("AUTH_SERVER_DATABASE__URL", url.as_str()).envs(variables.iter().copied());
         command.output().unwrap()
     };
-    db.connect().await.apply_roles(&role).await.unwrap();
+    db.connect().await.apply_roles(&role, None).await.unwrap();
     assert!(!status(&[]).status.success(), "without a password it is refused");
     assert!(status(&[("PGPASSWORD", "pa:ss\\word")]).status.success());
 

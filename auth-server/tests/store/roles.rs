@@ -15,8 +15,8 @@ use crate::samples::{NOW, act, client, id, roots, secrets, token};
 async fn server_role(db: &TestDb, admin: &Store) -> DatabaseSettings {
     let role = format!("server_{}", db.settings.url.reveal().rsplit('/').next().unwrap());
     db.run(&format!("CREATE ROLE {role} LOGIN PASSWORD 'a password'")).await;
-    admin.apply_roles(&role).await.unwrap();
-    admin.apply_roles(&role).await.unwrap();
+    admin.apply_roles(&role, None).await.unwrap();
+    admin.apply_roles(&role, None).await.unwrap();
     let mut url = url::Url::parse(db.settings.url.reveal()).unwrap();
     url.set_username(&role).unwrap();
     url.set_password(Some("a password")).unwrap();
@@ -159,7 +159,7 @@ async fn f24_a_migrator_that_was_killed_before_the_roles_is_finished_by_the_next
 async fn d01_the_owner_is_never_stripped_of_its_own_tables() {
     let db = TestDb::postgres().await;
     let admin = db.store().await;
-    let refused = admin.apply_roles("postgres").await;
+    let refused = admin.apply_roles("postgres", None).await;
     assert!(matches!(refused, Err(StoreError::Settings(_))), "{refused:?}");
 }
 

@@ -60,7 +60,7 @@ impl Keys {
 }
 
 /// The one of `names` that is most like `wanted`: alike as a whole, or in its last part.
-pub(super) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
     const ALIKE: f64 = 0.6;
     let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
     let likeness = |name: &str| {

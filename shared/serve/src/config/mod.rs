@@ -30,6 +30,7 @@ pub use environment::process_environment;
 use environment::{Environment, LAYER as ENVIRONMENT};
 pub use error::ConfigError;
 use keys::Keys;
+pub use keys::nearest;
 pub use mask::masked;
 pub use settings::{LimitSettings, LogSettings, ShutdownSettings, TlsSettings, hidden};
 pub use shown::Shown;
