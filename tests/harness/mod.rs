@@ -11,6 +11,7 @@ pub(crate) mod http;
 pub(crate) mod lab;
 pub(crate) mod list;
 pub(crate) mod load;
+pub(crate) mod pgbouncer;
 pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod small_disk;

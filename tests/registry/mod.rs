@@ -4,4 +4,5 @@ mod canaries;
 mod database_tls;
 mod disable;
 mod names;
+mod pooler;
 mod roles;

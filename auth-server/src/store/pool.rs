@@ -48,7 +48,7 @@ impl Pools {
     pub(super) fn new(settings: &DatabaseSettings) -> Result<Self, StoreError> {
         Ok(match settings.options()? {
             ConnectOptions::Postgres(plan) => {
-                Self::Postgres(Connections::new(*plan, settings.max_connections))
+                Self::Postgres(Connections::new(plan, settings.max_connections))
             }
             ConnectOptions::Sqlite(options) => {
                 create_sqlite_file(&sqlite_path(&options))?;

@@ -35,7 +35,7 @@ impl DatabaseSettings {
     /// or `~/.pgpass`.
     pub(crate) fn options(&self) -> Result<ConnectOptions, StoreError> {
         match self.postgres_url() {
-            Some(Ok(url)) => Ok(ConnectOptions::Postgres(Box::new(self.postgres(&url)))),
+            Some(Ok(url)) => Ok(ConnectOptions::Postgres(self.postgres(&url))),
             Some(Err(error)) => Err(StoreError::Settings(format!("{} {error}", self.setting))),
             None => self.sqlite(self.url.reveal()).map(ConnectOptions::Sqlite),
         }
@@ -80,7 +80,7 @@ impl DatabaseSettings {
 /// Options for one of the two databases.
 #[derive(Clone)]
 pub(crate) enum ConnectOptions {
-    Postgres(Box<PostgresPlan>),
+    Postgres(PostgresPlan),
     Sqlite(SqliteConnectOptions),
 }
 

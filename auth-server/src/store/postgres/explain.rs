@@ -103,20 +103,18 @@ fn is_about_the_password(error: &sqlx::Error) -> bool {
 }
 
 fn io_words(error: &std::io::Error) -> (String, String) {
-    let mend = match error.kind() {
-        ErrorKind::ConnectionRefused => {
-            "nothing listens there: is PostgreSQL running, and is the port right?"
-        }
-        ErrorKind::NotFound => {
-            "no such file: the socket, or a file that sslrootcert, sslcert or sslkey names"
-        }
-        ErrorKind::PermissionDenied => {
-            "this user may not open the socket, or a file that sslrootcert, sslcert or sslkey names"
-        }
-        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
-            "the connection was cut: does PostgreSQL listen there, and not something else?"
-        }
-        _ => "is the host right, and can this machine reach it?",
+    let kind = error.kind();
+    let cut = [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
+    let mend = if kind == ErrorKind::ConnectionRefused {
+        "nothing listens there: is PostgreSQL running, and is the port right?"
+    } else if kind == ErrorKind::NotFound {
+        "no such file: the socket, or a file that sslrootcert, sslcert or sslkey names"
+    } else if kind == ErrorKind::PermissionDenied {
+        "this user may not open the socket, or a file that sslrootcert, sslcert or sslkey names"
+    } else if cut.contains(&kind) {
+        "the connection was cut: does PostgreSQL listen there, and not something else?"
+    } else {
+        "is the host right, and can this machine reach it?"
     };
     (error.to_string(), mend.to_owned())
 }
