@@ -12,7 +12,7 @@ use crate::config::{LoadedSettings, Settings, Surroundings};
 use crate::protocol::{Ends, cut_off_second, late_second};
 use crate::secrets::files::make_private_dir;
 use crate::secrets::{OsRng, Rng, RootSecrets};
-use crate::store::{Act, Revocation, Store};
+use crate::store::{Act, Revocation, Store, StoreError};
 
 /// For so many seconds a cut-off is kept at least, 30 days: the longest life of tokens may have been longer when they
 /// were issued than it is configured now.
@@ -105,7 +105,7 @@ impl Context {
     pub(super) async fn store(&self) -> Result<Store, CliError> {
         let store = self.connect().await?;
         let status = store.schema().await?;
-        if store.is_sqlite() && !status.pending.is_empty() && status.version <= status.known {
+        if store.is_sqlite() && matches!(status.check(), Err(StoreError::SchemaTooOld { .. })) {
             let ran = store.migrate(&self.holder()).await?;
             // Empty where another command did it in the same moment.
             if !ran.is_empty() {

@@ -84,6 +84,9 @@ async fn status(cx: &Context) -> Result<Report, CliError> {
         "ready": status.check().is_ok(),
     });
     let next = match status.check() {
+        Ok(()) if status.version > status.known => {
+            "newer than this program, which works with it all the same".to_owned()
+        }
         Ok(()) => "up to date".to_owned(),
         Err(why) => CliError::from(why).to_string(),
     };

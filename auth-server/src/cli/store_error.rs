@@ -22,7 +22,9 @@ impl From<StoreError> for CliError {
                 return Self::new(what, "run `auth-server db migrate`");
             }
             StoreError::SchemaTooNew { found, known } => {
-                let what = format!("the database schema is at version {found}, this program knows {known}");
+                let what = format!(
+                    "the database schema takes programs that know migration {found}, this program knows {known}"
+                );
                 return Self::new(what, "run a newer auth-server");
             }
             StoreError::Migrating { holder, seconds } => {

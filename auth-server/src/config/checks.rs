@@ -47,7 +47,8 @@ pub(super) fn check_database_url(key: &str, text: &str) -> Result<Vec<String>, P
             return Ok(Vec::new());
         }
     }
-    if !text.starts_with("sqlite:") && !text.contains("://") {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    if !scheme.is_some_and(|scheme| ["postgres", "postgresql"].contains(&scheme.as_str())) {
         return Err(Problem::new(key, "must be sqlite://PATH or postgres://USER@HOST/DATABASE"));
     }
     let url: PostgresUrl =

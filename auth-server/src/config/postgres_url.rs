@@ -128,7 +128,7 @@ impl FromStr for PostgresUrl {
 /// The URL, and whether it names a host: `postgres://user@/db?host=/run` does not, and the URL standard has no place
 /// for a user without one.
 fn split(text: &str) -> Result<(Url, bool), InvalidPostgresUrl> {
-    let form = "write postgres://USER@HOST/DATABASE, or postgres:///DATABASE?host=/SOCKET/DIR&user=USER";
+    let form = "write postgres://USER@HOST/DATABASE, or with a socket postgres://USER@/DATABASE?host=/DIR";
     let Some((scheme, rest)) = text.split_once("://") else { return refused(form) };
     if !["postgres", "postgresql"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return refused(form);

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::config::Settings;
 use crate::model::{Authentication, Client, StoredSecret};
 use crate::protocol::samples;
-use crate::store::{Act, Store, StoreError};
+use crate::store::{Act, StoreError};
 
 const SECRET: &str = "a secret of thirty-two characters";
 
@@ -174,21 +174,24 @@ async fn d05_a_database_of_another_root_secret_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f05_a_schema_of_another_version_is_a_clear_exit() {
+async fn w19_f05_a_newer_schema_is_served_unless_it_lacks_what_we_need() {
     let directory = directory();
     let settings = settings(directory.path());
     Running::start(settings.clone()).await.stop().await.unwrap();
-    let store = Store::connect(&settings.database).await.unwrap();
-    let newest = store.schema().await.unwrap().known;
-    store.close().await;
     let url = settings.database.url.reveal().to_owned();
     let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.unwrap();
-    let newer = "UPDATE _sqlx_migrations SET version = version + 1 WHERE version = $1";
-    sqlx::query(newer).bind(newest).execute(&mut connection).await.unwrap();
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES ($1, $2, TRUE, x'00', 0)";
+    sqlx::query(newer).bind(9_001).bind("more_tables").execute(&mut connection).await.unwrap();
+    let server = Running::start(settings.clone()).await;
+    server.furnish().await;
+    server.until_ready().await;
+    assert_eq!(server.token().await.0, 200);
+    server.stop().await.unwrap();
+    sqlx::query(newer).bind(9_002).bind("contract_9001_drop").execute(&mut connection).await.unwrap();
     let error = Server::open(settings.clone()).await.err().unwrap();
     assert!(matches!(error, ServeError::Store(StoreError::SchemaTooNew { .. })), "{error}");
-    sqlx::query("DELETE FROM _sqlx_migrations WHERE version > $1")
-        .bind(newest)
+    sqlx::query("DELETE FROM _sqlx_migrations WHERE version IN (4, 9002)")
         .execute(&mut connection)
         .await
         .unwrap();

@@ -36,10 +36,13 @@ pub enum StoreError {
         /// The newest migration that this program knows.
         needed: i64,
     },
-    /// The schema has migrations that this program does not know.
-    #[error("the database schema is at version {found}, this program knows {known}: run a newer auth-server")]
+    /// The schema no longer has what this program needs.
+    #[error(
+        "the database schema takes programs that know migration {found}, this program knows {known}: run a newer \
+         auth-server"
+    )]
     SchemaTooNew {
-        /// The newest migration that is there.
+        /// The newest migration that a program must know.
         found: i64,
         /// The newest migration that this program knows.
         known: i64,

@@ -1,4 +1,8 @@
 //! Migrations: one folder for both databases, run under a lock row of our own (decision 31).
+//!
+//! Expand and contract: a program also works on a schema with newer migrations, as long as these only add. One that
+//! takes something away says in its name which migration a program must know at least: `contract_12_drop_x` may be run
+//! once no program older than migration 12 is left, and is refused by those.
 
 use std::time::Duration;
 
@@ -9,7 +13,7 @@ use tokio::time::Instant;
 
 use super::error::to_store_error;
 use super::settings::ConnectOptions;
-use super::statement::Statement;
+use super::statement::{Row, Statement};
 use super::{Store, StoreError};
 use crate::config::Pooling;
 
@@ -38,7 +42,9 @@ const LOCK: &str = "INSERT INTO migration_lock (id, holder, seen_at) VALUES (1, 
 const HOLDER: &str = "SELECT holder, seen_at FROM migration_lock WHERE id = 1";
 const STILL_HERE: &str = "UPDATE migration_lock SET seen_at = $2 WHERE id = 1 AND holder = $1";
 const UNLOCK: &str = "DELETE FROM migration_lock WHERE id = 1 AND holder = $1";
-const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success = TRUE ORDER BY version";
+const APPLIED: &str =
+    "SELECT version, description FROM _sqlx_migrations WHERE success = TRUE ORDER BY version";
+const CONTRACT: &str = "contract_";
 
 /// A migration that has not been run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -56,6 +62,8 @@ pub struct SchemaStatus {
     pub version: i64,
     /// The newest that this program knows.
     pub known: i64,
+    /// The newest that a program must know to work with the database: 0 while all that is unknown here only adds.
+    pub needs: i64,
     /// What is still to run.
     pub pending: Vec<PendingMigration>,
 }
@@ -63,13 +71,21 @@ pub struct SchemaStatus {
 impl SchemaStatus {
     /// Whether this program can work with the database.
     pub fn check(&self) -> Result<(), StoreError> {
-        if self.version > self.known {
-            return Err(StoreError::SchemaTooNew { found: self.version, known: self.known });
+        if self.needs > self.known {
+            return Err(StoreError::SchemaTooNew { found: self.needs, known: self.known });
         }
         if self.pending.is_empty() {
             return Ok(());
         }
         Err(StoreError::SchemaTooOld { found: self.version, needed: self.known })
+    }
+}
+
+/// The newest migration that a program must know to work with a schema that has this one.
+fn needed_by((version, description): &(i64, String)) -> i64 {
+    match description.strip_prefix(CONTRACT) {
+        None => 0,
+        Some(rest) => rest.split('_').next().and_then(|number| number.parse().ok()).unwrap_or(*version),
     }
 }
 
@@ -81,15 +97,22 @@ pub(super) fn newest() -> i64 {
 impl Store {
     /// How far the database is, and what is to run.
     pub async fn schema(&self) -> Result<SchemaStatus, StoreError> {
-        let applied: Vec<i64> = match self.read(Statement::new(APPLIED)).await {
-            Ok(rows) => rows.iter().map(|row| row.get("version")).collect::<Result<_, _>>()?,
+        let applied: Vec<(i64, String)> = match self.read(Statement::new(APPLIED)).await {
+            Ok(rows) => {
+                let pair = |row: &Row| Ok((row.get("version")?, row.get("description")?));
+                rows.iter().map(pair).collect::<Result<_, StoreError>>()?
+            }
             Err(StoreError::SchemaTooOld { .. }) => Vec::new(),
             Err(other) => return Err(other),
         };
-        let pending = MIGRATIONS.iter().filter(|(version, _, _)| !applied.contains(version));
+        let is_known = |wanted: i64| MIGRATIONS.iter().any(|(version, _, _)| *version == wanted);
+        let needs = applied.iter().filter(|(version, _)| !is_known(*version)).map(needed_by).max();
+        let is_applied = |wanted: i64| applied.iter().any(|(version, _)| *version == wanted);
+        let pending = MIGRATIONS.iter().filter(|(version, _, _)| !is_applied(*version));
         Ok(SchemaStatus {
-            version: applied.last().copied().unwrap_or(0),
+            version: applied.last().map_or(0, |(version, _)| *version),
             known: newest(),
+            needs: needs.unwrap_or(0),
             pending: pending
                 .map(|(version, name, _)| PendingMigration { version: *version, name: (*name).to_owned() })
                 .collect(),
@@ -224,6 +247,8 @@ async fn apply<C: Migrate>(conn: &mut C) -> Result<(), StoreError> {
         .collect();
     let mut migrator = Migrator::with_migrations(migrations);
     migrator.set_locking(false);
+    // Newer ones that only add are left alone: the schema was checked before.
+    migrator.set_ignore_missing(true);
     migrator.run_direct(None, conn, false).await.map_err(|error| {
         if let MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) = &error {
             return to_store_error(error, true);

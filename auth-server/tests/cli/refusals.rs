@@ -130,7 +130,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ),
     (
         "import steelcut --from mysql://x",
-        "--from: write postgres://USER@HOST/DATABASE: such as --from postgres://auth_client@127.0.0.1/clientdb",
+        "--from: write postgres://USER@HOST/DATABASE, or with a socket postgres://USER@/DATABASE?host=/DIR: such as --from postgres://auth_client@127.0.0.1/clientdb",
     ),
     ("db roles", "database.url names no user: name the server role with --role ROLE, or put it into the URL"),
     (
@@ -187,6 +187,6 @@ fn f05_a_database_that_is_down_is_said_and_not_waited_for() {
     let start = std::time::Instant::now();
     let outcome = lab.run(&["client", "list"]);
     assert_eq!(outcome.code, 1);
-    assert!(error_line(&outcome.stderr).contains("is it running, and is database.url right?"), "{outcome:?}");
+    assert!(error_line(&outcome.stderr).contains("database.url (u@127.0.0.1:1, database x)"), "{outcome:?}");
     assert!(start.elapsed() < std::time::Duration::from_secs(30));
 }
