@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use super::credential::Credential;
 use super::finding::Finding;
 use crate::cli::CliError;
 use crate::cli::context::Context;
 use crate::config::Settings;
 use crate::secrets::RootSecrets;
-use crate::store::{Store, StoreError};
+use crate::store::{SessionLimits, Store, StoreError};
 
 const DATABASE: &str = "database";
+const ROLE: &str = "server role";
 const ROOT: &str = "root secret";
 
 /// Above this many seconds tokens may be refused as issued in the future.
@@ -25,31 +27,34 @@ pub(super) async fn findings(cx: &Context) -> (Option<Store>, Vec<Finding>) {
     }
     let store = match Store::connect(&settings.database.as_admin()).await {
         Ok(store) => store,
-        Err(error) => return (None, vec![broken(error)]),
+        Err(error) => return (None, vec![broken(DATABASE, error)]),
     };
     let schema = match store.schema().await {
         Ok(schema) => schema,
-        Err(error) => return (None, vec![broken(error)]),
+        Err(error) => return (None, vec![broken(DATABASE, error)]),
     };
     if let Err(error) = schema.check() {
-        return (None, vec![broken(error)]);
+        return (None, vec![broken(DATABASE, error)]);
     }
     let place = settings.database.as_admin().describe();
     let mut found = vec![Finding::ok(DATABASE, format!("{place}, schema {}", schema.version))];
-    found.extend(server_role(settings, &store).await);
+    found.extend(server_role(cx).await);
     found.push(clock(&store, cx).await);
     (Some(store), found)
 }
 
-fn broken(error: StoreError) -> Finding {
+pub(super) fn broken(check: &'static str, error: StoreError) -> Finding {
     let error = CliError::from(error);
-    Finding::broken(DATABASE, error.what().to_owned(), error.mend().to_owned())
+    // Its general advice for other commands is to run this one.
+    let mend =
+        if error.mend().contains("auth-server doctor") { "look into the server's log" } else { error.mend() };
+    Finding::broken(check, error.what().to_owned(), mend.to_owned())
 }
 
 /// Decision 1: the running server needs no right to write the registry.
-async fn server_role(settings: &Settings, store: &Store) -> Vec<Finding> {
-    const ROLE: &str = "server role";
-    if store.is_sqlite() {
+async fn server_role(cx: &Context) -> Vec<Finding> {
+    let settings = cx.settings();
+    if settings.database.is_sqlite() {
         return Vec::new();
     }
     if settings.database.role() == settings.database.as_admin().role() {
@@ -57,23 +62,55 @@ async fn server_role(settings: &Settings, store: &Store) -> Vec<Finding> {
         let mend = "make a role for it, name it in database.url, and run auth-server db roles --apply";
         return vec![Finding::warning(ROLE, what, mend)];
     }
-    let answer = match Store::connect(&settings.database).await {
-        Ok(server) => server.root_id().await.map(drop),
+    let credential = Credential::beside(cx.loaded.file.as_deref(), &settings.database);
+    let database = match &credential {
+        Credential::Read(database, _) => database,
+        Credential::None | Credential::NotReadable(_) => &settings.database,
+    };
+    let answer = match Store::connect(database).await {
+        Ok(server) => server.session_limits().await,
         Err(error) => Err(error),
     };
-    match answer {
-        Ok(()) => vec![Finding::ok(ROLE, settings.database.role().unwrap_or_default())],
-        Err(error) => {
-            let mend = "auth-server db roles --apply, and check the password in database.url";
-            vec![Finding::broken(ROLE, error.to_string(), mend)]
+    match (answer, &credential) {
+        (Ok(limits), _) => {
+            let by = match &credential {
+                Credential::Read(_, file) => format!(" (by the service's credential {})", file.display()),
+                Credential::None | Credential::NotReadable(_) => String::new(),
+            };
+            let mut found = vec![Finding::ok(ROLE, format!("{}{by}", database.role().unwrap_or_default()))];
+            found.extend(limits.map(session_limits));
+            found
         }
+        (Err(_), Credential::NotReadable(file)) => {
+            let what = format!(
+                "its password is in the service's credential {}, which only root may read",
+                file.display()
+            );
+            vec![Finding::warning(ROLE, what, "run it as root to check this: sudo auth-server doctor")]
+        }
+        (Err(error), Credential::Read(..) | Credential::None) => vec![broken(ROLE, error)],
     }
+}
+
+/// Decision 16: what ends a statement whose client has gone.
+fn session_limits(limits: SessionLimits) -> Finding {
+    let span = |millis: i64| {
+        if millis % 1_000 == 0 { format!("{} s", millis / 1_000) } else { format!("{millis} ms") }
+    };
+    Finding::ok(
+        "time-outs",
+        format!(
+            "statement_timeout {}, idle_in_transaction_session_timeout {}, confirmed by a session of the server role",
+            span(limits.statement),
+            span(limits.idle_in_transaction)
+        ),
+    )
 }
 
 async fn clock(store: &Store, cx: &Context) -> Finding {
     const CLOCK: &str = "clock";
     match store.now().await {
-        Err(error) => Finding::broken(CLOCK, error.to_string(), "see the database"),
+        Err(error) => broken(CLOCK, error),
         Ok(theirs) => {
             let offset = theirs.since(cx.now());
             if offset.abs() > CLOCK_LEEWAY {

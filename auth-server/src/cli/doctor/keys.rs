@@ -5,6 +5,7 @@ use std::sync::Arc;
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::Algorithm;
 
+use super::database::broken;
 use super::finding::Finding;
 use crate::cli::context::Context;
 use crate::cli::{CliError, key, when};
@@ -28,7 +29,7 @@ pub(super) async fn findings(
     let mut found = Vec::new();
     match store.keys(&roots).await {
         Ok(stored) => found.extend(stored.rejected.iter().map(|kid| rejected(kid))),
-        Err(error) => return vec![Finding::broken(KEYS, error.to_string(), "see the database")],
+        Err(error) => return vec![broken(KEYS, error)],
     }
     let now = store.now().await.unwrap_or_else(|_| cx.now());
     let all = key::of_store(store, roots, cx);

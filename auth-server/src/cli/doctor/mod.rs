@@ -1,5 +1,6 @@
 //! `doctor`: what is broken, what is about to break, and how to mend each. It changes nothing.
 
+mod credential;
 mod database;
 mod files;
 mod finding;

@@ -2,6 +2,7 @@
 
 use trefoil_shared::Timestamp;
 
+use super::database::broken;
 use super::finding::Finding;
 use crate::cli::table;
 use crate::model::{Authentication, Client, Profile};
@@ -16,7 +17,7 @@ const SOON: i64 = 14 * 86_400;
 pub(super) async fn findings(store: &Store, now: Timestamp) -> Vec<Finding> {
     let clients = match store.clients().await {
         Ok(clients) => clients,
-        Err(error) => return vec![Finding::broken(CLIENTS, error.to_string(), "see the database")],
+        Err(error) => return vec![broken(CLIENTS, error)],
     };
     let mut found = vec![Finding::ok(CLIENTS, table::count(clients.len(), "client", "clients"))];
     let legacy = clients.iter().filter(|client| client.profile == Profile::Legacy).count();
@@ -40,7 +41,7 @@ pub(super) async fn findings(store: &Store, now: Timestamp) -> Vec<Finding> {
             let mend = "each is converted at its first use; rotate or remove clients that never come";
             found.push(Finding::warning("imported secrets", what, mend));
         }
-        Err(error) => found.push(Finding::broken("imported secrets", error.to_string(), "see the database")),
+        Err(error) => found.push(broken("imported secrets", error)),
     }
     found.extend(clients.iter().filter_map(|client| ending(client, now)));
     found
