@@ -9,7 +9,7 @@ use std::{
 use crate::harness::environment::workspace;
 
 /// Files of the checkout that Git knows or would add, with these endings.
-fn files(endings: &[&str]) -> Vec<PathBuf> {
+pub(crate) fn files(endings: &[&str]) -> Vec<PathBuf> {
     let listed = Command::new("git")
         .args(["-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard"])
         .current_dir(workspace())
