@@ -178,4 +178,27 @@ on_both! {
         store.add_client(&a, &act("client add", "a")).await.unwrap();
         assert_eq!(store.client(&id("a")).await.unwrap(), Some(a));
     }
+
+    async fn f28_an_act_that_cannot_be_audited_is_not_done_and_tokens_go_on(db: TestDb) {
+        let store = db.store().await;
+        store.add_client(&client("a"), &act("client add", "a")).await.unwrap();
+        let written = "SELECT (SELECT COUNT(*) FROM clients) + (SELECT COUNT(*) FROM client_secrets) + \
+             (SELECT COUNT(*) FROM resources) + (SELECT COUNT(*) FROM registry_changes) + \
+             (SELECT version FROM registry_version)";
+        let before = db.count(written).await;
+        db.run("ALTER TABLE audit RENAME TO audit_elsewhere").await;
+        store.add_client(&client("b"), &act("client add", "b")).await.unwrap_err();
+        store.add_resource(&resource("r"), &act("resource add", "r")).await.unwrap_err();
+        store.set_client_enabled(&id("a"), false, &act("client disable", "a")).await.unwrap_err();
+        store.remove_client(&id("a"), &act("client remove", "a")).await.unwrap_err();
+        assert_eq!(db.count(written).await, before);
+        assert!(store.client(&id("a")).await.unwrap().unwrap().enabled);
+        let value = trefoil_shared::TypedValue::from_bytes(trefoil_shared::ValueKind::OpaqueToken, &[1; 32]);
+        let hash = roots().hash_token(trefoil_shared::ValueKind::OpaqueToken, &value);
+        store.insert_opaque(&hash, &crate::samples::token("j", "a")).await.unwrap();
+        assert!(store.opaque(&hash).await.unwrap().is_some(), "tokens go on");
+
+        db.run("ALTER TABLE audit_elsewhere RENAME TO audit").await;
+        store.set_client_enabled(&id("a"), false, &act("client disable", "a")).await.unwrap();
+    }
 }

@@ -145,7 +145,7 @@ on_both! {
         }
     }
 
-    async fn d21_a_restored_database_has_a_new_epoch_and_a_cut_off_for_every_token(db: TestDb) {
+    async fn f27_a_restored_database_has_a_new_epoch_and_a_cut_off_for_every_token(db: TestDb) {
         let store = db.store().await;
         store.ensure_epoch("first").await.unwrap();
         store.ensure_epoch("second").await.unwrap();
