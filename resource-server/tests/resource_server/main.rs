@@ -25,8 +25,10 @@ mod paths;
 mod program;
 mod reload;
 mod revocation;
+mod revocation_pages;
 mod revocation_program;
 mod revocation_stub;
+mod revocation_wiring;
 mod secrecy;
 #[path = "../../../tests/harness/stalled_log.rs"]
 mod stalled_log;

@@ -45,6 +45,8 @@ pub(crate) enum Section {
     Growth,
     /// A long list of revoked tokens, and the time until a revoked one is refused.
     Revocation,
+    /// Millions of revoked tokens of many clients.
+    Soak,
 }
 
 impl Section {
@@ -57,6 +59,7 @@ impl Section {
             Self::Tls => "TLS 1.3",
             Self::Growth => "Growth",
             Self::Revocation => "Revocation",
+            Self::Soak => "Millions of revoked tokens",
         }
     }
 }

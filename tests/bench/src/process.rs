@@ -92,9 +92,18 @@ impl Server {
 
     /// Resident memory in MiB.
     pub(crate) fn rss_mb(&self) -> anyhow::Result<f64> {
+        self.memory_mb("VmRSS:")
+    }
+
+    /// The most resident memory that it ever had, in MiB.
+    pub(crate) fn peak_mb(&self) -> anyhow::Result<f64> {
+        self.memory_mb("VmHWM:")
+    }
+
+    fn memory_mb(&self, name: &'static str) -> anyhow::Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
-        let kilobytes: u32 = line.split_whitespace().next().context("VmRSS")?.parse()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).context(name)?;
+        let kilobytes: u32 = line.split_whitespace().next().context(name)?.parse()?;
         Ok(f64::from(kilobytes) / 1024.0)
     }
 

@@ -3,6 +3,7 @@
 mod growth;
 mod resource;
 mod revocation;
+mod soak;
 mod start;
 mod tls;
 mod tokens;
@@ -50,6 +51,7 @@ async fn measure_one(section: Section, arguments: &Arguments, report: &mut Repor
         Section::Tls => tls::measure(arguments, report).await,
         Section::Growth => growth::measure(arguments, report).await,
         Section::Revocation => revocation::measure(arguments, report).await,
+        Section::Soak => soak::measure(arguments, report).await,
     }
 }
 

@@ -17,19 +17,23 @@ use crate::sections::load;
 const RESOURCE: &str = "api_ES256";
 
 /// An auth-server on PostgreSQL, and what the section does with it.
-pub(super) struct Lab {
-    pub(super) issuer: Issuer,
-    pub(super) server: Server,
-    pub(super) bin_dir: PathBuf,
+pub(in crate::sections) struct Lab {
+    pub(in crate::sections) issuer: Issuer,
+    pub(in crate::sections) server: Server,
+    pub(in crate::sections) bin_dir: PathBuf,
 }
 
 /// A resource server with the public key alone.
-pub(super) struct Reader {
-    pub(super) server: Server,
+pub(in crate::sections) struct Reader {
+    pub(in crate::sections) server: Server,
 }
 
 impl Lab {
-    pub(super) fn resource_server(&self, name: &str, lists: Option<&str>) -> anyhow::Result<Reader> {
+    pub(in crate::sections) fn resource_server(
+        &self,
+        name: &str,
+        lists: Option<&str>,
+    ) -> anyhow::Result<Reader> {
         let dir = self.issuer.dir().join(name);
         let state = dir.join("state");
         std::fs::create_dir_all(&state)?;
@@ -68,7 +72,7 @@ impl Lab {
     }
 
     /// Waits until it has read the list.
-    pub(super) async fn settled(&self, reader: &Reader) -> anyhow::Result<()> {
+    pub(in crate::sections) async fn settled(&self, reader: &Reader) -> anyhow::Result<()> {
         wait(Duration::from_mins(1), || async {
             Ok(reader.server.log().contains("revocations are read").then_some(()))
         })
@@ -76,14 +80,17 @@ impl Lab {
         .with_context(|| reader.server.log())
     }
 
-    pub(super) async fn token(&self) -> anyhow::Result<String> {
+    pub(in crate::sections) async fn token(&self) -> anyhow::Result<String> {
         let answer = load(&self.server, self.issuer.requests("ES256")).once().await?;
         let body: Value = serde_json::from_slice(split(&answer)?.1)?;
         Ok(body.get("access_token").and_then(Value::as_str).context("a token")?.to_owned())
     }
 
     /// Rows as the product writes them, but all at once.
-    pub(super) async fn revoke_many(&self, (tokens, cut_offs): (usize, usize)) -> anyhow::Result<()> {
+    pub(in crate::sections) async fn revoke_many(
+        &self,
+        (tokens, cut_offs): (usize, usize),
+    ) -> anyhow::Result<()> {
         let mut observer = self.issuer.database.observe().await?;
         let now = "CAST(EXTRACT(EPOCH FROM now()) AS BIGINT)";
         // 12 and 16 bytes in base64url without padding.
@@ -105,14 +112,25 @@ impl Lab {
         Ok(())
     }
 
-    /// The list after a revision: its claims, and its length plain and in gzip.
-    pub(super) async fn list(&self, kid: &str, since: i64) -> anyhow::Result<List> {
-        let path = format!("/revocations/{kid}?since={since}");
-        let (plain, took) = self.fetch(&path, "").await?;
-        let (gzip, _) = self.fetch(&path, "accept-encoding: gzip\r\n").await?;
-        let text = String::from_utf8(plain)?;
-        let claims = part(&text, 1)?;
-        Ok(List { plain: text.len(), gzip: gzip.len(), took, claims })
+    /// The list after a revision, page after page: its claims, and its length plain and in gzip.
+    pub(in crate::sections) async fn list(&self, kid: &str, since: i64) -> anyhow::Result<List> {
+        let mut list = List { plain: 0, gzip: 0, took: Duration::ZERO, pages: Vec::new() };
+        let mut since = since;
+        loop {
+            let path = format!("/revocations/{kid}?since={since}");
+            let (plain, took) = self.fetch(&path, "").await?;
+            let (gzip, _) = self.fetch(&path, "accept-encoding: gzip\r\n").await?;
+            let claims = part(std::str::from_utf8(&plain)?, 1)?;
+            list.plain += plain.len();
+            list.gzip += gzip.len();
+            list.took += took;
+            let more = claims.get("more").and_then(Value::as_bool).unwrap_or(false);
+            since = claims.get("revision").and_then(Value::as_i64).context("revision")?;
+            list.pages.push(claims);
+            if !more {
+                return Ok(list);
+            }
+        }
     }
 
     async fn fetch(&self, path: &str, header: &str) -> anyhow::Result<(Vec<u8>, Duration)> {
@@ -125,7 +143,7 @@ impl Lab {
         Ok((body.to_vec(), took))
     }
 
-    pub(super) async fn kid(&self) -> anyhow::Result<String> {
+    pub(in crate::sections) async fn kid(&self) -> anyhow::Result<String> {
         let token = self.token().await?;
         let header = part(&token, 0)?;
         Ok(header.get("kid").and_then(Value::as_str).context("a kid")?.to_owned())
@@ -133,26 +151,35 @@ impl Lab {
 }
 
 /// A list as it came.
-pub(super) struct List {
-    pub(super) plain: usize,
-    pub(super) gzip: usize,
-    /// From the request to the last byte, in plain.
-    pub(super) took: Duration,
-    claims: Value,
+pub(in crate::sections) struct List {
+    pub(in crate::sections) plain: usize,
+    pub(in crate::sections) gzip: usize,
+    /// From the requests to the last bytes, in plain.
+    pub(in crate::sections) took: Duration,
+    pages: Vec<Value>,
 }
 
 impl List {
-    pub(super) fn number(&self, name: &str) -> anyhow::Result<i64> {
-        self.claims.get(name).and_then(Value::as_i64).with_context(|| name.to_owned())
+    pub(in crate::sections) fn number(&self, name: &str) -> anyhow::Result<i64> {
+        self.pages
+            .last()
+            .and_then(|page| page.get(name))
+            .and_then(Value::as_i64)
+            .with_context(|| name.to_owned())
     }
 
-    pub(super) fn length(&self, name: &str) -> usize {
-        self.claims.get(name).and_then(Value::as_array).map_or(0, Vec::len)
+    /// Of how many pages it is.
+    pub(in crate::sections) fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
+    pub(in crate::sections) fn length(&self, name: &str) -> usize {
+        self.pages.iter().filter_map(|page| page.get(name)?.as_array()).map(Vec::len).sum()
     }
 }
 
 /// Asks again and again until there is something.
-pub(super) async fn wait<T, F: Future<Output = anyhow::Result<Option<T>>>>(
+pub(in crate::sections) async fn wait<T, F: Future<Output = anyhow::Result<Option<T>>>>(
     limit: Duration,
     mut ask: impl FnMut() -> F,
 ) -> anyhow::Result<T> {
@@ -181,6 +208,6 @@ fn part(token: &str, number: usize) -> anyhow::Result<Value> {
 
 /// A count to reckon with.
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-pub(super) fn number(count: i64) -> f64 {
+pub(in crate::sections) fn number(count: i64) -> f64 {
     count as f64
 }

@@ -1,6 +1,6 @@
 //! Revocation: what a long list costs whoever makes it, sends it and keeps it, and how soon a revoked token is refused.
 
-mod lab;
+pub(super) mod lab;
 
 use std::time::{Duration, Instant};
 
@@ -157,8 +157,8 @@ fn list_row(name: &str, list: &List) -> Row {
     let (tokens, cut_offs) = (list.length("tokens"), list.length("before"));
     let milliseconds = list.took.as_secs_f64() * 1e3;
     Row { p50_ms: Some(milliseconds), ..Row::default() }.named(name).with_note(format!(
-        "{tokens} tokens, {cut_offs} cut-offs: {} bytes, {} in gzip, made and sent in {milliseconds:.0} ms",
-        list.plain, list.gzip
+        "{tokens} tokens, {cut_offs} cut-offs in {} pages: {} bytes, {} in gzip, made and sent in {milliseconds:.0} ms",
+        list.pages(), list.plain, list.gzip
     ))
 }
 
