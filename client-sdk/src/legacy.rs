@@ -29,10 +29,6 @@ use crate::{
 
 /// Asks for a token with the five values of steelcut's `client_request_token`, in its order, and returns the access
 /// token. Each call asks the server; [`Legacy::cache_in`] keeps the token.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the five arguments of the function that this one stands in for"
-)]
 pub fn request_token(
     grant_type: &str,
     client_id: &str,
@@ -85,10 +81,6 @@ impl Legacy {
     }
 
     /// See [`request_token`].
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the five arguments of the function that this one stands in for"
-    )]
     pub fn request_token(
         &self,
         grant_type: &str,

@@ -88,7 +88,12 @@ impl Transport {
         }
         let http = builder.build().map_err(|e| {
             let why = innermost(&e);
-            Error::configuration(format!("the HTTP client cannot start: {why}")).with_source(e)
+            let advice = if why.contains("No CA certificates") {
+                "; install ca-certificates, or correct SSL_CERT_FILE and SSL_CERT_DIR"
+            } else {
+                ""
+            };
+            Error::configuration(format!("the HTTP client cannot start: {why}{advice}")).with_source(e)
         })?;
         Ok(Self { http, proxy: shown, settings, ambient })
     }

@@ -33,23 +33,46 @@ fn trusting(authority: &str) -> reqwest::Client {
         .expect("a client")
 }
 
+/// The auth-server under TLS with the certificate of the lab's directory.
+fn start_secured(lab: &Lab) -> Server {
+    let file = |name: &str| lab.dir.path().join(name).display().to_string();
+    let (cert, key) = (file("cert.pem"), file("key.pem"));
+    let listen = ["--listen", "127.0.0.1:0", "--admin-listen", "off"];
+    lab.start_auth_with(&[&listen[..], &["--tls-cert", &cert, "--tls-key", &key]].concat())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a121_over_http2_long_header_lists_are_431_and_long_forms_413() {
+    let lab = Lab::new(Engine::Sqlite).await;
+    let authority = certificate(lab.dir.path());
+    let auth = start_secured(&lab);
+    let http = trusting(&authority);
+    // HTTP/2 counts name, value and 32 bytes more for each field (RFC 9113 section 6.5.2).
+    for (fields, expected) in [(40, 200), (60, 431)] {
+        let request = http.get(auth.at("/health"));
+        let request =
+            (0..fields).fold(request, |request, n| request.header(format!("x-{n}"), "y".repeat(300)));
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.version(), reqwest::Version::HTTP_2);
+        assert_eq!(answer.status(), expected, "{fields} fields of 300 bytes");
+    }
+    for (bytes, expected) in [(65_536, 401), (65_537, 413)] {
+        let form =
+            format!("client_id=x&client_secret=y&grant_type=client_credentials&x={}", "z".repeat(bytes));
+        let request =
+            http.post(auth.at("/token")).header("content-type", "application/x-www-form-urlencoded");
+        let answer = request.body(form[..bytes].to_owned()).send().await.expect("an answer");
+        assert_eq!(answer.status(), expected, "{bytes} bytes");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn f23_certificates_are_swapped_without_a_drop() {
     let lab = Lab::new(Engine::Sqlite).await;
     let by = lab.add_client("m");
     let old_authority = certificate(lab.dir.path());
-    let file = |name: &str| lab.dir.path().join(name).display().to_string();
-    let (cert, key) = (file("cert.pem"), file("key.pem"));
-    let auth = lab.start_auth_with(&[
-        "--listen",
-        "127.0.0.1:0",
-        "--admin-listen",
-        "off",
-        "--tls-cert",
-        &cert,
-        "--tls-key",
-        &key,
-    ]);
+    let key = lab.dir.path().join("key.pem");
+    let auth = start_secured(&lab);
     assert!(auth.url().starts_with("https://"), "{}", auth.url());
     let ask = async |http: &reqwest::Client, server: &Server| {
         let form = [("grant_type", "client_credentials"), ("resource", RESOURCE)];

@@ -82,3 +82,14 @@ fn a_secret_file_and_a_hosts_list_are_read() {
     // billing:from-file
     assert_eq!(server.seen("/token")[0].header("authorization"), "Basic YmlsbGluZzpmcm9tLWZpbGU=");
 }
+
+#[test]
+fn w04_roots_of_the_environment_that_cannot_be_read_are_named() {
+    let output = example("machine_to_machine")
+        .env("SSL_CERT_FILE", "/nonexistent")
+        .args(["--issuer", "https://127.0.0.1:9", "--client-id", "c", "--client-secret", "s"])
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&output.stderr);
+    assert!(shown.contains("correct SSL_CERT_FILE") && shown.contains("FixConfiguration"), "{shown}");
+}

@@ -75,3 +75,12 @@ async fn a121_limits_can_be_set() {
     assert!(server.send(&post("/length", 10)).await.starts_with("HTTP/1.1 200 "));
     assert!(server.send(&post("/length", 11)).await.starts_with("HTTP/1.1 413 "));
 }
+
+#[tokio::test]
+async fn w27_a_limit_on_heads_beyond_64_kb_holds_as_it_is_set() {
+    let server = start(Limits { max_header_bytes: 90_000, ..Limits::default() }, None).await;
+    let fits = server.send(&get_with_header_bytes(89_000)).await;
+    assert!(fits.starts_with("HTTP/1.1 200 "), "{fits}");
+    let over = server.send(&get_with_header_bytes(91_000)).await;
+    assert!(over.starts_with("HTTP/1.1 431 "), "{over}");
+}

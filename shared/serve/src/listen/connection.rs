@@ -78,12 +78,14 @@ where
 }
 
 fn http1(limits: &Limits) -> hyper::server::conn::http1::Builder {
+    let head = usize::try_from(limits.max_header_bytes).unwrap_or(usize::MAX);
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
         // The watch over all connections keeps this deadline; a timer here would be set anew for each request.
         .header_read_timeout(None::<Duration>)
-        .max_header_size(usize::try_from(limits.max_header_bytes).unwrap_or(usize::MAX))
-        .max_buf_size(64 * 1024);
+        .max_header_size(head)
+        // A head that is longer than the buffer would be refused, whatever its limit.
+        .max_buf_size(head.max(64 * 1024));
     builder
 }
 
