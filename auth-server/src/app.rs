@@ -132,12 +132,17 @@ impl App {
     }
 
     /// Decision 10: a replica that lacks an active key says so, and is not asked for tokens.
-    fn key_reason(&self) -> Option<String> {
+    pub(crate) fn key_reason(&self) -> Option<String> {
         if let Some(reason) = self.keys().missing_reason() {
             return Some(reason);
         }
         let none = self.keys().algorithms().is_empty();
         none.then(|| "there is no active signing key: run `auth-server key generate`".to_owned())
+    }
+
+    /// The path of an endpoint: under the issuer's.
+    pub(crate) fn path_of(&self, endpoint: &str) -> String {
+        format!("{}{endpoint}", self.issuer().path())
     }
 
     /// Says that the database has been reached and fits.

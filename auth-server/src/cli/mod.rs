@@ -66,7 +66,7 @@ fn refuse(error: &CliError, json: bool) -> ExitCode {
     if json {
         print_json(&json!({ "error": error.to_string() }));
     }
-    note(&format!("error: {error}"));
+    trefoil_serve::telemetry::write_error(&error.to_string());
     ExitCode::from(error.exit_code())
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use trefoil_serve::shutdown::Shutdown;
-use trefoil_serve::telemetry::init_logging;
+use trefoil_serve::telemetry::{init_logging, set_format};
 
 use super::CliError;
 use crate::config::LoadedSettings;
@@ -46,6 +46,7 @@ impl ServeArgs {
 /// Runs the server until a signal ends it.
 pub(super) async fn run(loaded: LoadedSettings) -> Result<(), CliError> {
     let settings = loaded.settings;
+    set_format(settings.log.format);
     init_logging(settings.log.format, &settings.log.level)
         .map_err(|error| CliError::new("configuration", error.to_string()))?;
     let shutdown = Shutdown::new(settings.shutdown.grace);

@@ -106,6 +106,7 @@ async fn until_reached(app: &App) -> Result<(), StoreError> {
     for notice in open::reached(app).await {
         tracing::warn!("{notice}");
     }
+    open::alarm_of_keys(app);
     Ok(())
 }
 

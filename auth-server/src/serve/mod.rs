@@ -3,6 +3,7 @@
 mod background;
 mod error;
 mod gauges;
+mod metrics;
 mod open;
 mod provider;
 mod sockets;
@@ -63,6 +64,7 @@ impl Server {
     /// As [`serve`].
     pub async fn open(settings: Settings) -> Result<Self, ServeError> {
         let metrics = metrics_handle()?;
+        metrics::describe();
         let sockets = Sockets::bind(&settings).await?;
         let issuer = sockets.issuer(&settings)?;
         let provider = Provider::open(settings, issuer).await?;

@@ -143,10 +143,16 @@ pub(super) async fn reached(app: &App) -> Vec<String> {
     if let Err(error) = revocations {
         notices.push(format!("the revocations could not be polled: {error}"));
     }
-    notices.extend(app.keys().missing_reason());
     app.set_opened();
     notices.extend(warning_of_legacy(app).await);
     notices
+}
+
+/// Says that no token can be signed, where that is so.
+pub(super) fn alarm_of_keys(app: &App) {
+    if let Some(reason) = app.key_reason().filter(|_| app.is_opened()) {
+        tracing::error!("no token can be signed: {reason}");
+    }
 }
 
 async fn read_keys(app: &App) -> Result<(), KeyError> {

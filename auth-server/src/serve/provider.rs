@@ -5,7 +5,7 @@ use trefoil_serve::shutdown::Shutdown;
 
 use super::ServeError;
 use super::background::Background;
-use super::open::{Opened, open};
+use super::open::{Opened, alarm_of_keys, open};
 use crate::app::App;
 use crate::config::Settings;
 use crate::protocol::Issuer;
@@ -44,6 +44,7 @@ impl Provider {
         for notice in &self.notices {
             tracing::warn!("{notice}");
         }
+        alarm_of_keys(&self.app);
         let background = Background::start(&self.app, &self.settings, shutdown);
         Going { app: self.app, background }
     }

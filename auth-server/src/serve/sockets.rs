@@ -25,12 +25,16 @@ impl Sockets {
         let tls =
             settings.tls.as_ref().map(|files| ReloadingTls::open(&files.cert, &files.key)).transpose()?;
         let public = Server::bind(&settings.listen.to_string())
-            .await?
+            .await
+            .map_err(|error| error.of_setting("listen"))?
             .with_peer_addresses()
             .with_tls(tls.clone())
             .with_limits(limits(&settings.limits, settings.shutdown.drain));
         let admin = match settings.admin_listen {
-            Some(address) => Some(Server::bind(&address.to_string()).await?),
+            Some(address) => {
+                let bound = Server::bind(&address.to_string()).await;
+                Some(bound.map_err(|error| error.of_setting("admin_listen"))?)
+            }
             None => None,
         };
         Ok(Self { public, tls, admin })

@@ -5,6 +5,7 @@ mod doctor;
 mod failure;
 mod flags;
 mod health;
+mod metrics;
 mod output;
 mod revocations;
 mod serve;

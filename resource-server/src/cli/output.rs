@@ -33,7 +33,7 @@ impl Output {
             let document = json!({ "error": failure.code, "error_description": failure.line });
             bytes(escaped_json(&format!("{document:#}\n")).as_bytes());
         }
-        trefoil_serve::telemetry::write_line(&format!("error: {}", escaped(&failure.line)));
+        trefoil_serve::telemetry::write_error(&escaped(&failure.line));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Revocations for `serve` and `verify`: from the settings to a verifier that asks.
 
-use metrics::{describe_gauge, gauge};
+use metrics::gauge;
 use tracing::warn;
 use trefoil_serve::admin::NotReady;
 
@@ -85,22 +85,6 @@ pub(super) fn readiness(verifier: &TokenVerifier) -> Vec<NotReady> {
             "there is neither a key set from the auth-server nor an earlier copy of one",
         )],
     }
-}
-
-/// Names the metrics.
-pub(super) fn describe() {
-    describe_gauge!(
-        "resource_server_revocation_list_read",
-        "1 once this process has read the revocation list, 0 before"
-    );
-    describe_gauge!(
-        "resource_server_revocation_list_incomplete",
-        "1 while a part of the revocation list is known to be missing, else 0"
-    );
-    describe_gauge!(
-        "resource_server_revocation_list_age_seconds",
-        "Seconds since the issuer last answered with its revocation list"
-    );
 }
 
 /// Measures age and presence of the list.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{describe_gauge, gauge};
+use metrics::gauge;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tracing::{info, warn};
@@ -13,7 +13,7 @@ use trefoil_serve::SystemClock;
 use trefoil_serve::admin;
 use trefoil_serve::listen::Server;
 use trefoil_serve::shutdown::Shutdown;
-use trefoil_serve::telemetry::{init_logging, metrics_handle};
+use trefoil_serve::telemetry::{init_logging, metrics_handle, set_format};
 use trefoil_serve::tls::ReloadingTls;
 use trefoil_shared::jose::KeySet;
 
@@ -37,15 +37,17 @@ const MEASURE_EVERY: Duration = Duration::from_secs(5);
 pub(super) async fn run(place: &Place, flags: &SettingFlags) -> Result<(), Failure> {
     let (settings, warnings) = flags.settings(place)?;
     // The recorder comes before every part that measures.
+    set_format(settings.log.format);
     let metrics = metrics_handle()?;
+    super::metrics::describe();
     let keys = Keys::of(&settings)?;
     let tls = ReloadingTls::from_settings(&settings.tls)?;
     let shutdown = Shutdown::new(settings.shutdown.grace());
     shutdown.on_signals()?;
-    let public = Server::bind(&settings.listen).await?;
+    let public = Server::bind(&settings.listen).await.map_err(|error| error.of_setting("listen"))?;
     let public = public.with_tls(tls.clone()).with_limits(settings.limits.limits());
     let operators = match &settings.admin_listen {
-        Some(address) => Some(Server::bind(address).await?),
+        Some(address) => Some(Server::bind(address).await.map_err(|error| error.of_setting("admin_listen"))?),
         None => None,
     };
     // The line that programs wait for is the first on stderr, so logs begin after it.
@@ -180,11 +182,6 @@ pub(super) fn prepare_state_dir(settings: &Settings) -> Result<Option<PathBuf>, 
 }
 
 async fn measure(verifier: TokenVerifier) {
-    describe_gauge!(
-        "resource_server_key_set_age_seconds",
-        "Seconds since the key set was known to be the issuer's"
-    );
-    revocations::describe();
     loop {
         revocations::measure(&verifier);
         if let Some(age) = verifier.keys_age() {

@@ -25,10 +25,50 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// The address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {reason}")]
+#[error("{}cannot listen on {address}: {}; {}", named(*setting), words(reason), self.mend())]
 pub struct BindError {
+    setting: Option<&'static str>,
     address: String,
     reason: io::Error,
+}
+
+impl BindError {
+    /// The same, with the setting that holds the address.
+    #[must_use]
+    pub fn of_setting(self, setting: &'static str) -> Self {
+        Self { setting: Some(setting), ..self }
+    }
+
+    /// What to do about it.
+    fn mend(&self) -> String {
+        let change = match self.setting {
+            Some(setting) => {
+                format!("choose another address with `{setting}` (--{})", setting.replace('_', "-"))
+            }
+            None => "choose another address".to_owned(),
+        };
+        let is = |kind| self.reason.kind() == kind;
+        if is(io::ErrorKind::AddrInUse) {
+            format!("stop the program that listens there, or {change}")
+        } else if is(io::ErrorKind::PermissionDenied) {
+            format!(
+                "give it the right to (CAP_NET_BIND_SERVICE), or {change}: a port from 1024 on needs none"
+            )
+        } else if is(io::ErrorKind::AddrNotAvailable) {
+            format!("this machine has no such address: {change}")
+        } else {
+            change
+        }
+    }
+}
+
+fn named(setting: Option<&'static str>) -> String {
+    setting.map(|setting| format!("{setting}: ")).unwrap_or_default()
+}
+
+fn words(reason: &io::Error) -> String {
+    let taken = reason.kind() == io::ErrorKind::AddrInUse;
+    if taken { "the port is taken".to_owned() } else { reason.to_string() }
 }
 
 /// A bound socket that is ready to serve.
@@ -45,7 +85,7 @@ impl Server {
     /// Binds `address` (`127.0.0.1:8080`, `[::1]:0`, `localhost:8080`); port 0 takes a free one. Connections queue
     /// up from here on, and are served by [`Self::serve`]. Needs a tokio runtime.
     pub async fn bind(address: &str) -> Result<Self, BindError> {
-        let bind_error = |reason| BindError { address: address.to_owned(), reason };
+        let bind_error = |reason| BindError { setting: None, address: address.to_owned(), reason };
         let listener = TcpListener::bind(address).await.map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
         Ok(Self { listener, address, tls: None, limits: Limits::default(), tells_peers: false })
@@ -83,9 +123,9 @@ impl Server {
         format!("{scheme}://{}", self.address)
     }
 
-    /// Writes `listening on URL` to stderr: the line that programs wait for.
+    /// Writes `listening on URL` to stderr: the line that programs wait for. It is JSON where the log is.
     pub fn announce(&self) {
-        crate::telemetry::write_line(&format!("listening on {}", self.url()));
+        crate::telemetry::announce(&self.url());
     }
 
     /// Accepts and serves until `shutdown` drains; then finishes what is open within the drain time-out, and

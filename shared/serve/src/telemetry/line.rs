@@ -150,7 +150,7 @@ impl Visit for JsonFields<'_> {
     }
 }
 
-fn json_string(out: &mut String, value: &dyn fmt::Display) {
+pub(super) fn json_string(out: &mut String, value: &dyn fmt::Display) {
     out.push('"');
     let _ = write!(Escaped { out, json: true }, "{value}");
     out.push('"');

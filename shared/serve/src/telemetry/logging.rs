@@ -12,6 +12,7 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::first_lines::set_format;
 use super::line::{self, Line};
 use super::sink;
 use crate::request_id::RequestId;
@@ -38,6 +39,7 @@ pub struct InvalidLogLevel {
 /// `info,sqlx=warn`. Only the first call in a process counts.
 pub fn init_logging(format: LogFormat, level: &str) -> Result<(), InvalidLogLevel> {
     let filter = filter(level)?;
+    set_format(format);
     let layer = LineLayer { format, write: sink::write }.with_filter(filter);
     // Where it fails, a subscriber is there already: a test's, or that of a first call.
     if tracing_subscriber::registry().with(layer).try_init().is_ok() {

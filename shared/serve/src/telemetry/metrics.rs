@@ -52,6 +52,7 @@ fn install() -> Result<MetricsHandle, String> {
         "trefoil_log_lines_lost_total",
         "Log lines that were dropped, as what reads stderr was too slow"
     );
+    metrics::describe_counter!("http_requests_total", "Requests answered, by endpoint and status");
     metrics::counter!("trefoil_log_lines_lost_total").absolute(0);
     Ok(MetricsHandle(registry))
 }
