@@ -13,6 +13,7 @@ mod cli {
     mod help;
     mod import;
     mod keys;
+    mod log;
     mod log_reader;
     mod postgres;
     mod reading;

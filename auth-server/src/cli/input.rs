@@ -43,6 +43,20 @@ pub(crate) fn value(given: &str) -> Result<Secret, CliError> {
 /// The fewest characters of a secret that an operator brings (decision 6).
 const MIN_SECRET: usize = 32;
 
+/// What to say of an id and a secret that are not the same after form-decoding: curl and many libraries put them into
+/// Basic as they are, against RFC 6749 section 2.3.1.
+pub(crate) fn basic_warning(client_id: &str, secret: &str) -> Option<String> {
+    let found = |text: &str, odd: &[char]| text.chars().find(|c| odd.contains(c));
+    let (what, odd) = found(client_id, &['+', '%', ':'])
+        .map(|odd| ("client_id", odd))
+        .or_else(|| found(secret, &['+', '%']).map(|odd| ("secret", odd)))?;
+    Some(format!(
+        "warning: the {what} has a {odd} in it: clients that send it in Basic without form-encoding it (curl -u, many \
+         Python libraries) are refused; they must send %{:02X} (RFC 6749 section 2.3.1), or use client_secret_post",
+        u32::from(odd)
+    ))
+}
+
 /// A client secret that the operator chose, from a file or standard input.
 pub(crate) fn client_secret(path: &Path) -> Result<Secret, CliError> {
     let secret = text(path)?;

@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use trefoil_shared::{ClientId, Secret};
 
-use super::error::Refused;
+use super::error::{BASIC_IS_FORM_ENCODED, Refused};
 use super::form::Form;
 use crate::app::App;
 use crate::model::{Client, SecretHash, StoredSecret};
 use crate::protocol::{
-    self, Authenticated, Denied, Moment, Presented, Proof, SecretCheck, Verdict, has_imported_shape,
+    self, Authenticated, Authorization, Denied, Moment, Presented, Proof, SecretCheck, Verdict,
+    has_imported_shape,
 };
 use crate::secrets::Match;
 
@@ -23,7 +24,13 @@ pub(super) async fn authenticate(app: &App, form: &Form) -> Result<Authenticated
     let registered = found.value().cloned();
     let attempt = Attempt { app, presented: &presented, address: form.address, moment: found.moment() };
     let outcome = match attempt.prove(registered.as_deref()).await {
-        Ok(proof) => protocol::authenticate(&presented, found, proof).map_err(Refused::from),
+        Ok(proof) => {
+            let known = registered.is_some();
+            tracing::debug!(method = presented.method.as_str(), ?proof, known, "credentials compared");
+            let hint = attempt.hint(proof, (registered.as_deref(), &form.authorization));
+            let outcome = protocol::authenticate(&presented, found, proof);
+            outcome.map_err(|denied| Refused::from(denied).with_hint(hint))
+        }
         Err(refused) => Err(refused),
     };
     match registered {
@@ -59,6 +66,24 @@ impl Attempt<'_> {
                 Ok(Proof::Wrong)
             }
         }
+    }
+
+    /// Whether the secret would fit if it were taken from the Basic header as it stands there, which is what curl and
+    /// many libraries send. Compared for a stranger, too: it costs the same (attack case 34).
+    fn hint(
+        &self,
+        proof: Proof,
+        (client, authorization): (Option<&Client>, &Authorization),
+    ) -> Option<&'static str> {
+        let Authorization::Basic(pair) = authorization else { return None };
+        let (_, raw) = pair.reveal().split_once(':').filter(|_| proof == Proof::Wrong)?;
+        if self.presented.secret.as_ref().is_some_and(|decoded| decoded.reveal() == raw) {
+            return None;
+        }
+        let (id, raw) = (&self.presented.client_id, Secret::new(raw));
+        let verify = |hash: &SecretHash| verdict(self.app, (id, &raw), hash);
+        let checked = protocol::check_secret(client, self.app.dummy_hash(), self.moment.now(), verify);
+        matches!(checked, SecretCheck::Fits(_)).then_some(BASIC_IS_FORM_ENCODED)
     }
 
     async fn try_slow(&self, slow: &[&StoredSecret], secret: &Secret) -> Result<Proof, Refused> {

@@ -1,11 +1,18 @@
 //! How a refusal is answered, counted and logged: once, here.
 
+use std::net::IpAddr;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use trefoil_shared::{ClientId, ErrorBody};
 
+use super::refused_facts::Facts;
 use crate::protocol::Denied;
 use crate::store::{RegistryError, StoreError};
+
+/// RFC 6749 section 2.3.1, which many clients pass over.
+pub(super) const BASIC_IS_FORM_ENCODED: &str = "id and secret in Basic are form-encoded before they are joined: a raw + or \
+    % has to be %2B or %25; or send them in the body (client_secret_post)";
 
 /// A refusal on its way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +21,7 @@ pub(crate) struct Refused {
     retry_after: u64,
     /// The registered client it happened to. An unknown id is never logged: it may be anything, a secret too.
     client: Option<ClientId>,
+    facts: Box<Facts>,
 }
 
 impl Refused {
@@ -34,17 +42,64 @@ impl Refused {
         self
     }
 
-    /// Logs, counts and answers it.
-    pub(crate) fn answer(self, endpoint: &'static str) -> Response {
+    /// The same, with the address that it came from.
+    pub(super) fn sent_from(mut self, address: Option<IpAddr>) -> Self {
+        self.facts.address = address;
+        self
+    }
+
+    /// The same, with what the request asked for.
+    pub(super) fn asking(mut self, facts: Facts) -> Self {
+        let (address, hint) = (self.facts.address, self.facts.hint.or(facts.hint));
+        *self.facts = Facts { address, hint, ..facts };
+        self
+    }
+
+    /// The same, with what the client most likely does wrong.
+    pub(super) fn with_hint(mut self, hint: Option<&'static str>) -> Self {
+        self.facts.hint = hint;
+        self
+    }
+
+    /// Logs, counts and answers it. `path` is the request's, without its query.
+    pub(crate) fn answer(self, endpoint: &'static str, path: &str) -> Response {
         let (reason, code) = (self.denied.name(), self.denied.code().as_str());
         let is_noise = matches!(self.denied, Denied::NoSuchPath | Denied::MethodNotAllowed);
-        let client = self.client.as_ref().map(tracing::field::display);
+        let client_id = self.client.as_ref().map(tracing::field::display);
+        let address = self.facts.address.map(tracing::field::display);
+        let Facts { scope, missing, resource, .. } = &*self.facts;
+        let (scope, missing, resource) = (scope.as_deref(), missing.as_deref(), resource.as_deref());
+        let hint =
+            self.facts.hint.or((self.denied == Denied::BasicMalformed).then_some(BASIC_IS_FORM_ENCODED));
         if self.denied.status() >= 500 {
-            tracing::error!(endpoint, reason, error = code, client_id = client, "request failed");
+            tracing::error!(
+                endpoint,
+                path,
+                reason,
+                error = code,
+                client_id,
+                address,
+                scope,
+                missing,
+                resource,
+                "request failed"
+            );
         } else if is_noise {
-            tracing::debug!(endpoint, reason, "request refused");
+            tracing::debug!(endpoint, path, reason, address, "request refused");
         } else {
-            tracing::warn!(endpoint, reason, error = code, client_id = client, "request refused");
+            tracing::warn!(
+                endpoint,
+                path,
+                reason,
+                error = code,
+                client_id,
+                address,
+                scope,
+                missing,
+                resource,
+                hint,
+                "request refused"
+            );
         }
         metrics::counter!("trefoil_refusals_total", "endpoint" => endpoint, "error" => code).increment(1);
         self.into_response()
@@ -74,7 +129,7 @@ impl IntoResponse for Refused {
 
 impl From<Denied> for Refused {
     fn from(denied: Denied) -> Self {
-        Self { denied, retry_after: 1, client: None }
+        Self { denied, retry_after: 1, client: None, facts: Box::default() }
     }
 }
 

@@ -33,12 +33,21 @@ impl Form {
     /// Reads and checks head and body.
     pub(super) async fn read(app: &App, request: Request<Body>) -> Result<Self, Refused> {
         let (parts, body) = request.into_parts();
-        let charset = check_head(&parts)?;
-        let authorization = authorization(&parts.headers);
         let address = address(app, &parts);
+        let form = Self::read_from(app, (&parts, body), address).await;
+        form.map_err(|denied| Refused::from(denied).sent_from(address))
+    }
+
+    async fn read_from(
+        app: &App,
+        (parts, body): (&Parts, Body),
+        address: Option<IpAddr>,
+    ) -> Result<Self, Denied> {
+        let charset = check_head(parts)?;
+        let authorization = authorization(&parts.headers);
         let body = read_body(body, app.policy().max_body).await?;
         if charset == Charset::AsciiAndMore && !is_ascii_form(&body) {
-            return Err(Denied::CharsetUnsupported.into());
+            return Err(Denied::CharsetUnsupported);
         }
         let params = Params::parse(&body, app.policy().max_parameters)?;
         Ok(Self { params, authorization, address })

@@ -28,13 +28,17 @@ pub(super) async fn introspect(State(app): State<App>, request: Request<Body>) -
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             response
         }
-        Err(refused) => refused.answer("introspect"),
+        Err(refused) => refused.answer("introspect", &app.path_of("/introspect")),
     }
 }
 
 async fn read(app: &App, request: Request<Body>) -> Result<Introspection, Refused> {
     let form = Form::read(app, request).await?;
-    let caller = authenticate(app, &form).await?;
+    served(app, &form).await.map_err(|refused| refused.sent_from(form.address))
+}
+
+async fn served(app: &App, form: &Form) -> Result<Introspection, Refused> {
+    let caller = authenticate(app, form).await?;
     let token = form.params.get("token").ok_or(Denied::TokenMissing).map_err(Refused::from);
     let token = token.map_err(named(caller.client()))?;
     match &caller {

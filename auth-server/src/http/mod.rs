@@ -12,6 +12,7 @@ mod issued;
 mod jwks;
 mod metadata;
 mod own_token;
+mod refused_facts;
 mod revocations;
 mod revoke;
 mod router;

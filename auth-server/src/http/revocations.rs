@@ -25,7 +25,7 @@ pub(super) async fn revocations(
 ) -> Response {
     let mut response = match list(&app, &kid, query.as_deref()).await {
         Ok(document) => respond(&document, &headers),
-        Err(refused) => refused.answer("revocations"),
+        Err(refused) => refused.answer("revocations", &app.path_of(&format!("/revocations/{kid}"))),
     };
     response.extensions_mut().insert(EndpointName(app.list_endpoint()));
     response

@@ -22,14 +22,17 @@ pub(super) async fn revoke(State(app): State<App>, request: Request<Body>) -> Re
             let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
             (StatusCode::OK, no_store).into_response()
         }
-        Err(refused) => refused.answer("revoke"),
+        Err(refused) => refused.answer("revoke", &app.path_of("/revoke")),
     }
 }
 
 async fn end(app: &App, request: Request<Body>) -> Result<(), Refused> {
     let form = Form::read(app, request).await?;
-    let caller = authenticate(app, &form).await?;
-    end_token(app, &caller, form.params.get("token")).await.map_err(named(caller.client()))
+    let ended = async {
+        let caller = authenticate(app, &form).await?;
+        end_token(app, &caller, form.params.get("token")).await.map_err(named(caller.client()))
+    };
+    ended.await.map_err(|refused: Refused| refused.sent_from(form.address))
 }
 
 /// Ends a token of this client. A token that is unknown, ended or somebody else's is left as it is, and the answer

@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::response::Response;
 use axum::routing::{get, post};
+use http::Uri;
 
 use super::error::Refused;
 use super::{health, introspect, jwks, metadata, revocations, revoke, token};
@@ -26,10 +27,10 @@ pub(crate) fn router(app: App) -> Router {
         .with_state(app)
 }
 
-async fn no_such_path() -> Response {
-    Refused::from(Denied::NoSuchPath).answer("other")
+async fn no_such_path(uri: Uri) -> Response {
+    Refused::from(Denied::NoSuchPath).answer("other", uri.path())
 }
 
-async fn method_not_allowed() -> Response {
-    Refused::from(Denied::MethodNotAllowed).answer("other")
+async fn method_not_allowed(uri: Uri) -> Response {
+    Refused::from(Denied::MethodNotAllowed).answer("other", uri.path())
 }

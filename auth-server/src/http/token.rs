@@ -12,6 +12,7 @@ use trefoil_shared::{GrantType, Secret, TokenResponse};
 use super::client::{authenticate, named};
 use super::error::Refused;
 use super::form::Form;
+use super::refused_facts;
 use crate::app::App;
 use crate::grants;
 use crate::model::{Client, Resource};
@@ -24,16 +25,24 @@ pub(super) async fn token(State(app): State<App>, request: Request<Body>) -> Res
         Err(refused) => {
             metrics::counter!("trefoil_token_requests_total", "outcome" => refused.denied().code().as_str())
                 .increment(1);
-            refused.answer("token")
+            refused.answer("token", &app.path_of("/token"))
         }
     }
 }
 
 async fn exchange(app: &App, request: Request<Body>) -> Result<Response, Refused> {
     let form = Form::read(app, request).await?;
+    served(app, &form).await.map_err(|refused| refused.sent_from(form.address))
+}
+
+async fn served(app: &App, form: &Form) -> Result<Response, Refused> {
     let spelling = protocol::asked_grant(&form.params)?;
-    let caller = authenticate(app, &form).await?;
-    answer(app, &form, (spelling, &caller)).await.map_err(named(caller.client()))
+    let caller = authenticate(app, form).await?;
+    let client = caller.client();
+    match answer(app, form, (spelling, &caller)).await {
+        Ok(response) => Ok(response),
+        Err(refused) => Err(named(client)(refused).asking(refused_facts::asked(app, form, client).await)),
+    }
 }
 
 async fn answer(
@@ -44,9 +53,11 @@ async fn answer(
     let client = caller.client();
     let grant_type = protocol::permitted_grant(spelling, client)?;
     let granted = grants::exchange(grant_type, caller)?;
+    tracing::debug!(client_id = %client.client_id, grant_type = grant_type.as_str(), "grant permitted");
     let asked = Asked::from_params(&form.params)?;
     let named_resource = !asked.resources.is_empty();
     let target = target(app, client, asked).await?;
+    tracing::debug!(resource = %Names(&target.resources), scope = %target.scope.scope(), "target decided");
     let resources = target.resources.iter().map(Arc::as_ref);
     let lifetime = protocol::lifetime(app.policy().tokens, client, resources);
     let (sub, jti) = (&granted.sub, app.rng().id());

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use serde_json::json;
 use trefoil_shared::revocation::CutOffScope;
-use trefoil_shared::{ClientId, Secret};
+use trefoil_shared::{AuthMethod, ClientId, Secret};
 
 use super::changes::changes;
 use super::confirm::ConfirmArgs;
@@ -65,6 +65,7 @@ async fn add(args: AddArgs, cx: &Context) -> Result<Report, CliError> {
         Err(StoreError::Conflict(_)) => return Err(taken(&store, &id).await?),
         added => added?,
     }
+    warn_of_basic(&client, &secret);
     Ok(with_secret(&client, &secret, args.secret_file.as_deref(), cx))
 }
 
@@ -110,6 +111,16 @@ fn new_secret(
         expires_at: build::secret_end(order.expires, now)?,
     };
     Ok((secret, stored))
+}
+
+/// Warns where Basic, which the client may use, does not carry these credentials as they are.
+fn warn_of_basic(client: &Client, secret: &Secret) {
+    let Authentication::Confidential { methods, .. } = &client.authentication else { return };
+    if methods.contains(&AuthMethod::ClientSecretBasic)
+        && let Some(warning) = input::basic_warning(client.client_id.as_str(), secret.reveal())
+    {
+        note(&warning);
+    }
 }
 
 /// The report of a command that made a secret: the only place where it is ever shown.
@@ -224,6 +235,7 @@ async fn rotate_secret(args: RotateArgs, cx: &Context) -> Result<Report, CliErro
     if args.keep_old.is_none() {
         note("the old secret is refused from now on (--keep-old lets it work on for a while)");
     }
+    warn_of_basic(&client, &secret);
     Ok(with_secret(&client, &secret, args.secret_file.as_deref(), cx))
 }
 
