@@ -15,6 +15,7 @@ mod cli {
     mod keys;
     mod log;
     mod log_reader;
+    mod output;
     mod postgres;
     mod reading;
     mod refusals;

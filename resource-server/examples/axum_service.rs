@@ -33,12 +33,12 @@ async fn write(can: Scoped<CanWrite>) -> String {
 /// restart while the issuer is gone forgets nothing.
 fn refusing_what_is_revoked(
     verifier: TokenVerifier,
-    issuer: &str,
+    (issuer, audience): (&str, &str),
     state_dir: &Path,
 ) -> Result<TokenVerifier, Box<dyn Error>> {
     let verifier = verifier.with_revocations(RevocationState::new(RevocationPolicy::WhenReachable))?;
     let client = RevocationClient::new(&format!("{issuer}/revocations"), &Outbound::default())?;
-    follow_revocations(&verifier, client, Some(RevocationCopy::new(state_dir, issuer)))?;
+    follow_revocations(&verifier, client, Some(RevocationCopy::new(state_dir, issuer, audience)))?;
     Ok(verifier)
 }
 
@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let keys = KeySet::from_bytes(&std::fs::read(key_file)?)?;
     let verifier = TokenVerifier::new(issuer, audience, keys, Arc::new(SystemClock))?;
-    let verifier = refusing_what_is_revoked(verifier, issuer, state_dir.as_ref())?;
+    let verifier = refusing_what_is_revoked(verifier, (issuer, audience), state_dir.as_ref())?;
     let service = Router::new()
         .route("/notes", get(read).post(write))
         .layer(RequireToken::new(verifier).all_of(["read".parse()?]));

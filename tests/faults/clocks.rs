@@ -97,7 +97,7 @@ async fn f16_a_resource_server_that_starts_an_hour_ahead_forgets_no_revocation()
     let mut resource = start();
     lab.auth.clone().with("AUTH_SERVER_ISSUER", auth.url()).ok(&["token", "revoke", &revoked]);
     refused_within_the_ttl(&lab, &resource, &revoked).await;
-    lab.kept_on_disk("revocations.jsonl", &jti(&revoked)).await;
+    lab.kept_on_disk("revocations-", &jti(&revoked)).await;
     resource.kill();
 
     clock.set(HOUR + 120);

@@ -46,7 +46,7 @@ async fn f21_the_last_good_keys_on_disk_survive_a_restart_without_the_auth_serve
         (lab.read(&resource, &token).await.status == 200).then_some(())
     })
     .await;
-    lab.kept_on_disk("jwks.json", "keys").await;
+    lab.kept_on_disk("jwks-", "keys").await;
     resource.signal("TERM");
     resource.wait(Duration::from_secs(30));
     auth.kill();

@@ -89,7 +89,7 @@ async fn f20_jwks_down_or_garbage_leaves_the_last_good_set_in_force() {
         (lab.read(&first, &token).await.status == 200).then_some(())
     })
     .await;
-    lab.kept_on_disk("jwks.json", "keys").await;
+    lab.kept_on_disk("jwks-", "keys").await;
     drop(first);
 
     let large = vec![b'x'; 5 * 1024 * 1024];

@@ -167,12 +167,14 @@ impl Lab {
         self.dir.path().join("resource-state")
     }
 
-    /// Waits until resource-server has kept `what` in this file. What it learns is in force a moment before it is on
+    /// Waits until resource-server has kept `what` in a file whose name begins so. What it learns is in force a moment before it is on
     /// disk, and a process that is killed in between has not kept it.
     pub(crate) async fn kept_on_disk(&self, file: &str, what: &str) {
-        let path = self.resource_state().join(file);
+        let kept = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(file);
         until(&format!("{what} in {file}"), Duration::from_secs(10), || async {
-            fs::read_to_string(&path).ok().filter(|text| text.contains(what)).map(drop)
+            let entries = fs::read_dir(self.resource_state()).into_iter().flatten().flatten();
+            let mut texts = entries.filter(kept).filter_map(|entry| fs::read_to_string(entry.path()).ok());
+            texts.any(|text| text.contains(what)).then_some(())
         })
         .await;
     }

@@ -46,7 +46,7 @@ on_both!(d19_a_revoked_jwt_is_refused_within_the_ttl_and_without_the_auth_server
     refused_within_the_ttl(&lab, &resource, &revoked).await;
     assert_eq!(lab.read(&resource, &kept).await.status, 200, "the other token lives");
 
-    lab.kept_on_disk("revocations.jsonl", &jti(&revoked)).await;
+    lab.kept_on_disk("revocations-", &jti(&revoked)).await;
     let issuer = auth.url().to_owned();
     auth.kill();
     resource.kill();

@@ -67,11 +67,12 @@ fn check(cx: &Context) -> Report {
     };
     let exit_code = u8::from(!problems.is_empty());
     let document = json!({ "ok": problems.is_empty(), "file": file, "problems": problems });
-    Report { json: document, text, exit_code }
+    Report::new(document, text).with_exit_code(exit_code)
 }
 
 /// The report of `config check` where the settings cannot even be read.
 pub(super) fn unreadable(problem: &CliError) -> Report {
     let problem = problem.to_string();
-    Report { json: json!({ "ok": false, "file": null, "problems": [problem] }), text: problem, exit_code: 1 }
+    let document = json!({ "ok": false, "file": null, "problems": [problem] });
+    Report::new(document, problem).with_exit_code(1)
 }

@@ -9,8 +9,8 @@ use trefoil_shared::revocation::CutOffScope;
 use super::CliError;
 use super::output::{Screen, note};
 use crate::config::{LoadedSettings, Settings, Surroundings};
+use crate::data_dir::{self, DataDirError};
 use crate::protocol::{Ends, cut_off_second, late_second};
-use crate::secrets::files::make_private_dir;
 use crate::secrets::{OsRng, Rng, RootSecrets};
 use crate::store::{Act, Revocation, Store, StoreError};
 
@@ -91,12 +91,8 @@ impl Context {
 
     /// The database by the admin role, as it is.
     pub(super) async fn connect(&self) -> Result<Store, CliError> {
-        let database = self.settings().database.as_admin();
-        if database.is_sqlite() {
-            make_private_dir(&self.settings().data_dir).map_err(|error| {
-                CliError::new(error.to_string(), "choose a --data-dir that you may write")
-            })?;
-        }
+        let (settings, database) = (self.settings(), self.settings().database.as_admin());
+        warn(if database.is_sqlite() { data_dir::prepare(settings) } else { data_dir::check(settings) })?;
         Ok(Store::connect(&database).await?)
     }
 
@@ -125,6 +121,7 @@ impl Context {
         if database.sqlite_file().is_some_and(|file| !file.exists()) {
             return Ok(None);
         }
+        warn(data_dir::check(self.settings()))?;
         let store = Store::connect(&database).await?;
         let status = store.schema().await?;
         if store.is_sqlite() && status.version == 0 {
@@ -188,6 +185,15 @@ fn lost_root(id: &str, files: &[PathBuf]) -> CliError {
         format!("this database was filled under the root secret {id}, and {} {state}", shown.join(", ")),
         "bring that file from the first server's data directory or your backup, or name it in secrets.root",
     )
+}
+
+/// Shows what is to be known of a data directory that can be used.
+fn warn(checked: Result<Vec<String>, DataDirError>) -> Result<(), CliError> {
+    let mend = "auth-server doctor looks at everything in it";
+    for warning in checked.map_err(|error| CliError::new(error.to_string(), mend))? {
+        note(&format!("warning: {warning}"));
+    }
+    Ok(())
 }
 
 /// Under sudo both names: whose rights, and who.

@@ -16,7 +16,9 @@ pub(crate) fn bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
     let outcome = if path == Path::new("-") {
         std::io::stdin().lock().take(MAX_BYTES).read_to_end(&mut read)
     } else {
-        std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut read))
+        // Who runs the command may read it, not the owner of the data directory.
+        let opened = trefoil_disk::as_caller(|| std::fs::File::open(path));
+        opened.and_then(|file| file.take(MAX_BYTES).read_to_end(&mut read))
     };
     outcome.map_err(|reason| {
         CliError::new(

@@ -15,6 +15,7 @@ mod import;
 mod input;
 mod key;
 mod output;
+mod owner;
 mod resource;
 mod roles;
 mod serve;
@@ -42,21 +43,22 @@ pub use error::CliError;
 pub fn main() -> ExitCode {
     let cli = match shell::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => return output::usage(&error),
+        Err(usage) => {
+            return match output::print_usage(&usage) {
+                Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(2)),
+                Err(error) => refuse(&error, false),
+            };
+        }
     };
     trefoil_serve::install_crypto_provider();
     let json = cli.global.json;
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(reason) => {
-            return refuse(&CliError::new(format!("no runtime: {reason}"), "is there memory left?"), json);
-        }
-    };
-    match runtime.block_on(run(cli, &Surroundings::of_this_process())) {
-        Ok(Some(report)) => {
-            report.print(json);
-            ExitCode::from(report.exit_code)
-        }
+    let planned = plan(cli, &Surroundings::of_this_process());
+    match planned.and_then(run) {
+        Ok(Some(report)) => match report.print(json) {
+            Ok(()) => ExitCode::from(report.exit_code),
+            // There is nowhere to print a document to.
+            Err(error) => refuse(&error, false),
+        },
         Ok(None) => ExitCode::SUCCESS,
         Err(error) => refuse(&error, json),
     }
@@ -64,39 +66,70 @@ pub fn main() -> ExitCode {
 
 fn refuse(error: &CliError, json: bool) -> ExitCode {
     if json {
-        print_json(&json!({ "error": error.to_string() }));
+        // The exit code says the same.
+        let _lost = print_json(&json!({ "error": error.to_string() }));
     }
     trefoil_serve::telemetry::write_error(&error.to_string());
     ExitCode::from(error.exit_code())
 }
 
-async fn run(cli: Cli, around: &Surroundings) -> Result<Option<Report>, CliError> {
+/// What is to be done, once the command line, the environment and the configuration are read.
+enum Planned {
+    Serve(Box<LoadedSettings>),
+    Command(Command, Box<Context>),
+    Done(Report),
+}
+
+/// Needs no runtime, and goes before any thread: [`owner::act_as`] must.
+fn plan(cli: Cli, around: &Surroundings) -> Result<Planned, CliError> {
     let command = cli.command;
     if let Command::Serve(args) = command {
-        let loaded = load(&cli.global, args.flags(), around)?;
-        return serve::run(loaded).await.map(|()| None);
+        return load(&cli.global, args.flags(), around).map(|loaded| Planned::Serve(Box::new(loaded)));
     }
     // These two need no configuration, and must not fail on a broken one.
     if let Command::Completions { shell } = command {
-        return shell::completions(shell).map(Some);
+        return shell::completions(shell).map(Planned::Done);
     }
     if matches!(command, Command::Man) {
-        return shell::man().map(Some);
+        return shell::man().map(Planned::Done);
     }
     let loaded = match load(&cli.global, Vec::new(), around) {
         Err(problem) if matches!(command, Command::Config(ConfigCommand::Check)) => {
-            return Ok(Some(config::unreadable(&problem)));
+            return Ok(Planned::Done(config::unreadable(&problem)));
         }
-        Err(problem) if matches!(command, Command::Doctor) => return Ok(Some(doctor::unreadable(&problem))),
+        Err(problem) if matches!(command, Command::Doctor) => {
+            return Ok(Planned::Done(doctor::unreadable(&problem)));
+        }
         loaded => loaded?,
     };
-    let cx = Context::new(loaded, around);
+    Ok(Planned::Command(command, Box::new(Context::new(loaded, around))))
+}
+
+fn run(planned: Planned) -> Result<Option<Report>, CliError> {
+    match &planned {
+        Planned::Serve(loaded) => owner::act_as(&loaded.settings, &loaded.settings.database)?,
+        Planned::Command(Command::Config(_) | Command::Health, _) | Planned::Done(_) => {}
+        Planned::Command(_, cx) => owner::act_as(cx.settings(), &cx.settings().database.as_admin())?,
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|reason| CliError::new(format!("no runtime: {reason}"), "is there memory left?"))?;
+    runtime.block_on(async {
+        match planned {
+            Planned::Serve(loaded) => serve::run(*loaded).await.map(|()| None),
+            Planned::Command(command, cx) => answer(command, &cx).await.map(Some),
+            Planned::Done(report) => Ok(Some(report)),
+        }
+    })
+}
+
+async fn answer(command: Command, cx: &Context) -> Result<Report, CliError> {
     if !matches!(command, Command::Config(ConfigCommand::Check) | Command::Doctor) {
         for warning in &cx.loaded.warnings {
             note(&format!("warning: {warning}"));
         }
     }
-    dispatch(command, &cx).await.map(Some)
+    dispatch(command, cx).await
 }
 
 fn load(

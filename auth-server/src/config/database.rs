@@ -1,8 +1,11 @@
 //! Where the database is.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 use trefoil_shared::Secret;
 
 /// What a pooler in front of PostgreSQL hands out, and for how long.
@@ -23,6 +26,14 @@ impl Pooling {
             Self::Transaction => "transaction",
         }
     }
+}
+
+/// What ends a path in a URL, or stands for another character there.
+const IN_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
+
+/// The URL of an SQLite file, whatever characters its path has.
+pub fn sqlite_url(file: &Path) -> String {
+    format!("sqlite://{}", percent_encode(file.as_os_str().as_bytes(), IN_PATH))
 }
 
 /// How to reach the database, and the deadlines of each call (decision 16).
@@ -63,7 +74,7 @@ impl DatabaseSettings {
 
     /// The default: a SQLite file in the data directory.
     pub fn in_data_dir(data_dir: &Path) -> Self {
-        Self::at(format!("sqlite://{}", data_dir.join("auth-server.db").display()))
+        Self::at(sqlite_url(&data_dir.join("auth-server.db")))
     }
 
     /// The same settings with the admin role's URL in the place of the server role's: what the CLI connects with.
@@ -96,7 +107,8 @@ impl DatabaseSettings {
     pub fn sqlite_file(&self) -> Option<PathBuf> {
         let rest = self.url.reveal().strip_prefix("sqlite:")?;
         let path = rest.strip_prefix("//").unwrap_or(rest);
-        path.split('?').next().map(PathBuf::from)
+        let path = percent_decode_str(path.split('?').next().unwrap_or_default());
+        Some(OsString::from_vec(path.collect()).into())
     }
 
     /// Whether it is a SQLite file, which this program may create and migrate by itself.

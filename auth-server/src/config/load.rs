@@ -7,7 +7,7 @@ use serde_json::Value;
 use thiserror::Error;
 use trefoil_serve::config::{ConfigError, Flags, Layers, Loaded, Origin, Shown, masked};
 
-use super::{RawSettings, Settings, SettingsError, Surroundings};
+use super::{RawSettings, Settings, SettingsError, Surroundings, sqlite_url};
 
 /// The start of our environment variables' names.
 pub const PREFIX: &str = "AUTH_SERVER_";
@@ -82,8 +82,11 @@ fn with_database_beside_its_file(mut raw: RawSettings, origins: &BTreeMap<String
         if let (Some(Origin::File(file)), Some(text)) = (origins.get(key), url.as_mut())
             && let Some(path) = text.strip_prefix("sqlite://").filter(|path| !path.starts_with('/'))
         {
-            let base = file.parent().unwrap_or(Path::new(""));
-            *text = format!("sqlite://{}", base.join(path).display());
+            let base = sqlite_url(file.parent().unwrap_or(Path::new("")));
+            // Of a file in the working directory the URL names no directory, and stays as it is.
+            if base != sqlite_url(Path::new("")) {
+                *text = format!("{}/{path}", base.trim_end_matches('/'));
+            }
         }
     }
     raw

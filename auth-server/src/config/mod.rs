@@ -13,7 +13,7 @@ mod settings;
 mod surroundings;
 mod values;
 
-pub use database::{DatabaseSettings, Pooling};
+pub use database::{DatabaseSettings, Pooling, sqlite_url};
 pub use error::{Problem, SettingsError};
 pub use load::{DEFAULT_FILE, LoadError, LoadedSettings, PREFIX, Sources, load};
 pub(crate) use postgres_url::{InvalidPostgresUrl, Place, PostgresUrl, is_loopback};

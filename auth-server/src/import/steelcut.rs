@@ -121,7 +121,8 @@ pub async fn read(
 fn options(from: &Secret) -> Result<Connect, SourceError> {
     let url: PostgresUrl =
         from.reveal().parse().map_err(|error: InvalidPostgresUrl| SourceError::Url(error.to_string()))?;
-    Ok(connect_options(&url))
+    // It reads the password files of who runs the command.
+    Ok(trefoil_disk::as_caller(|| connect_options(&url)))
 }
 
 async fn find(connection: &mut PgConnection, table: &TableName) -> Result<TableName, SourceError> {

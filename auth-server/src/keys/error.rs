@@ -1,9 +1,9 @@
 //! What can go wrong with keys.
 
 use thiserror::Error;
+use trefoil_disk::DiskError;
 use trefoil_shared::jose::Algorithm;
 
-use crate::secrets::files::FileError;
 use crate::store::StoreError;
 
 /// What can go wrong with keys.
@@ -14,7 +14,7 @@ pub enum KeyError {
     Store(#[from] StoreError),
     /// A key file.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] DiskError),
     /// The key itself.
     #[error(transparent)]
     Key(#[from] trefoil_sign::SignError),

@@ -99,7 +99,7 @@ impl HeldKeys {
     /// Starts with the key set that was last persisted, and nothing to sign with, until the first
     /// [`HeldKeys::refresh`].
     pub fn open(keys: Keys) -> Result<Self, KeyError> {
-        let set = persisted::load(keys.home.data_dir())?.unwrap_or_else(KeySet::empty);
+        let set = persisted::load(&keys.home)?.unwrap_or_else(KeySet::empty);
         let view = Arc::new(ArcSwap::from_pointee(View::of_set(set)));
         Ok(Self { keys, view, reading: Arc::default() })
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use trefoil_disk::state_file_name;
 use trefoil_sign::{SignError, SigningKey};
 
 use super::{KeyError, KeyFiles};
@@ -16,12 +17,26 @@ pub struct KeyHome {
     kind: KeyStoreKind,
     data_dir: Arc<Path>,
     files: KeyFiles,
+    jwks_file: Arc<str>,
 }
 
 impl KeyHome {
     /// The store that the configuration names.
     pub fn new(kind: KeyStoreKind, data_dir: &Path) -> Self {
-        Self { kind, data_dir: data_dir.into(), files: KeyFiles::new(data_dir) }
+        let jwks_file = jwks_file(&[]);
+        Self { kind, data_dir: data_dir.into(), files: KeyFiles::new(data_dir), jwks_file }
+    }
+
+    /// The same for one of several issuers that share a data directory: each keeps the set that it publishes in a file
+    /// of its own.
+    #[must_use]
+    pub fn of_issuer(self, issuer: &str) -> Self {
+        Self { jwks_file: jwks_file(&[issuer]), ..self }
+    }
+
+    /// The name of the file with the set that was published last.
+    pub(super) fn jwks_file(&self) -> &str {
+        &self.jwks_file
     }
 
     /// Which of the two it is.
@@ -61,6 +76,10 @@ impl KeyHome {
             KeyStoreKind::Database => unwrap(key, roots),
         }
     }
+}
+
+fn jwks_file(belongs: &[&str]) -> Arc<str> {
+    (state_file_name("jwks", belongs) + ".json").into()
 }
 
 pub(super) fn wrap(key: &SigningKey, roots: &RootSecrets) -> Result<WrappedKey, KeyError> {

@@ -4,7 +4,7 @@ use trefoil_shared::Timestamp;
 
 use super::state::is_published;
 use super::{KeyError, Keys};
-use crate::secrets::files::remove_unfinished;
+use crate::data_dir::remove_unfinished;
 
 impl Keys {
     /// Removes files that were never renamed into place (`clock` is this machine's), and the private halves of keys that

@@ -70,7 +70,7 @@ impl HeldKeys {
         };
         // Tried again until it is kept: a start with the database down must not publish a key that was revoked since.
         let saved = if before.unsaved || view.jwks != before.jwks {
-            persisted::save(self.keys.home.data_dir(), &view.jwks.json)
+            persisted::save(&self.keys.home, &view.jwks.json)
         } else {
             Ok(())
         };

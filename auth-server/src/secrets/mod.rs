@@ -2,7 +2,6 @@
 
 mod argon2;
 mod derived;
-pub mod files;
 mod rng;
 mod root;
 mod stored;

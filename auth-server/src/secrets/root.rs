@@ -6,12 +6,12 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use thiserror::Error;
+use trefoil_disk::{Dir, DiskError, read_private};
 use trefoil_shared::{ClientId, Secret, TypedValue, ValueKind};
 use zeroize::Zeroizing;
 
 use super::Rng;
 use super::derived::Root;
-use super::files::{self, FileError};
 use crate::model::SecretHash;
 
 /// The name of the file in the data directory.
@@ -22,7 +22,7 @@ const FILE: &str = "root_secret";
 pub enum RootSecretError {
     /// A file cannot be read or written, or others may read it.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] DiskError),
     /// The file holds something else.
     #[error("{}: not a root secret (32 random bytes in base64)", .0.display())]
     Malformed(PathBuf),
@@ -83,16 +83,15 @@ impl RootSecrets {
         if !configured.is_empty() {
             return Self::load(configured).map(|roots| (roots, false));
         }
-        let path = data_dir.join(FILE);
-        let missing = !path.exists();
+        let dir = Dir::make(data_dir)?;
+        let missing = !dir.has(FILE);
         if missing {
-            files::make_private_dir(data_dir)?;
             let bytes = Zeroizing::new(rng.bytes32());
             let text = Zeroizing::new(format!("{}\n", STANDARD.encode(bytes.as_slice())));
             // Two processes may start at once: the first file wins, both read it.
-            files::create_private(&path, text.as_bytes())?;
+            dir.create(FILE, text.as_bytes())?;
         }
-        Self::load(&[path]).map(|roots| (roots, missing))
+        Self::load(&[data_dir.join(FILE)]).map(|roots| (roots, missing))
     }
 
     /// One root secret from its bytes.
@@ -193,7 +192,7 @@ impl std::fmt::Debug for RootSecrets {
 }
 
 fn read(path: &Path) -> Result<Root, RootSecretError> {
-    let text = files::read_private(path)?;
+    let text = read_private(path)?;
     let malformed = || RootSecretError::Malformed(path.to_owned());
     let text = std::str::from_utf8(&text).map_err(|_| malformed())?;
     let bytes = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| malformed())?);

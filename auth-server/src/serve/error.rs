@@ -1,11 +1,11 @@
 //! Why the server does not start, or does not go on.
 
 use thiserror::Error;
-use trefoil_disk::PrivateFileError;
 use trefoil_serve::listen::BindError;
 use trefoil_serve::telemetry::MetricsError;
 use trefoil_serve::tls::TlsError;
 
+use crate::data_dir::DataDirError;
 use crate::keys::KeyError;
 use crate::protocol::InvalidIssuer;
 use crate::secrets::RootSecretError;
@@ -35,9 +35,9 @@ pub enum ServeError {
     /// The database cannot be used, and waiting does not help.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A key file is not private.
+    /// The data directory cannot be used, or is not private.
     #[error(transparent)]
-    KeyFile(#[from] PrivateFileError),
+    DataDir(#[from] DataDirError),
     /// The signing keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyError),

@@ -1,19 +1,17 @@
 //! Opening: root secret, database, keys.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use trefoil_disk::check_private;
 use trefoil_serve::{Clock, SystemClock};
 
 use super::ServeError;
 use crate::app::{App, Parts, Policy};
 use crate::config::Settings;
+use crate::data_dir;
 use crate::keys::{HeldKeys, KeyError, KeyHome, KeyPolicy, Keys};
 use crate::protocol::{Issuer, TokenPolicy};
 use crate::revocations::HeldRevocations;
-use crate::secrets::files::remove_unfinished;
 use crate::secrets::{OsRng, Rng, RootSecrets};
 use crate::store::{Registry, Store, StoreError};
 
@@ -25,7 +23,7 @@ pub(super) struct Opened {
 }
 
 pub(super) async fn open(settings: &Settings, issuer: Issuer) -> Result<Opened, ServeError> {
-    let mut notices = Vec::new();
+    let mut notices = data_dir::prepare(settings)?;
     let store = Store::connect(&settings.database).await?;
     refuse_lost_root(&store, settings).await?;
     let (root, created) = RootSecrets::load_or_create(&settings.data_dir, &settings.secrets.root, &OsRng)?;
@@ -37,14 +35,16 @@ pub(super) async fn open(settings: &Settings, issuer: Issuer) -> Result<Opened, 
         ));
     }
     let first = prepare_patiently(&store, &root).await;
-    check_key_files(&settings.keys_dir())?;
     for directory in [&settings.data_dir, &settings.keys_dir()] {
         // What cannot be removed harms nobody but the disk.
-        notices.extend(remove_unfinished(directory, SystemClock.now()).err().map(|error| error.to_string()));
+        let removed = data_dir::remove_unfinished(directory, SystemClock.now());
+        notices.extend(removed.err().map(|error| error.to_string()));
     }
     let times =
         KeyPolicy { max_age: settings.keys.max_age, token_max_lifetime: settings.tokens.max_lifetime };
     let home = KeyHome::new(settings.keys.store, &settings.data_dir);
+    // A default issuer names the port, which may be another one after the next start.
+    let home = settings.issuer.iter().fold(home, |home, issuer| home.of_issuer(issuer));
     let keys = Keys::new(store.clone(), Arc::clone(&root), home, times);
     let keys = HeldKeys::open(keys)?;
     let registry = Registry::new(store.clone(), settings.registry.max_stale);
@@ -169,17 +169,6 @@ async fn read_keys(app: &App) -> Result<(), KeyError> {
 
 async fn try_keys(app: &App) -> Result<(), KeyError> {
     app.keys().refresh(app.store().now().await?).await
-}
-
-/// A key that others may read is a reason not to start (decision 11), even one that is not in use.
-fn check_key_files(directory: &Path) -> Result<(), ServeError> {
-    let Ok(entries) = std::fs::read_dir(directory) else { return Ok(()) };
-    for entry in entries.flatten() {
-        if entry.path().extension().is_some_and(|extension| extension == "pem") {
-            check_private(&entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 async fn warning_of_legacy(app: &App) -> Option<String> {

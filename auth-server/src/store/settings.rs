@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use trefoil_disk::{Dir, DiskError};
 use trefoil_serve::config::masked;
 
 use super::StoreError;
@@ -85,20 +86,15 @@ pub(crate) enum ConnectOptions {
 }
 
 /// Makes the database file with mode 0600 where there is none: SQLite itself would ask the umask. Its WAL takes the
-/// mode of the file. What root makes here takes the owner of the directory (decision 11).
+/// mode of the file.
 pub(crate) fn create_sqlite_file(path: &Path) -> Result<(), StoreError> {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    if path.exists() {
-        return Ok(());
-    }
-    let refused = |error: std::io::Error| StoreError::Settings(format!("{}: {error}", path.display()));
-    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    match made {
-        Ok(_) => crate::secrets::files::adopt(path).map_err(refused),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(refused(error)),
-    }
+    let refused = |error: DiskError| StoreError::Settings(error.to_string());
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return Err(StoreError::Settings(format!("{}: this names no file", path.display())));
+    };
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = Dir::open(parent).map_err(refused)?;
+    if dir.has(name) { Ok(()) } else { dir.create(name, b"").map(drop).map_err(refused) }
 }
 
 /// Where the file of an SQLite URL is.
@@ -149,6 +145,17 @@ mod tests {
         assert!(!settings.describe().contains("canary"));
         assert!(!format!("{settings:?}").contains("canary"));
         assert_eq!(settings.role().as_deref(), Some("u"));
+    }
+
+    #[test]
+    fn case_06_the_default_database_is_in_the_data_directory_whatever_its_name() {
+        for name in ["plain", "team%20a", "100%25", "what?", "a b", "#1", "caf\u{e9}"] {
+            let file = Path::new("/data").join(name).join("auth-server.db");
+            let settings = DatabaseSettings::in_data_dir(&Path::new("/data").join(name));
+            let ConnectOptions::Sqlite(options) = settings.options().unwrap() else { panic!("not SQLite") };
+            assert_eq!(sqlite_path(&options), file);
+            assert_eq!(settings.sqlite_file(), Some(file));
+        }
     }
 
     #[test]

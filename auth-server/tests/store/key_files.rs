@@ -76,7 +76,8 @@ on_both! {
         assert!(held.active(ES256).is_none());
         assert!(file.to_string_lossy().contains(&held.missing()[0]));
         assert_eq!((held.held_kids().len(), held.verifying().keys().len()), (1, 2), "published all the same");
-        trefoil_auth_server::secrets::files::write_private(&file, &bytes).unwrap();
+        std::fs::write(&file, &bytes).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
         held.refresh(NOW).await.unwrap();
         assert!(held.missing().is_empty());
     }

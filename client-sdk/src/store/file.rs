@@ -45,7 +45,7 @@ impl FileStore {
 
     /// Keeps the last token in `dir/token.json` in the shape of steelcut's client, which can go on reading it: mode
     /// 0600, never an error answer. A file that was saved for another client or resource, or by steelcut itself
-    /// (which does not say for whom), is not used but replaced.
+    /// (which does not say for whom), is not used but replaced, and so is one that another user owns or may write.
     pub fn steelcut_compat(dir: impl AsRef<Path>) -> Result<Self> {
         Ok(Self { dir: PrivateDir::open_shared(dir.as_ref())?, shape: Shape::Steelcut })
     }

@@ -2,6 +2,7 @@
 
 mod file;
 mod memory;
+#[cfg_attr(not(unix), path = "private_dir_portable.rs")]
 mod private_dir;
 
 use std::any::Any;

@@ -1,7 +1,7 @@
 //! Cases 135 and 136: token files, within one process.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -221,4 +221,27 @@ async fn steelcut_reads_our_token_file_and_another_clients_is_not_used() {
     // What steelcut itself saved does not say for whom.
     fs::write(&path, r#"{"access_token":"foreign","token_type":"Bearer","expires_on":99999999999}"#).unwrap();
     assert_eq!(through(&server, &store).await, "t2");
+}
+
+/// A token that another user could have written is not used: the server is asked again.
+#[tokio::test]
+async fn w24_a_token_json_that_others_own_or_may_write_is_not_trusted() {
+    let server = counting();
+    let dir = private_dir();
+    let store = FileStore::steelcut_compat(dir.path()).unwrap();
+    assert_eq!(through(&server, &store).await, "t0");
+    assert_eq!(through(&server, &store).await, "t0", "our own is used");
+    let path = dir.path().join("token.json");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    assert_eq!(through(&server, &store).await, "t1", "others may have written it");
+    assert_eq!(mode(&path), 0o600, "and it is replaced");
+    // Only root can give a file away; to everybody else a stranger's file is one of root's making.
+    if fs::metadata(&path).unwrap().uid() == 0 {
+        chown(&path, Some(4321), None).unwrap();
+        assert_eq!(through(&server, &store).await, "t2", "another user owns it");
+        assert_eq!(fs::metadata(&path).unwrap().uid(), 0);
+        chown(dir.path(), Some(4321), None).unwrap();
+        chown(&path, Some(4321), None).unwrap();
+        assert_eq!(through(&server, &store).await, "t3", "in a directory of that user, too");
+    }
 }

@@ -19,8 +19,7 @@ pub(super) fn show(place: &Place, flags: &SettingFlags, output: Output) -> Resul
             .map(|setting| (setting.key.clone(), format!("{}  ({})", setting.value, setting.origin)))
             .collect();
         columns(&rows)
-    });
-    Ok(())
+    })
 }
 
 /// Checks every setting, and that the key file can be used. An environment variable that means nothing fails too.
@@ -34,6 +33,5 @@ pub(super) fn check(place: &Place, flags: &SettingFlags, output: Output) -> Resu
         read_key_file(path)?;
     }
     trefoil_serve::tls::ReloadingTls::from_settings(&settings.tls)?;
-    output.document(&json!({ "ok": true }), || vec!["the configuration is good".to_owned()]);
-    Ok(())
+    output.document(&json!({ "ok": true }), || vec!["the configuration is good".to_owned()])
 }

@@ -27,8 +27,7 @@ pub(super) async fn run(place: &Place, flags: &SettingFlags, output: Output) -> 
     if answer.status() != http::StatusCode::OK {
         return Err(Failure::coded("not_ready", format!("{url}: status {}", answer.status().as_u16())));
     }
-    output.document(&json!({ "healthy": true, "url": url }), || vec!["healthy".to_owned()]);
-    Ok(())
+    output.document(&json!({ "healthy": true, "url": url }), || vec!["healthy".to_owned()])
 }
 
 fn url(listen: &str, tls: bool) -> Result<String, Failure> {

@@ -10,6 +10,7 @@ mod output;
 mod revocations;
 mod serve;
 mod shell;
+mod state_dir;
 mod verify;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use failure::Failure;
 use flags::SettingFlags;
 use output::Output;
 
@@ -81,7 +83,12 @@ pub struct Surroundings {
 pub async fn run(surroundings: Surroundings) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return output::usage(&error),
+        Err(usage) => {
+            return match output::usage(&usage) {
+                Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(2)),
+                Err(failure) => refuse(Output { json: false }, &failure),
+            };
+        }
     };
     let output = Output { json: cli.json };
     let place = Place { config: cli.config, env: surroundings.env };
@@ -92,19 +99,18 @@ pub async fn run(surroundings: Surroundings) -> ExitCode {
         Command::Config(ConfigCommand::Check(flags)) => config::check(&place, &flags, output),
         Command::Doctor(flags) => doctor::run(&place, &flags, output).await,
         Command::Health(flags) => health::run(&place, &flags, output).await,
-        Command::Completions { shell } => {
-            shell::completions(shell);
-            Ok(())
-        }
+        Command::Completions { shell } => shell::completions(shell),
         Command::Man => shell::man(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            output.failure(&failure);
-            ExitCode::from(1)
-        }
+        Err(failure) => refuse(output, &failure),
     }
+}
+
+fn refuse(output: Output, failure: &Failure) -> ExitCode {
+    output.failure(failure);
+    ExitCode::from(1)
 }
 
 /// Where settings are looked for, beside the flags.

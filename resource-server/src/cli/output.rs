@@ -1,9 +1,9 @@
 //! What commands print: for a person, or one JSON document.
 
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 use serde_json::{Value, json};
+use trefoil_serve::stdout;
 use trefoil_serve::terminal::{escaped, escaped_json, escaped_lines};
 
 use super::failure::Failure;
@@ -16,42 +16,54 @@ pub(super) struct Output {
 
 impl Output {
     /// Prints a document: as JSON, or as the lines that a person reads.
-    pub(super) fn document(self, document: &Value, lines: impl FnOnce() -> Vec<String>) {
+    pub(super) fn document(
+        self,
+        document: &Value,
+        lines: impl FnOnce() -> Vec<String>,
+    ) -> Result<(), Failure> {
         if self.json {
-            bytes(escaped_json(&format!("{document:#}\n")).as_bytes());
-        } else {
-            for line in lines() {
-                bytes(escaped(&line).as_bytes());
-                bytes(b"\n");
-            }
+            return bytes(escaped_json(&format!("{document:#}\n")).as_bytes());
         }
+        let lines = lines().into_iter().flat_map(|line| [escaped(&line).into_owned(), "\n".to_owned()]);
+        bytes(lines.collect::<String>().as_bytes())
     }
 
     /// Says why a command failed: on stderr, and as the document where one is asked for.
     pub(super) fn failure(self, failure: &Failure) {
         if self.json {
             let document = json!({ "error": failure.code, "error_description": failure.line });
-            bytes(escaped_json(&format!("{document:#}\n")).as_bytes());
+            // The exit code says the same.
+            let _lost = bytes(escaped_json(&format!("{document:#}\n")).as_bytes());
         }
         trefoil_serve::telemetry::write_error(&escaped(&failure.line));
     }
 }
 
-/// Prints what clap answers, a help text or what is wrong with the command line, and gives its exit code. clap quotes
-/// the arguments as they are.
-pub(super) fn usage(error: &clap::Error) -> ExitCode {
-    let text = error.render().to_string();
-    if error.use_stderr() && escaped_lines(&text) != text {
-        let _gone = write!(io::stderr(), "{}", escaped_lines(&text));
-    } else {
-        let _gone = error.print();
-    }
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+/// Writes to stdout. A reader that went away (`| head`) is no failure.
+pub(super) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
+    stdout::print(bytes).map(drop).map_err(|reason| unwritten(&reason))
 }
 
-/// Writes to stdout. A reader that went away (`| head`) is no failure.
-pub(super) fn bytes(bytes: &[u8]) {
-    let _gone = io::stdout().write_all(bytes);
+/// Writes help or a version to stdout, or what is wrong with the command line to stderr. Returns the exit code.
+pub(super) fn usage(usage: &clap::Error) -> Result<i32, Failure> {
+    // clap quotes the arguments as they are.
+    let text = usage.render().to_string();
+    if usage.use_stderr() && escaped_lines(&text) != text {
+        let _gone = write!(io::stderr(), "{}", escaped_lines(&text));
+        return Ok(usage.exit_code());
+    }
+    let printed = stdout::printed_by(|| usage.print());
+    if !usage.use_stderr() {
+        printed.map_err(|reason| unwritten(&reason))?;
+    }
+    Ok(usage.exit_code())
+}
+
+fn unwritten(reason: &io::Error) -> Failure {
+    Failure::coded(
+        "output_lost",
+        format!("cannot write to stdout: {reason}; make room, or write it elsewhere"),
+    )
 }
 
 /// Lines of two columns, the first as wide as it must be.

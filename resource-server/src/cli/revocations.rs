@@ -4,7 +4,7 @@ use metrics::gauge;
 use tracing::warn;
 use trefoil_serve::admin::NotReady;
 
-use super::serve::state_dir_or_warn;
+use super::state_dir::state_dir_or_warn;
 use crate::refused::Refused;
 use crate::revocation::{
     PollTiming, RevocationClient, RevocationCopy, RevocationPolicy, RevocationPoller, RevocationState,
@@ -30,7 +30,8 @@ pub(super) fn with_revocations(
 /// Puts the copy on disk into use and starts the task that polls.
 pub(super) fn start(settings: &Settings, verifier: &TokenVerifier) {
     let Some(state) = verifier.revocations() else { return };
-    let copy = state_dir_or_warn(settings).map(|dir| RevocationCopy::new(&dir, &settings.issuer));
+    let copy = state_dir_or_warn(settings)
+        .map(|dir| RevocationCopy::new(&dir, &settings.issuer, &settings.audience));
     match &settings.revocations {
         RevocationSource::Off => {}
         RevocationSource::NotAsked(reason) => {
@@ -51,7 +52,7 @@ pub(super) fn start(settings: &Settings, verifier: &TokenVerifier) {
 pub(super) async fn read_once(settings: &Settings, verifier: &TokenVerifier) {
     let Some(state) = verifier.revocations() else { return };
     let dir = settings.state_dir.as_deref();
-    let copy = dir.map(|dir| RevocationCopy::new(dir, &settings.issuer));
+    let copy = dir.map(|dir| RevocationCopy::new(dir, &settings.issuer, &settings.audience));
     if let Some(known) = copy.and_then(|copy| copy.read().ok().flatten()) {
         state.restore(known);
     }

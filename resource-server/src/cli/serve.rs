@@ -1,6 +1,5 @@
 //! `serve`: puts the parts together and runs them until the end.
 
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,21 +20,21 @@ use super::Place;
 use super::failure::Failure;
 use super::flags::SettingFlags;
 use super::revocations;
+use super::state_dir::{check_state_dir, state_dir_or_warn};
 use crate::keys::{
     DiskCopy, JwksClient, Refetch, RefetchAsks, Refresh, Timing, WatchTiming, read_key_file, watch_key_file,
 };
 use crate::server::{App, AppParts, PublicResource, service};
-use crate::settings::{KeySource, RevocationSource, Settings};
+use crate::settings::{KeySource, Settings};
 use crate::verifier::TokenVerifier;
 
-/// What the state directory holds.
-const COPIES: [&str; 3] = ["jwks.json", "revocations.json", "revocations.jsonl"];
 /// How often the ages of key set and revocations are measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
 /// Serves until SIGTERM or SIGINT.
 pub(super) async fn run(place: &Place, flags: &SettingFlags) -> Result<(), Failure> {
     let (settings, warnings) = flags.settings(place)?;
+    let shared = check_state_dir(&settings)?;
     // The recorder comes before every part that measures.
     set_format(settings.log.format);
     let metrics = metrics_handle()?;
@@ -53,7 +52,7 @@ pub(super) async fn run(place: &Place, flags: &SettingFlags) -> Result<(), Failu
     // The line that programs wait for is the first on stderr, so logs begin after it.
     public.announce();
     init_logging(settings.log.format, &settings.log.level)?;
-    for warning in warnings {
+    for warning in warnings.into_iter().chain(shared) {
         warn!("{warning}");
     }
     if let Some(tls) = &tls {
@@ -135,7 +134,8 @@ impl Keys {
                 tokio::spawn(watch_key_file(path, self.verifier, reload, WatchTiming::default()));
             }
             Source::Url { client, asks } => {
-                let copy = state_dir_or_warn(settings).map(|dir| DiskCopy::new(&dir, client.url()));
+                let copy = state_dir_or_warn(settings)
+                    .map(|dir| DiskCopy::new(&dir, client.url(), &settings.audience));
                 let mut refresh = Refresh::new(client, copy, self.verifier, Timing::default());
                 refresh.use_copy();
                 tokio::spawn(refresh.run(asks, reload));
@@ -149,35 +149,6 @@ fn warn_of_ignored(keys: &KeySet) {
     for ignored in keys.ignored() {
         let (position, reason) = (ignored.position, &ignored.reason);
         warn!(position, %reason, "a key of the file is ignored");
-    }
-}
-
-pub(super) fn state_dir_or_warn(settings: &Settings) -> Option<PathBuf> {
-    prepare_state_dir(settings).unwrap_or_else(|reason| {
-        warn!("{reason}");
-        None
-    })
-}
-
-/// Makes the state directory, where keys or revocations are fetched and need one. That it cannot be written is no reason not to
-/// serve (decision 33): the text of the error is a warning.
-pub(super) fn prepare_state_dir(settings: &Settings) -> Result<Option<PathBuf>, String> {
-    let asks = matches!(settings.revocations, RevocationSource::Issuer { .. });
-    if matches!(settings.keys, KeySource::File(_)) && !asks {
-        return Ok(None);
-    }
-    let mend = "set state_dir to a writable folder, so that a start needs no auth-server";
-    let Some(dir) = &settings.state_dir else { return Err(format!("no state directory is known; {mend}")) };
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    let probed = made.and_then(|()| tempfile::tempfile_in(dir).map(drop));
-    match probed {
-        Ok(()) => Ok(Some(dir.clone())),
-        // An earlier copy may still be read there.
-        Err(reason) if COPIES.iter().any(|copy| dir.join(copy).exists()) => {
-            warn!("state_dir {}: {reason}; {mend}", dir.display());
-            Ok(Some(dir.clone()))
-        }
-        Err(reason) => Err(format!("state_dir {}: {reason}; {mend}", dir.display())),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Cli, output};
 const NAME: &str = "resource-server";
 
 /// Prints the completion script of a shell.
-pub(super) fn completions(shell: Shell) {
+pub(super) fn completions(shell: Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
     if shell == Shell::Bash {
         // The script of a name with a hyphen completes nothing after the first word (clap's issue 6421).
@@ -27,7 +27,7 @@ pub(super) fn completions(shell: Shell) {
     } else {
         clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
     }
-    output::bytes(&script);
+    output::bytes(&script)
 }
 
 /// Prints the manual: one page, with a section for every command.
@@ -38,8 +38,7 @@ pub(super) fn man() -> Result<(), Failure> {
     head(&command, &mut page)
         .and_then(|()| sections(&command, NAME, &mut page))
         .map_err(|e| Failure::new(format!("man: {e}")))?;
-    output::bytes(&page);
-    Ok(())
+    output::bytes(&page)
 }
 
 /// What stands before the commands. clap's own list of them names a page for each, and there is this one alone.

@@ -37,8 +37,7 @@ pub(super) async fn run(
         let text =
             |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         columns(&members.map(|(name, value)| (name.clone(), text(value))).collect::<Vec<_>>())
-    });
-    Ok(())
+    })
 }
 
 fn read_stdin() -> Result<String, Failure> {
@@ -54,7 +53,7 @@ async fn fetched_or_kept(client: &JwksClient, settings: &Settings) -> Result<Key
         Ok(Fetched::Unchanged { .. }) => "status 304".to_owned(),
         Err(reason) => reason.to_string(),
     };
-    let copy = settings.state_dir.as_deref().map(|dir| DiskCopy::new(dir, client.url()));
+    let copy = settings.state_dir.as_deref().map(|dir| DiskCopy::new(dir, client.url(), &settings.audience));
     if let Some(kept) = copy.and_then(|copy| copy.read().ok().flatten())
         && let Ok(keys) = parse_jwks(&kept.jwks)
     {

@@ -1,11 +1,12 @@
 //! The last good key set on disk, so that a start needs no auth-server.
 
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::state_file::{CopyError, read_private, replace_private};
+use crate::state_file::{CopyError, StateFile};
 
 /// Longest copy that is read back, in bytes.
 const MAX_COPY: u64 = 2 * 1024 * 1024;
@@ -13,7 +14,7 @@ const MAX_COPY: u64 = 2 * 1024 * 1024;
 /// The copy's place: one file in the state directory.
 #[derive(Clone, Debug)]
 pub struct DiskCopy {
-    path: PathBuf,
+    file: StateFile,
     jwks_url: String,
 }
 
@@ -35,46 +36,53 @@ struct Document<'a> {
 }
 
 impl DiskCopy {
-    /// The copy of this URL's key set in that folder.
-    pub fn new(state_dir: &Path, jwks_url: &str) -> Self {
-        Self { path: state_dir.join("jwks.json"), jwks_url: jwks_url.to_owned() }
+    /// The copy of this URL's key set in that folder, of the server for this audience.
+    pub fn new(state_dir: &Path, jwks_url: &str, audience: &str) -> Self {
+        let file = StateFile::new(state_dir, ("jwks", "json"), &[jwks_url, audience]);
+        Self { file, jwks_url: jwks_url.to_owned() }
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
     }
 
     /// Reads the copy; `None` where there is none. One of another URL, or one that others may write, is refused.
     pub fn read(&self) -> Result<Option<KeptJwks>, CopyError> {
-        let Some(bytes) = read_private(&self.path, MAX_COPY)? else { return Ok(None) };
-        let document: Document<'_> =
-            serde_json::from_slice(&bytes).map_err(|_| CopyError::Malformed(self.path.clone()))?;
-        if document.jwks_url != self.jwks_url {
-            return Err(CopyError::OtherUrl(self.path.clone()));
+        match self.file.open()? {
+            Some(file) => self.parse(&self.file.read(file, MAX_COPY)?).map(Some),
+            None => Ok(self.read_earlier()),
         }
-        Ok(Some(KeptJwks { jwks: document.jwks.get().into(), fetched_at: document.fetched_at }))
     }
 
-    /// Removes the copy, where there is one.
-    pub fn remove(&self) -> Result<(), CopyError> {
-        match std::fs::remove_file(&self.path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                Err(CopyError::Io { path: self.path.clone(), source })
-            }
-            Ok(()) | Err(_) => Ok(()),
+    fn read_earlier(&self) -> Option<KeptJwks> {
+        let bytes = self.file.read(self.file.open_earlier()?, MAX_COPY).ok()?;
+        self.parse(&bytes).ok()
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<KeptJwks, CopyError> {
+        let document: Document<'_> =
+            serde_json::from_slice(bytes).map_err(|_| CopyError::Malformed(self.path().to_owned()))?;
+        if document.jwks_url != self.jwks_url {
+            return Err(CopyError::OtherUrl(self.path().to_owned()));
         }
+        Ok(KeptJwks { jwks: document.jwks.get().into(), fetched_at: document.fetched_at })
+    }
+
+    /// Removes the copy, where there is one: the one of an earlier version, too, as it would be read in its place.
+    pub fn remove(&self) -> Result<(), CopyError> {
+        self.file.remove(self.read_earlier().is_some())
     }
 
     /// Writes the copy whole or not at all: a temporary file beside it, synced, then renamed, then the folder synced.
     pub fn write(&self, jwks: &[u8], fetched_at: i64) -> Result<(), CopyError> {
-        let malformed = || CopyError::Malformed(self.path.clone());
+        let malformed = || CopyError::Malformed(self.path().to_owned());
         let text = std::str::from_utf8(jwks.strip_prefix(b"\xef\xbb\xbf").unwrap_or(jwks))
             .map_err(|_| malformed())?;
         let raw: &RawValue = serde_json::from_str(text).map_err(|_| malformed())?;
         let document = Document { jwks_url: self.jwks_url.clone(), fetched_at, jwks: raw };
         let bytes = serde_json::to_vec(&document).map_err(|_| malformed())?;
-        replace_private(&self.path, &bytes)
+        self.file.replace_with(|file| file.write_all(&bytes)).map(drop)
     }
 }
 
@@ -87,7 +95,7 @@ mod tests {
     #[test]
     fn what_was_written_is_read_back_byte_for_byte() {
         let dir = tempfile::tempdir().unwrap();
-        let copy = DiskCopy::new(dir.path(), "https://as.example/jwks.json");
+        let copy = DiskCopy::new(dir.path(), "https://as.example/jwks.json", "api");
         assert!(copy.read().unwrap().is_none());
         copy.write(br#"{"keys": [ {"kty":"EC"} ]}"#, 7).unwrap();
         let kept = copy.read().unwrap().unwrap();
@@ -99,18 +107,39 @@ mod tests {
     #[test]
     fn a088_a_copy_of_another_issuers_keys_is_not_used() {
         let dir = tempfile::tempdir().unwrap();
-        DiskCopy::new(dir.path(), "https://as.example/jwks.json").write(b"{}", 7).unwrap();
-        let other = DiskCopy::new(dir.path(), "https://other.example/jwks.json");
+        DiskCopy::new(dir.path(), "https://as.example/jwks.json", "api").write(b"{}", 7).unwrap();
+        let other = DiskCopy::new(dir.path(), "https://other.example/jwks.json", "api");
+        assert!(other.read().unwrap().is_none());
+        let first = DiskCopy::new(dir.path(), "https://as.example/jwks.json", "api");
+        std::fs::rename(first.path(), other.path()).unwrap();
         assert!(matches!(other.read(), Err(CopyError::OtherUrl(_))));
+    }
+
+    #[test]
+    fn w28_two_servers_with_one_state_directory_keep_a_copy_each_and_an_earlier_one_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = "https://as.example/jwks.json";
+        let (one, other) = (DiskCopy::new(dir.path(), url, "one"), DiskCopy::new(dir.path(), url, "other"));
+        one.write(br#"{"keys":[1]}"#, 1).unwrap();
+        other.write(br#"{"keys":[2]}"#, 2).unwrap();
+        assert_eq!(
+            (one.read().unwrap().unwrap().fetched_at, other.read().unwrap().unwrap().fetched_at),
+            (1, 2)
+        );
+        // As an earlier version named it.
+        std::fs::rename(one.path(), dir.path().join("jwks.json")).unwrap();
+        assert_eq!(one.read().unwrap().unwrap().fetched_at, 1);
+        let stranger = DiskCopy::new(dir.path(), "https://other.example/jwks.json", "one");
+        assert!(stranger.read().unwrap().is_none(), "it was another issuer's");
     }
 
     #[test]
     fn a_copy_that_others_may_write_or_that_is_garbage_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let copy = DiskCopy::new(dir.path(), "https://as.example/jwks.json");
+        let copy = DiskCopy::new(dir.path(), "https://as.example/jwks.json", "api");
         copy.write(b"{}", 7).unwrap();
         std::fs::set_permissions(copy.path(), std::fs::Permissions::from_mode(0o666)).unwrap();
-        assert!(matches!(copy.read(), Err(CopyError::Exposed(_))));
+        assert!(matches!(copy.read(), Err(CopyError::Disk(_))));
         std::fs::set_permissions(copy.path(), std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::write(copy.path(), "{\"jwks_url\":").unwrap();
         assert!(matches!(copy.read(), Err(CopyError::Malformed(_))));

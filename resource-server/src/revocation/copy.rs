@@ -5,14 +5,13 @@
 //! So it has no longest length, and a page that comes costs no more than its own.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-use trefoil_disk::is_ours;
+use trefoil_disk::DiskError;
 use trefoil_shared::revocation::{RevocationList, Revocations};
 
-use crate::state_file::CopyError;
+use crate::state_file::{CopyError, StateFile};
 
 /// Tokens in a line.
 const IN_A_LINE: usize = 10_000;
@@ -20,76 +19,47 @@ const IN_A_LINE: usize = 10_000;
 /// The copy's place: one private file in the state directory.
 #[derive(Clone, Debug)]
 pub struct RevocationCopy {
-    path: PathBuf,
-    /// Where version 1 kept its copy, in one line: read until there is one of ours.
-    first: PathBuf,
+    file: StateFile,
     issuer: String,
 }
 
 impl RevocationCopy {
-    /// The copy of this issuer's revocations in that folder.
-    pub fn new(state_dir: &Path, issuer: &str) -> Self {
-        let (path, first) = (state_dir.join("revocations.jsonl"), state_dir.join("revocations.json"));
-        Self { path, first, issuer: issuer.to_owned() }
+    /// The copy of this issuer's revocations in that folder, of the server for this audience.
+    pub fn new(state_dir: &Path, issuer: &str, audience: &str) -> Self {
+        let file = StateFile::new(state_dir, ("revocations", "jsonl"), &[issuer, audience]);
+        Self { file, issuer: issuer.to_owned() }
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
     }
 
     /// Reads the copy; `None` where there is none, or another issuer's. One that others may write proves nothing and
     /// is refused.
     pub fn read(&self) -> Result<Option<Revocations>, CopyError> {
-        match read_lines(&self.path, &self.issuer)? {
-            Some(known) => Ok(Some(known)),
-            None => read_lines(&self.first, &self.issuer),
+        if let Some(file) = self.file.open()? {
+            return read_lines(file, self.path(), &self.issuer);
         }
+        let earlier = self.file.open_earlier();
+        Ok(earlier.and_then(|file| read_lines(file, self.path(), &self.issuer).ok().flatten()))
     }
 
     /// Writes the copy whole or not at all; its length in bytes.
     pub fn write(&self, known: &Revocations) -> Result<u64, CopyError> {
-        let written = (|| {
-            let folder = self.path.parent().unwrap_or(Path::new("."));
-            let mut file = BufWriter::new(NamedTempFile::new_in(folder)?);
-            for list in known.parts(&self.issuer, IN_A_LINE) {
-                write_line(&mut file, &list)?;
-            }
-            let file = file.into_inner()?;
-            file.as_file().sync_all()?;
-            let length = file.as_file().metadata()?.len();
-            file.persist(&self.path).map_err(|error| error.error)?;
-            File::open(folder)?.sync_all()?;
-            Ok(length)
-        })();
-        written.map_err(|source| self.io(source))
+        self.file.replace_with(|file| {
+            known.parts(&self.issuer, IN_A_LINE).try_for_each(|list| write_line(file, &list))
+        })
     }
 
     /// Adds pages that continue it; its length in bytes.
     pub fn append(&self, pages: &[RevocationList]) -> Result<u64, CopyError> {
-        let written = (|| {
-            let mut file = BufWriter::new(File::options().append(true).open(&self.path)?);
-            for page in pages {
-                write_line(&mut file, page)?;
-            }
-            let file = file.into_inner()?;
-            file.sync_data()?;
-            Ok(file.metadata()?.len())
-        })();
-        written.map_err(|source| self.io(source))
+        self.file.append(|file| pages.iter().try_for_each(|page| write_line(file, page)))
     }
 
-    /// Moves a file that cannot be used out of the way, for somebody to look at.
-    pub(super) fn set_aside(&self) -> std::io::Result<PathBuf> {
-        let path = if self.path.exists() { &self.path } else { &self.first };
-        let mut aside = path.clone().into_os_string();
-        aside.push(".unusable");
-        let aside = PathBuf::from(aside);
-        std::fs::rename(path, &aside).map(|()| aside)
-    }
-
-    fn io(&self, source: std::io::Error) -> CopyError {
-        CopyError::Io { path: self.path.clone(), source }
+    /// Moves a file that cannot be used out of the way, for a person to look at.
+    pub(super) fn set_aside(&self) -> Result<PathBuf, CopyError> {
+        self.file.set_aside()
     }
 }
 
@@ -98,18 +68,9 @@ fn write_line(file: &mut impl Write, list: &RevocationList) -> std::io::Result<(
     file.write_all(b"\n")
 }
 
-fn read_lines(path: &Path, issuer: &str) -> Result<Option<Revocations>, CopyError> {
-    let io = |source| CopyError::Io { path: path.to_owned(), source };
+fn read_lines(file: File, path: &Path, issuer: &str) -> Result<Option<Revocations>, CopyError> {
+    let io = |reason| CopyError::from(DiskError::Unreadable { path: path.to_owned(), reason });
     let malformed = || CopyError::Malformed(path.to_owned());
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(io(error)),
-    };
-    // What is looked at is what is read: the name may stand for another file a moment later.
-    if !is_ours(&file.metadata().map_err(io)?) {
-        return Err(CopyError::Exposed(path.to_owned()));
-    }
     let (mut reader, mut known, mut line) = (BufReader::new(file), None, Vec::new());
     loop {
         line.clear();

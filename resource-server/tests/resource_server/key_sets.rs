@@ -37,7 +37,7 @@ impl Fetching {
         let clock = Arc::new(ManualClock::new(Timestamp(NOW)));
         let verifier = TokenVerifier::with_refetch(ISSUER, AUDIENCE, clock, refetch).unwrap();
         let client = JwksClient::new(&stub.url, &Outbound::default()).unwrap();
-        let copy = DiskCopy::new(state.path(), &stub.url);
+        let copy = DiskCopy::new(state.path(), &stub.url, AUDIENCE);
         let refresh = Refresh::new(client, Some(copy), verifier.clone(), timing);
         let reload = Arc::new(Notify::new());
         let task = tokio::spawn(refresh.run(asks, Arc::clone(&reload)));
@@ -143,7 +143,7 @@ async fn a087_f20_an_answer_that_is_no_key_set_leaves_the_last_good_one_in_use()
         assert!(fetching.check(&token_of(&good)).await.is_ok(), "{status} {shown}");
         assert_eq!(fetching.verifier.kids(), [good.kid()], "{status} {shown}");
     }
-    let kept = DiskCopy::new(fetching.state.path(), &fetching.stub.url).read().unwrap().unwrap();
+    let kept = DiskCopy::new(fetching.state.path(), &fetching.stub.url, AUDIENCE).read().unwrap().unwrap();
     assert_eq!(
         parse_jwks(&kept.jwks).unwrap().kids().collect::<Vec<_>>(),
         [good.kid()],
@@ -264,7 +264,7 @@ async fn f17_a_short_max_age_is_kept_to_and_a_flood_of_kids_asks_no_more_often()
 async fn f21_a_copy_on_disk_serves_while_the_auth_server_is_gone() {
     let good = key("ES256");
     let first = Fetching::with_keys(&[&good]).await;
-    let copy = DiskCopy::new(first.state.path(), &first.stub.url);
+    let copy = DiskCopy::new(first.state.path(), &first.stub.url, AUDIENCE);
     eventually(async || copy.read().unwrap().is_some()).await;
     let (refetch, _asks) = Refetch::channel();
     let clock = Arc::new(ManualClock::new(Timestamp(NOW + 86_400)));

@@ -68,7 +68,7 @@ fn process(url: &str, state: &TempDir, clock: &ManualClock) -> (TokenVerifier, R
     let verifier = TokenVerifier::with_refetch(ISSUER, AUDIENCE, Arc::new(clock.clone()), refetch).unwrap();
     let client = JwksClient::new(url, &Outbound::default()).unwrap();
     let timing = Timing { retry_warm: RETRY, ..Timing::default() };
-    let copy = DiskCopy::new(state.path(), url);
+    let copy = DiskCopy::new(state.path(), url, AUDIENCE);
     let refresh = Refresh::new(client, Some(copy), verifier.clone(), timing);
     (verifier, refresh)
 }

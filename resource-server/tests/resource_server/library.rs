@@ -10,7 +10,7 @@ use axum::routing::get;
 use http::Request;
 use serde_json::json;
 use tower::ServiceExt;
-use trefoil_resource_server::revocation::{RevocationPolicy, RevocationState};
+use trefoil_resource_server::revocation::{RevocationCopy, RevocationPolicy, RevocationState};
 use trefoil_resource_server::{
     AccessClaims, FromClaims, InvalidVerifier, Refused, RequireToken, RequiredScope, Scoped, TokenVerifier,
     Verified,
@@ -212,7 +212,7 @@ async fn the_example_service_runs() {
     let none = http.get(&url).send().await.unwrap().status();
     let write = http.post(&url).bearer_auth(&token).send().await.unwrap().status();
     eventually(async || http.get(&url).bearer_auth(&revoked).send().await.unwrap().status() == 401).await;
-    eventually(async || dir.path().join("revocations.jsonl").exists()).await;
+    eventually(async || RevocationCopy::new(dir.path(), issuer, AUDIENCE).path().exists()).await;
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(

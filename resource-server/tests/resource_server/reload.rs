@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use trefoil_resource_server::keys::DiskCopy;
+
 use crate::counts::times;
-use crate::harness::{PROTECTED, claims_at, key, sign};
+use crate::harness::{AUDIENCE, PROTECTED, claims_at, key, sign};
 use crate::jwks_stub::{Say, Stub};
 use crate::paths::eventually;
 use crate::program::{Place, get};
@@ -49,7 +51,8 @@ async fn f21_the_start_needs_no_auth_server_where_a_copy_is_on_disk() {
     let program = place.serve(&arguments);
     eventually(async || program.get(Some(&place.token())).await.0 == 200).await;
     program.logged("key set fetched");
-    eventually(async || place.dir.path().join("state/jwks.json").exists()).await;
+    let copy = DiskCopy::new(&place.dir.path().join("state"), &stub.url, AUDIENCE);
+    eventually(async || copy.path().exists()).await;
     drop(program);
     stub.stop();
     let started = Instant::now();

@@ -54,7 +54,7 @@ impl Asking {
 
 fn poller(url: &str, dir: &TempDir, verifier: &TokenVerifier) -> RevocationPoller {
     let client = RevocationClient::new(url, &Outbound::default()).unwrap();
-    let copy = RevocationCopy::new(dir.path(), ISSUER);
+    let copy = RevocationCopy::new(dir.path(), ISSUER, AUDIENCE);
     let state = verifier.revocations().unwrap().clone();
     RevocationPoller::new(client, Some(copy), (verifier.clone(), state), PollTiming::default())
 }
@@ -163,7 +163,7 @@ async fn d20_while_the_issuer_is_gone_and_after_a_restart_revoked_stays_revoked(
     for jti in [FIRST, SECOND] {
         assert_eq!(restarted.check(&token(&key, jti)), Err(Refused::Revoked));
     }
-    let file = dir.path().join("revocations.jsonl");
+    let file = RevocationCopy::new(dir.path(), ISSUER, AUDIENCE).path().to_owned();
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays");
 }
@@ -188,15 +188,15 @@ async fn d18_a_restart_remembers_the_revision_and_goes_on_from_there() {
 #[tokio::test]
 async fn d20_a_copy_that_is_garbage_or_open_to_others_is_set_aside() {
     let asking = Asking::new().await;
-    let file = asking.dir.path().join("revocations.jsonl");
+    let file = RevocationCopy::new(asking.dir.path(), ISSUER, AUDIENCE).path().to_owned();
     for (text, mode) in [("{\"iss\":", 0o600), ("{}", 0o600), ("{}", 0o666)] {
         std::fs::write(&file, text).unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
         assert!(!asking.poller().use_copy(), "{text} {mode:o}");
         assert!(!file.exists(), "{text} {mode:o}");
-        assert!(asking.dir.path().join("revocations.jsonl.unusable").exists());
+        assert!(file.with_extension("jsonl.unusable").exists());
     }
-    let other = RevocationCopy::new(asking.dir.path(), "https://other.example");
+    let other = RevocationCopy::new(asking.dir.path(), "https://other.example", AUDIENCE);
     let mut known = Revocations::default();
     known.apply(revoking((9, 0), &[FIRST]));
     other.write(&known).unwrap();

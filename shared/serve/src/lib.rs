@@ -9,6 +9,7 @@ mod memory;
 pub mod peer;
 pub mod request_id;
 pub mod shutdown;
+pub mod stdout;
 pub mod systemd;
 pub mod telemetry;
 pub mod terminal;

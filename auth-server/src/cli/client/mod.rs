@@ -135,7 +135,11 @@ fn with_secret(client: &Client, secret: &Secret, file: Option<&Path>, cx: &Conte
         }
     };
     let text = format!("{}\n\n{shown}", show::text(client, cx.now(), cx.screen));
-    Report::new(show::document(client, Some(secret)), text)
+    let id = &client.client_id;
+    Report::new(show::document(client, Some(secret)), text).shown_once(format!(
+        "the client {id} and its secret are registered, and the secret is never shown again: auth-server client \
+         rotate-secret {id} makes another"
+    ))
 }
 
 async fn list(cx: &Context) -> Result<Report, CliError> {

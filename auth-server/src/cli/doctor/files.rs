@@ -1,11 +1,11 @@
 //! The data directory, and who may read what is in it (decision 11).
 
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+use trefoil_disk::{Dir, Privacy, check_private, read_private};
 
 use super::finding::Finding;
 use crate::config::Settings;
-use crate::secrets::files::read_private;
 
 const DATA_DIR: &str = "data_dir";
 
@@ -44,28 +44,36 @@ pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
 }
 
 fn directory(path: &Path) -> Finding {
-    let Ok(metadata) = std::fs::metadata(path) else {
-        let what = format!("{} is not there yet", path.display());
-        return Finding::warning(DATA_DIR, what, "auth-server key generate makes it");
+    let dir = match Dir::find(path) {
+        Ok(Some(dir)) => dir,
+        Ok(None) => {
+            let what = format!("{} is not there yet", path.display());
+            return Finding::warning(DATA_DIR, what, "auth-server key generate makes it");
+        }
+        Err(error) => return refused(DATA_DIR, &error.to_string()),
     };
-    let mode = metadata.mode() & 0o777;
-    if mode & 0o077 != 0 {
-        let what = format!("{} is open to others (mode {mode:04o})", path.display());
-        return Finding::broken(DATA_DIR, what, format!("chmod 0700 {}", path.display()));
+    match dir.require_private() {
+        Ok(Privacy::Private) => Finding::ok(DATA_DIR, path.display().to_string()),
+        Ok(Privacy::OwnGroup) => {
+            let what = format!("{} is open to its group, as on a Kubernetes volume", path.display());
+            Finding::warning(DATA_DIR, what, "give that group to no other workload")
+        }
+        Err(error) => refused(DATA_DIR, &error.to_string()),
     }
-    Finding::ok(DATA_DIR, path.display().to_string())
 }
 
 /// The same question as a start asks, so that the answer is the same. Nothing where all is well.
 fn private(check: &'static str, path: &Path) -> Option<Finding> {
-    let refused = read_private(path).err()?.to_string();
-    let (what, mend) =
-        refused.split_once("; run: ").unwrap_or((&refused, "give it back to the service's user"));
-    Some(Finding::broken(check, what, mend))
+    read_private(path).err().map(|error| refused(check, &error.to_string()))
 }
 
+fn refused(check: &'static str, text: &str) -> Finding {
+    let (what, mend) = text.split_once("; run: ").unwrap_or((text, "give it back to the service's user"));
+    Finding::broken(check, what, mend)
+}
+
+/// Not opened: to close a file of SQLite is to lose the locks that this process has on it.
 fn database_file(path: &Path) -> Option<Finding> {
-    let mode = std::fs::metadata(path).ok()?.mode() & 0o777;
-    let what = format!("{} is open to others (mode {mode:04o})", path.display());
-    (mode & 0o077 != 0).then(|| Finding::broken("database", what, format!("chmod 0600 {}", path.display())))
+    let error = check_private(path).err().filter(|error| !error.is_missing())?;
+    Some(refused("database", &error.to_string()))
 }

@@ -70,5 +70,5 @@ fn report(found: &[Finding], screen: Screen) -> Report {
         table::list(screen, &[fixed(""), fixed("check"), prose("finding")], &rows)
     );
     let document = json!({ "ok": broken == 0, "broken": broken, "warnings": warnings, "findings": found });
-    Report { json: document, text, exit_code: u8::from(broken > 0) }
+    Report::new(document, text).with_exit_code(u8::from(broken > 0))
 }

@@ -177,6 +177,7 @@ pub(super) fn of_store(store: &Store, roots: Arc<RootSecrets>, cx: &Context) -> 
     let policy =
         KeyPolicy { max_age: settings.keys.max_age, token_max_lifetime: settings.tokens.max_lifetime };
     let home = KeyHome::new(settings.keys.store, &settings.data_dir);
+    let home = settings.issuer.iter().fold(home, |home, issuer| home.of_issuer(issuer));
     Keys::new(store.clone(), roots, home, policy)
 }
 

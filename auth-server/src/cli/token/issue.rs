@@ -107,5 +107,5 @@ fn report(issue: &Issue<'_>, access_token: &Secret, resource_asked: bool) -> Rep
     let of_it = tokens::told(issue, resource_asked);
     let answer = TokenResponse { access_token, of_it }.to_json();
     let answer: Value = answer.and_then(|json| serde_json::from_slice(&json)).unwrap_or_default();
-    Report::new(answer, text)
+    Report::new(answer, text).shown_once("the token was issued, and nobody has it: run the command again")
 }

@@ -11,7 +11,7 @@ use super::Place;
 use super::failure::Failure;
 use super::flags::SettingFlags;
 use super::output::{Output, columns};
-use super::serve::prepare_state_dir;
+use super::state_dir::{check_state_dir, prepare_state_dir};
 use crate::keys::{DiskCopy, Fetched, read_key_file};
 use crate::server::identifier;
 use crate::settings::{KeySource, Settings};
@@ -61,7 +61,7 @@ pub(super) async fn run(place: &Place, flags: &SettingFlags, output: Output) -> 
     output.document(&json!({ "checks": rows }), || {
         let row = |(name, f): &(&str, Finding)| (format!("{:8}{name}", f.word()), f.text().to_owned());
         columns(&findings.iter().map(row).collect::<Vec<_>>())
-    });
+    })?;
     match findings.iter().filter(|(_, finding)| matches!(finding, Finding::Bad(_))).count() {
         0 => Ok(()),
         bad => {
@@ -92,7 +92,7 @@ async fn keys(settings: &Settings) -> Finding {
                 Ok(Fetched::Unchanged { .. }) => "status 304".to_owned(),
                 Err(reason) => reason.to_string(),
             };
-            let copy = settings.state_dir.as_deref().map(|dir| DiskCopy::new(dir, url));
+            let copy = settings.state_dir.as_deref().map(|dir| DiskCopy::new(dir, url, &settings.audience));
             match copy.map(|copy| copy.read()) {
                 Some(Ok(Some(_))) => {
                     Finding::Warning(format!("{url}: {reason}; the last good copy will serve"))
@@ -104,6 +104,9 @@ async fn keys(settings: &Settings) -> Finding {
 }
 
 fn state_dir(settings: &Settings) -> Finding {
+    if let Err(failure) = check_state_dir(settings) {
+        return Finding::Bad(failure.line);
+    }
     match prepare_state_dir(settings) {
         Ok(Some(dir)) => Finding::Good(dir.display().to_string()),
         Ok(None) => Finding::Good("not needed: the keys come from a file".to_owned()),

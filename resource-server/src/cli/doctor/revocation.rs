@@ -85,7 +85,7 @@ async fn keys(settings: &Settings) -> Option<KeySet> {
         KeySource::Url(client) => match client.fetch(None).await {
             Ok(Fetched::Set { keys, .. }) => Some(keys),
             Ok(Fetched::Unchanged { .. }) | Err(_) => {
-                let copy = DiskCopy::new(settings.state_dir.as_deref()?, client.url());
+                let copy = DiskCopy::new(settings.state_dir.as_deref()?, client.url(), &settings.audience);
                 parse_jwks(&copy.read().ok()??.jwks).ok()
             }
         },
@@ -97,7 +97,7 @@ fn kept(settings: &Settings) -> (String, bool) {
     let Some(dir) = &settings.state_dir else {
         return ("a restart forgets it: no state_dir is known".to_owned(), false);
     };
-    match RevocationCopy::new(dir, &settings.issuer).read() {
+    match RevocationCopy::new(dir, &settings.issuer, &settings.audience).read() {
         Ok(Some(known)) => (format!("on disk: {}", told(&known)), true),
         Ok(None) => ("nothing on disk yet".to_owned(), true),
         Err(reason) => (format!("the copy on disk cannot be used: {reason}"), false),

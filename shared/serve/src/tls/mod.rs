@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use tokio::signal::unix::{SignalKind, signal};
-use trefoil_disk::PrivateFileError;
+use trefoil_disk::DiskError;
 
 use crate::config::TlsSettings;
 use crate::shutdown::Shutdown;
@@ -46,7 +46,7 @@ pub enum TlsError {
     },
     /// The key file is missing, or open to others.
     #[error("tls.key: {0}")]
-    KeyFile(#[from] PrivateFileError),
+    KeyFile(#[from] DiskError),
     /// The key file holds no private key.
     #[error("tls.key {}: {reason}; it must be a PEM file with one private key", path.display())]
     Key {

@@ -1,0 +1,112 @@
+//! The data directory: made, and looked through before the first secret in it is used (decision 11).
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use trefoil_disk::{Dir, DiskError, Privacy, check_private};
+use trefoil_shared::Timestamp;
+
+use crate::config::{DatabaseSettings, Settings};
+
+/// A write takes less than a second: after this many seconds its writer is gone.
+const UNFINISHED: i64 = 600;
+
+/// What SQLite keeps beside a database file.
+const SIDE_FILES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+
+/// Why the data directory cannot be used.
+#[derive(Debug, Error)]
+#[error("data_dir {}: {reason}{}", path.display(), mend(reason))]
+pub struct DataDirError {
+    path: PathBuf,
+    #[source]
+    reason: DiskError,
+}
+
+/// Makes the directory where it is missing, then does as [`check`].
+pub fn prepare(settings: &Settings) -> Result<Vec<String>, DataDirError> {
+    Dir::make(&settings.data_dir).map_err(|reason| refused(settings, reason))?;
+    check(settings)
+}
+
+/// Refuses a directory, key file or SQLite file that others could use, even one that is not in use. Nothing is made.
+/// Returns what the operator should know.
+pub fn check(settings: &Settings) -> Result<Vec<String>, DataDirError> {
+    look_through(settings).map_err(|reason| refused(settings, reason))
+}
+
+fn look_through(settings: &Settings) -> Result<Vec<String>, DiskError> {
+    let mut warnings = Vec::new();
+    if let Some(dir) = Dir::find(&settings.data_dir)? {
+        warnings.extend(shared(&dir, dir.require_private()?));
+    }
+    if let Some(keys) = Dir::find(&settings.keys_dir())? {
+        keys.require_private()?;
+        for name in
+            keys.names()?.iter().filter(|name| Path::new(name).extension().is_some_and(|end| end == "pem"))
+        {
+            keys.check_secret(name)?;
+        }
+    }
+    for file in sqlite_files(&settings.database) {
+        check_sqlite(&file)?;
+    }
+    Ok(warnings)
+}
+
+fn shared(dir: &Dir, privacy: Privacy) -> Option<String> {
+    (privacy == Privacy::OwnGroup).then(|| {
+        format!(
+            "data_dir {}: every process with the group of this directory can use the keys in it, as on a Kubernetes \
+             volume under fsGroup; give that group to no other workload",
+            dir.path().display()
+        )
+    })
+}
+
+fn sqlite_files(database: &DatabaseSettings) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        [database, &database.as_admin()].into_iter().filter_map(DatabaseSettings::sqlite_file).collect();
+    files.dedup();
+    files
+}
+
+fn check_sqlite(file: &Path) -> Result<(), DiskError> {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some(dir) = Dir::find(parent)? else { return Ok(()) };
+    dir.require_trusted()?;
+    for suffix in SIDE_FILES {
+        let mut path = file.as_os_str().to_owned();
+        path.push(suffix);
+        match check_private(Path::new(&path)) {
+            Err(error) if error.is_missing() => {}
+            checked => drop(checked?),
+        }
+    }
+    Ok(())
+}
+
+/// Removes what writers that were killed have left in a directory and that nobody has touched for ten minutes. Returns
+/// their number.
+pub fn remove_unfinished(directory: &Path, now: Timestamp) -> Result<usize, DiskError> {
+    let Some(dir) = Dir::find(directory)? else { return Ok(0) };
+    dir.remove_unfinished(now.seconds().saturating_sub(UNFINISHED))
+}
+
+/// The error of a data directory that this is wrong with.
+pub(crate) fn refused(settings: &Settings, reason: DiskError) -> DataDirError {
+    DataDirError { path: settings.data_dir.clone(), reason }
+}
+
+fn mend(reason: &DiskError) -> &'static str {
+    match reason {
+        DiskError::Unreadable { .. } | DiskError::Unwritable { .. } | DiskError::NotA { .. } => {
+            "; set data_dir (--data-dir, AUTH_SERVER_DATA_DIR) to a directory that this user may write"
+        }
+        DiskError::ForeignOwner { .. }
+        | DiskError::TooOpen { .. }
+        | DiskError::Link { .. }
+        | DiskError::HardLink { .. }
+        | DiskError::TooLong { .. } => "",
+    }
+}
