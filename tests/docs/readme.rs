@@ -64,8 +64,6 @@ fn the_readme_commands_work_as_they_stand() {
 fn u13_nobody_else_can_read_what_it_left(dir: &Path) {
     // `.local` is the state of a resource-server whose home this is.
     let left = fs::read_dir(dir).expect("the directory").map(|entry| entry.expect("entry").file_name());
-    // `.local` is the state of a resource-server whose home this is.
-    let left = fs::read_dir(dir).expect("the directory").map(|entry| entry.expect("entry").file_name());
     let left: Vec<_> = left.filter(|name| name != ".local").collect();
     assert_eq!(left, ["quickstart"], "everything is in one directory");
     for (path, mode) in [("quickstart", 0o700), ("quickstart/client.json", 0o600), ("quickstart/auth", 0o700)]
