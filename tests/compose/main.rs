@@ -40,7 +40,9 @@ mod decision_37 {
         assert!(key.contains("BEGIN PUBLIC KEY"), "{key}");
         let environment = project.sh("resource-server", "env");
         assert!(!environment.contains("postgres") && !environment.contains("SECRET"), "{environment}");
-        assert!(project.try_sh("resource-server", "echo x > /var/lib/trefoil/public/public.pem").is_err());
+        let write = project.try_sh("resource-server", "echo x > /var/lib/trefoil/public/public.pem");
+        let refused = write.expect_err("the public key is only read");
+        assert!(refused.contains("Read-only"), "{refused}");
     }
 
     fn the_resource_server_cannot_reach_the_database(project: &Project) {

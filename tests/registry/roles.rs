@@ -46,7 +46,9 @@ async fn d01_the_server_role_cannot_write_the_registry() {
         }
     }
     let created = server.execute("CREATE TABLE mine (x BIGINT)").await;
-    assert!(created.is_err(), "the server role may not make tables");
+    let refused = created.expect_err("the server role may not make tables");
+    let code = refused.as_database_error().and_then(|e| e.code().map(std::borrow::Cow::into_owned));
+    assert_eq!(code.as_deref(), Some("42501"), "{refused}");
 
     // And with just these rights the server does its whole work.
     let auth = lab.start_auth();

@@ -211,7 +211,10 @@ on_both! {
             assert_eq!(told.active.as_slice(), signs);
             assert_eq!(told.standby.as_slice(), kid(&keys, KeyState::Standby, NOW).await);
             assert_eq!(signs == active, *withdrawn != active[0], "the one that signs goes on until it is withdrawn");
-            assert!(keys.published(NOW).await.unwrap().iter().all(|key| key.kid() != withdrawn));
+            let published = keys.published(NOW).await.unwrap();
+            assert!(published.iter().all(|key| key.kid() != withdrawn));
+            assert!(signs.iter().all(|kid| published.iter().any(|key| key.kid() == kid)), "the others stay");
+            assert!(!published.is_empty() || signs.is_empty());
         }
     }
 

@@ -139,9 +139,12 @@ async fn d11_a_new_sqlite_file_is_ours_alone() {
 
     let db = TestDb::sqlite();
     db.store().await.now().await.unwrap();
+    let mut seen = Vec::new();
     for entry in std::fs::read_dir(db.dir.path()).unwrap() {
         let entry = entry.unwrap();
         let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{}", entry.path().display());
+        seen.push(entry.file_name());
     }
+    assert!(seen.contains(&"test.db".into()) && seen.len() > 1, "the file and its log: {seen:?}");
 }

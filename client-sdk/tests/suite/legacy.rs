@@ -96,5 +96,6 @@ fn a133_neither_secret_nor_token_follows_a_redirect() {
     let server = Mock::start(move |_| Answer::new(302, "").header("location", place.clone()));
     assert!(request_token(GRANT, "i", "s", "r", &server.url("/token")).is_err());
     assert!(request_resource(&server.url("/api"), "jwt").is_err());
+    assert_eq!(server.requests(), 2, "both were answered by a redirect");
     assert_eq!(elsewhere.requests(), 0);
 }
