@@ -77,7 +77,7 @@ fn process(
     let verifier = TokenVerifier::new(ISSUER, AUDIENCE, keys_of(&[key]), clock).unwrap();
     let verifier = verifier.with_revocations(state.clone()).unwrap();
     let client = RevocationClient::new(&lists.url, &Outbound::default()).unwrap();
-    let copy = RevocationCopy::new(dir.path(), ISSUER);
+    let copy = RevocationCopy::new(dir.path(), ISSUER, AUDIENCE);
     let poller = RevocationPoller::new(client, Some(copy), (verifier.clone(), state), PollTiming::default());
     (verifier, poller)
 }
@@ -254,7 +254,7 @@ async fn w03_pages_are_added_to_the_copy_and_a_line_that_broke_off_is_asked_for_
     let file = reader.dir.path().join("revocations.jsonl");
     let text = std::fs::read_to_string(&file).unwrap();
     assert_eq!(text.lines().count(), 2, "a page is added, the rest is not written again");
-    let known = RevocationCopy::new(reader.dir.path(), ISSUER).read().unwrap().unwrap();
+    let known = RevocationCopy::new(reader.dir.path(), ISSUER, AUDIENCE).read().unwrap().unwrap();
     assert_eq!((known.position(), known.sizes()), (Some(("one", 2)), (2, 0)));
     std::fs::write(&file, &text[..text.len() - 9]).unwrap();
     reader.restart(RevocationPolicy::WhenReachable);
@@ -277,6 +277,7 @@ async fn w03_the_copy_of_an_older_program_is_taken_over() {
     assert_eq!((reader.check(FIRST), reader.state().is_incomplete()), (Err(Refused::Revoked), false));
     reader.lists.say(&reader.key, &[revoking((8, 0), &[FIRST, SECOND]), revoking((8, 7), &[SECOND])]);
     assert!(reader.poller.poll().await);
-    let known: Revocations = RevocationCopy::new(reader.dir.path(), ISSUER).read().unwrap().unwrap();
+    let known: Revocations =
+        RevocationCopy::new(reader.dir.path(), ISSUER, AUDIENCE).read().unwrap().unwrap();
     assert_eq!(known.position(), Some(("one", 8)));
 }
