@@ -2,7 +2,7 @@
 
 use trefoil_shared::Timestamp;
 
-use super::state::is_published;
+use super::state::is_over;
 use super::{KeyError, Keys};
 use crate::data_dir::remove_unfinished;
 
@@ -14,7 +14,7 @@ impl Keys {
             remove_unfinished(directory, clock)?;
         }
         let mut deleted = Vec::new();
-        for key in self.rows().await?.into_iter().filter(|key| !is_published(&key.row, now)) {
+        for key in self.rows().await?.into_iter().filter(|key| is_over(&key.row, now)) {
             if self.home.files().delete(&key.row.kid)? {
                 deleted.push(key.row.kid);
             }

@@ -11,7 +11,7 @@ use trefoil_shared::jose::{KeySet, MAX_KEYS};
 use trefoil_sign::SigningKey;
 
 use super::held::{HeldKeys, KeyAge, View};
-use super::state::{is_published, public_key, published_rows};
+use super::state::{is_over, is_published, public_key, published_rows};
 use super::{KeyError, persisted};
 use crate::model::{KeyRow, KeyState};
 use crate::store::{StoreError, StoredKey};
@@ -161,7 +161,9 @@ impl HeldKeys {
         for key in keys {
             let row = &key.row;
             if !is_published(row, now) {
-                self.delete_file(row);
+                if is_over(row, now) {
+                    self.delete_file(row);
+                }
                 continue;
             }
             let Some(key) = self.private_half(key, parsed) else {

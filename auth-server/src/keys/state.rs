@@ -36,6 +36,19 @@ pub fn is_published(row: &KeyRow, now: Timestamp) -> bool {
     }
 }
 
+/// For so long, a day, the private half of a retired key is kept after its end: the database's clock may be ahead for a
+/// while, and the key still has its revocation list to sign when it is set right.
+const HALF_KEPT: i64 = 86_400;
+
+/// Whether the private half of a key is to be deleted: at once where the key was revoked.
+pub(super) fn is_over(row: &KeyRow, now: Timestamp) -> bool {
+    match row.state {
+        KeyState::Standby | KeyState::Active => false,
+        KeyState::Retiring => row.gone_at.is_none_or(|gone| gone.plus(HALF_KEPT) <= now),
+        KeyState::Revoked | KeyState::Gone => true,
+    }
+}
+
 /// The rows of the keys that stand in the JWKS now.
 pub(super) fn published_rows(keys: &[StoredKey], now: Timestamp) -> impl Iterator<Item = &KeyRow> {
     keys.iter().map(|key| &key.row).filter(move |row| is_published(row, now))

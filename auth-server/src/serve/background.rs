@@ -121,5 +121,5 @@ async fn measure(app: App) {
 
 async fn prune_memory(app: App) {
     app.prune_failures();
-    app.revocations().forget_expired(app.now()).await;
+    app.revocations().forget_expired(app.registry().cautious_now()).await;
 }

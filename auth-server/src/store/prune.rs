@@ -12,6 +12,9 @@ use super::{Store, StoreError, is_full};
 /// How many rows one statement takes, so that none holds others up.
 const BATCH: i64 = 500;
 const EVERY: Duration = Duration::from_mins(1);
+/// For so long, a day, rows are kept after what they mean is over: the database's clock may be ahead for a while, and a
+/// revocation that was removed then would make its token good again, while a token that was removed would be lost.
+const KEPT: i64 = 86_400;
 /// A key that is gone stays in `key list` for 30 days, a replica's report for an hour.
 const KEY_KEPT: i64 = 30 * 86_400;
 const REPORT_KEPT: i64 = 3_600;
@@ -48,17 +51,17 @@ const RECORDS: &str = "DELETE FROM records WHERE key IN \
 /// How many rows went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Pruned {
-    /// Expired opaque tokens.
+    /// Opaque tokens that expired more than a day ago.
     pub opaque_tokens: u64,
     /// Rehashes whose secret is no longer registered.
     pub secret_rehashes: u64,
     /// Keys that are long gone.
     pub keys: u64,
-    /// Wrapped private halves of keys that are over.
+    /// Wrapped private halves of keys that have been over for a day.
     pub private_keys: u64,
     /// Reports of replicas that are long gone.
     pub replicas: u64,
-    /// Revocations of what has expired since.
+    /// Revocations of what expired more than a day ago.
     pub revocations: u64,
     /// Records and counters that ended more than an hour ago.
     pub records: u64,
@@ -87,11 +90,11 @@ impl Store {
     pub async fn prune(&self, now: Timestamp, batch: i64) -> Result<Pruned, StoreError> {
         Ok(Pruned {
             secret_rehashes: 0,
-            opaque_tokens: self.drop_rows(TOKENS, now, batch).await?,
+            opaque_tokens: self.drop_rows(TOKENS, now.plus(-KEPT), batch).await?,
             keys: self.drop_rows(KEYS, now.plus(-KEY_KEPT), batch).await?,
-            private_keys: self.drop_rows(PRIVATE_KEYS, now, batch).await?,
+            private_keys: self.drop_rows(PRIVATE_KEYS, now.plus(-KEPT), batch).await?,
             replicas: self.drop_rows(REPLICAS, now.plus(-REPORT_KEPT), batch).await?,
-            revocations: self.drop_rows(REVOCATIONS, now, batch).await?,
+            revocations: self.drop_rows(REVOCATIONS, now.plus(-KEPT), batch).await?,
             records: self.drop_rows(RECORDS, now.plus(-RECORDS_KEPT), batch).await?,
         })
     }

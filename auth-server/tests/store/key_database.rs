@@ -77,7 +77,9 @@ on_both! {
         keys.generate(ES256, NOW, None).await.unwrap();
         keys.rotate(ES256, true, (NOW, None)).await.unwrap();
         let over = NOW.plus(KeyPolicy::default().retiring_for());
-        assert_eq!(store.prune_all(over).await.unwrap().private_keys, 0, "in its last second it is published");
+        let (over, hour) = (over.plus(86_400), 3_600);
+        assert_eq!(store.prune_all(over.plus(-24 * hour + 62 * 60)).await.unwrap().private_keys, 0, "a clock ahead");
+        assert_eq!(store.prune_all(over).await.unwrap().private_keys, 0, "a day after its end");
         let swept = store.prune_all(over.plus(1)).await.unwrap();
         assert_eq!((swept.private_keys, swept.keys), (1, 0), "the row stays in `key list`");
         db.run("INSERT INTO private_keys VALUES ('nobody', 'x', 'x')").await;

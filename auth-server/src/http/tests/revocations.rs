@@ -100,6 +100,13 @@ async fn d17_a_retiring_key_signs_its_list_to_its_end_and_a_standby_none() {
     let gone = row.gone_at.expect("the end of a retiring key");
     server.app.keys().refresh(gone).await.unwrap();
     assert_eq!(server.get(&path).await.refused().0, 404, "its tokens have expired, too");
+    // The clock was ahead: its file is still there.
+    server.app.keys().refresh(gone.plus(62 * 60)).await.unwrap();
+    server.app.keys().refresh(gone.plus(-1)).await.unwrap();
+    server.get(&path).await.ok();
+    server.app.keys().refresh(gone.plus(86_400)).await.unwrap();
+    server.app.keys().refresh(gone.plus(-1)).await.unwrap();
+    assert_eq!(server.get(&path).await.refused().0, 404, "deleted a day after its end");
 }
 
 #[tokio::test]
