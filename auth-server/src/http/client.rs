@@ -7,11 +7,12 @@ use std::time::Instant;
 use trefoil_shared::{ClientId, Secret};
 
 use super::error::{BASIC_IS_FORM_ENCODED, Refused};
+use super::failures::Trying;
 use super::form::Form;
 use crate::app::App;
 use crate::model::{Client, SecretHash, StoredSecret};
 use crate::protocol::{
-    self, Authenticated, Authorization, Denied, Moment, Presented, Proof, SecretCheck, Verdict,
+    self, Authenticated, Authorization, COMPARISONS, Denied, Moment, Presented, Proof, SecretCheck, Verdict,
     has_imported_shape,
 };
 use crate::secrets::Match;
@@ -58,13 +59,12 @@ impl Attempt<'_> {
                 Ok(Proof::Right)
             }
             SecretCheck::Slow(slow) => self.try_slow(&slow, secret).await,
-            SecretCheck::Differs => {
-                if client.is_none() && has_imported_shape(id) && self.app.registry().has_unconverted_secrets()
-                {
-                    self.pretend(secret).await?;
-                }
-                Ok(Proof::Wrong)
+            // While imported clients wait for their first success, a wrong secret for any id of their shape costs what it
+            // costs for theirs and is limited as theirs: unknown, converted or never imported.
+            SecretCheck::Differs if has_imported_shape(id) && self.an_unconverted_secret().is_some() => {
+                self.try_slow(&[], secret).await
             }
+            SecretCheck::Differs => Ok(Proof::Wrong),
         }
     }
 
@@ -86,37 +86,36 @@ impl Attempt<'_> {
         matches!(checked, SecretCheck::Fits(_)).then_some(BASIC_IS_FORM_ENCODED)
     }
 
+    /// Computes as many hashes for everybody who fails, with the work of an imported one where there is none to check.
     async fn try_slow(&self, slow: &[&StoredSecret], secret: &Secret) -> Result<Proof, Refused> {
-        self.may_try()?;
-        for stored in slow {
-            let SecretHash::Argon2 { phc, .. } = &stored.hash else { continue };
-            if self.argon2(secret, phc).await? {
-                self.keep_rehash(stored, secret);
-                return Ok(Proof::Right);
-            }
-        }
-        self.count_failure();
-        Ok(Proof::Wrong)
+        let _trying = self.may_try()?;
+        let own = slow.iter().filter_map(|stored| match &stored.hash {
+            SecretHash::Argon2 { phc, .. } => Some((phc.clone(), *stored)),
+            SecretHash::Keyed { .. } => None,
+        });
+        let (mut hashes, own): (Vec<_>, Vec<_>) = own.unzip();
+        let work = self.an_unconverted_secret().or_else(|| hashes.first().map(|phc| Arc::from(phc.as_str())));
+        let missing = COMPARISONS.saturating_sub(hashes.len());
+        hashes.extend(work.iter().flat_map(|phc| std::iter::repeat_n(phc.to_string(), missing)));
+        let found = self.app.argon2().find(secret, hashes).await.map_err(|_busy| Denied::SecretChecksBusy)?;
+        // Past its own hashes a secret may fit another client's: that lets nobody in.
+        let Some(stored) = found.and_then(|index| own.get(index)) else {
+            self.count_failure();
+            return Ok(Proof::Wrong);
+        };
+        self.keep_rehash(stored, secret);
+        Ok(Proof::Right)
     }
 
-    /// While imported clients wait for their first success, an unknown id of their shape costs what theirs would.
-    async fn pretend(&self, secret: &Secret) -> Result<(), Refused> {
-        self.may_try()?;
-        let _never_right = self.argon2(secret, DUMMY_PHC).await?;
-        self.count_failure();
-        Ok(())
+    fn an_unconverted_secret(&self) -> Option<Arc<str>> {
+        self.app.registry().an_unconverted_secret()
     }
 
-    async fn argon2(&self, secret: &Secret, phc: &str) -> Result<bool, Refused> {
-        let checked = self.app.argon2().verify(secret, phc).await;
-        checked.map_err(|_busy| Denied::SecretChecksBusy.into())
-    }
-
-    fn may_try(&self) -> Result<(), Refused> {
-        let wait = self.address.and_then(|address| self.app.failures().must_wait(address, Instant::now()));
-        match wait {
-            Some(seconds) => Err(Refused::from(Denied::TooManyFailures).retry_after(seconds)),
-            None => Ok(()),
+    fn may_try(&self) -> Result<Option<Trying<'_>>, Refused> {
+        let Some(address) = self.address else { return Ok(None) };
+        match self.app.failures().may_try(address, Instant::now()) {
+            Ok(trying) => Ok(Some(trying)),
+            Err(seconds) => Err(Refused::from(Denied::TooManyFailures).retry_after(seconds)),
         }
     }
 
@@ -154,10 +153,6 @@ fn verdict(app: &App, (id, secret): (&ClientId, &Secret), hash: &SecretHash) -> 
         }
     }
 }
-
-/// The Argon2 work of argon2-cffi's defaults, which the imported hashes have; the hash of a value that nobody knows.
-const DUMMY_PHC: &str = "$argon2id$v=19$m=65536,t=3,p=4$VHJlZm9pbER1bW15U2FsdA$\
-                         AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Shared by the handlers: the client that was let in, and refusals that name it.
 pub(super) fn named(client: &Arc<Client>) -> impl Fn(Refused) -> Refused {

@@ -14,6 +14,10 @@ use governor::{Quota, RateLimiter};
 const BURST: NonZeroU32 = NonZeroU32::new(10).unwrap();
 const PERIOD: Duration = Duration::from_secs(6);
 
+/// Checks of one address that may be under way or wait: fewer than the queue holds, so that one address never takes all of
+/// it.
+const TRYING: usize = 6;
+
 /// Beyond so many addresses the maps are pruned at the next failure; a timer prunes them anyway.
 const MANY: usize = 10_000;
 
@@ -34,19 +38,54 @@ impl Place {
 pub(crate) struct Failures {
     counted: RateLimiter<Place, DashMapStateStore<Place>, MonotonicClock>,
     waiting: Mutex<HashMap<Place, Instant>>,
+    trying: Mutex<HashMap<Place, usize>>,
+}
+
+/// A check that is under way for an address.
+pub(crate) struct Trying<'a> {
+    failures: &'a Failures,
+    place: Place,
+}
+
+impl Drop for Trying<'_> {
+    fn drop(&mut self) {
+        let mut trying = self.failures.trying();
+        if let Some(count) = trying.get_mut(&self.place) {
+            *count -= 1;
+            if *count == 0 {
+                trying.remove(&self.place);
+            }
+        }
+    }
 }
 
 impl Default for Failures {
     fn default() -> Self {
         let quota = Quota::with_period(PERIOD).unwrap_or(Quota::per_minute(BURST)).allow_burst(BURST);
         let counted = RateLimiter::dashmap_with_clock(quota, MonotonicClock);
-        Self { counted, waiting: Mutex::default() }
+        Self { counted, waiting: Mutex::default(), trying: Mutex::default() }
     }
 }
 
 impl Failures {
+    /// A place for one more check, or the seconds after which the address may ask for it again.
+    pub(crate) fn may_try(&self, address: IpAddr, now: Instant) -> Result<Trying<'_>, u64> {
+        if let Some(seconds) = self.must_wait(address, now) {
+            return Err(seconds);
+        }
+        let place = Place::of(address);
+        let mut trying = self.trying();
+        let count = trying.entry(place).or_default();
+        if *count >= TRYING {
+            return Err(1);
+        }
+        *count += 1;
+        drop(trying);
+        Ok(Trying { failures: self, place })
+    }
+
     /// The seconds that this address has to wait, at least 1; `None` where it may try.
-    pub(crate) fn must_wait(&self, address: IpAddr, now: Instant) -> Option<u64> {
+    fn must_wait(&self, address: IpAddr, now: Instant) -> Option<u64> {
         let until = *self.waiting().get(&Place::of(address))?;
         let left = until.checked_duration_since(now).filter(|left| !left.is_zero())?;
         Some(left.as_secs().saturating_add(1))
@@ -68,6 +107,10 @@ impl Failures {
         self.counted.retain_recent();
         self.counted.shrink_to_fit();
         self.waiting().retain(|_, until| *until > now);
+    }
+
+    fn trying(&self) -> MutexGuard<'_, HashMap<Place, usize>> {
+        self.trying.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<Place, Instant>> {
@@ -100,6 +143,20 @@ mod tests {
         assert!(!waits(&failures, "192.0.2.2"));
         let later = Instant::now() + PERIOD;
         assert_eq!(failures.must_wait("192.0.2.1".parse().unwrap(), later), None);
+    }
+
+    #[test]
+    fn w21_one_address_leaves_places_for_others() {
+        let failures = Failures::default();
+        let (one, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let mut trying: Vec<_> =
+            (0..TRYING).map(|_| failures.may_try(one, Instant::now()).ok().unwrap()).collect();
+        assert_eq!(failures.may_try(one, Instant::now()).err(), Some(1));
+        assert!(failures.may_try(other, Instant::now()).is_ok());
+        trying.pop();
+        assert!(failures.may_try(one, Instant::now()).is_ok(), "one is over");
+        trying.clear();
+        assert!(failures.trying().is_empty());
     }
 
     #[test]

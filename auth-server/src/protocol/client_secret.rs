@@ -27,7 +27,7 @@ pub enum SecretCheck<'a> {
 }
 
 /// A rotation leaves two live secrets: so many comparisons are made for everybody who fails, client or not.
-const COMPARISONS: usize = 2;
+pub const COMPARISONS: usize = 2;
 
 /// Compares a presented secret, through `verify`, with every live secret of `client`.
 ///

@@ -17,7 +17,7 @@ mod percent;
 mod target;
 
 pub use authentication::{Authenticated, Confidential, Proof, Public, decide as authenticate};
-pub use client_secret::{SecretCheck, Verdict, check as check_secret, has_imported_shape};
+pub use client_secret::{COMPARISONS, SecretCheck, Verdict, check as check_secret, has_imported_shape};
 pub use credentials::{Authorization, Presented, presented};
 pub use cut_off_second::{Ends, cut_off_second, late_second};
 pub use denied::Denied;

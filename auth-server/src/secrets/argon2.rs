@@ -1,7 +1,7 @@
 //! Imported Argon2 secrets (decision 28): checked two at a time, so that they cannot take the machine.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordVerifier};
@@ -50,33 +50,44 @@ pub fn check_phc(phc: &str) -> Result<(), InvalidPhc> {
     }
 }
 
-/// Lets two Argon2 checks run at a time and a few wait. Clones share the limit.
+/// Lets two callers check at a time and a few wait. Clones share the limit.
 #[derive(Clone)]
 pub struct Argon2Gate {
     running: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
+    hashes: Arc<AtomicU64>,
 }
 
 impl Default for Argon2Gate {
     fn default() -> Self {
-        Self { running: Arc::new(Semaphore::new(AT_A_TIME)), waiting: Arc::default() }
+        let running = Arc::new(Semaphore::new(AT_A_TIME));
+        Self { running, waiting: Arc::default(), hashes: Arc::default() }
     }
 }
 
 impl Argon2Gate {
-    /// Whether the secret is the hashed one. A hash beyond the caps matches nothing.
-    pub async fn verify(&self, secret: &Secret, phc: &str) -> Result<bool, Busy> {
+    /// Which of these hashes is the secret's: they are checked one after another until one matches. A hash beyond the caps
+    /// matches nothing.
+    pub async fn find(&self, secret: &Secret, hashes: Vec<String>) -> Result<Option<usize>, Busy> {
         let place = Place::take(&self.waiting)?;
         let permit = Arc::clone(&self.running).acquire_owned().await.map_err(|_| Busy)?;
         drop(place);
-        let (secret, phc) = (secret.clone(), phc.to_owned());
+        let (secret, done) = (secret.clone(), Arc::clone(&self.hashes));
         // The permit goes with the work: a caller that gives up frees no place while the work still runs.
         let check = tokio::task::spawn_blocking(move || {
-            let matches = matches_phc(&secret, &phc);
+            let found = hashes.iter().position(|phc| {
+                done.fetch_add(1, Ordering::Relaxed);
+                matches_phc(&secret, phc)
+            });
             drop(permit);
-            matches
+            found
         });
-        Ok(check.await.unwrap_or(false))
+        Ok(check.await.unwrap_or(None))
+    }
+
+    /// How many hashes have been computed, for metrics.
+    pub fn hashes(&self) -> u64 {
+        self.hashes.load(Ordering::Relaxed)
     }
 }
 
@@ -135,11 +146,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn d28_a_right_secret_matches_and_a_wrong_one_does_not() {
+    async fn d28_the_hash_that_matches_is_found_and_none_is_computed_after_it() {
         let gate = Argon2Gate::default();
-        let phc = phc("PRIVATE-1", 64);
-        assert_eq!(gate.verify(&Secret::new("PRIVATE-1"), &phc).await, Ok(true));
-        assert_eq!(gate.verify(&Secret::new("PRIVATE-2"), &phc).await, Ok(false));
+        let hashes: Vec<_> = ["PRIVATE-1", "PRIVATE-2"].iter().map(|secret| phc(secret, 64)).collect();
+        for (secret, found, computed) in
+            [("PRIVATE-1", Some(0), 1), ("PRIVATE-2", Some(1), 2), ("PRIVATE-3", None, 2)]
+        {
+            let before = gate.hashes();
+            assert_eq!(gate.find(&Secret::new(secret), hashes.clone()).await, Ok(found));
+            assert_eq!(gate.hashes() - before, computed, "{secret}");
+        }
     }
 
     #[test]
@@ -161,18 +177,44 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn d28_beyond_a_short_queue_the_answer_is_busy_at_once() {
         let gate = Argon2Gate::default();
-        let phc = phc("PRIVATE-1", 65_536);
+        let hashes = vec![phc("PRIVATE-1", 64)];
+        let stall = gate.stall().await;
         let checks: Vec<_> = (0..40)
             .map(|_| {
-                let (gate, phc) = (gate.clone(), phc.clone());
-                tokio::spawn(async move { gate.verify(&Secret::new("x"), &phc).await })
+                let (gate, hashes) = (gate.clone(), hashes.clone());
+                tokio::spawn(async move { gate.find(&Secret::new("x"), hashes).await })
             })
             .collect();
-        let mut busy = 0;
-        for check in checks {
-            busy += usize::from(check.await.unwrap() == Err(Busy));
+        // The queue holds 10, and none of these can begin: the others are answered all the same.
+        let answered = || checks.iter().filter(|check| check.is_finished()).count();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+        while answered() < 40 - AT_A_TIME - WAITING {
+            assert!(std::time::Instant::now() < deadline, "{} are answered", answered());
+            tokio::task::yield_now().await;
         }
-        assert!(busy > 0, "40 at once cannot all wait");
-        assert_eq!(gate.verify(&Secret::new("PRIVATE-1"), &phc).await, Ok(true), "the gate opens again");
+        assert_eq!((gate.waiting(), gate.hashes()), (AT_A_TIME + WAITING, 0));
+        drop(stall);
+        let mut outcomes = Vec::new();
+        for check in checks {
+            outcomes.push(check.await.unwrap());
+        }
+        let busy = outcomes.iter().filter(|outcome| **outcome == Err(Busy)).count();
+        assert_eq!((busy, gate.hashes()), (30, 10), "{outcomes:?}");
+        assert_eq!(gate.find(&Secret::new("PRIVATE-1"), hashes).await, Ok(Some(0)), "the gate opens again");
+    }
+
+    #[tokio::test]
+    async fn d28_two_run_at_a_time() {
+        let gate = Argon2Gate::default();
+        let places: Vec<_> = (0..AT_A_TIME).map(|_| Arc::clone(&gate.running).try_acquire_owned()).collect();
+        assert!(AT_A_TIME == 2 && places.iter().all(Result::is_ok));
+        let third = gate.clone();
+        let third = tokio::spawn(async move { third.find(&Secret::new("x"), vec![phc("x", 64)]).await });
+        while gate.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!third.is_finished() && gate.hashes() == 0, "it waits for one of them");
+        drop(places);
+        assert_eq!(third.await.unwrap(), Ok(Some(0)));
     }
 }

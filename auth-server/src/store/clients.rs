@@ -4,7 +4,9 @@ use trefoil_shared::{ClientId, Timestamp};
 
 use super::audit::Act;
 use super::client_rows::{ClientRow, bind_client, clients_of, secrets};
+use super::pool::Access;
 use super::registry_write::{Kind, RegistryWrite};
+use super::run::Work;
 use super::statement::{Statement, Step};
 use super::{PAGE, Store, StoreError};
 use crate::model::{Client, ImportedFrom, StoredSecret};
@@ -33,6 +35,15 @@ const LOAD: &str = select!(
     "LEFT JOIN secret_rehashes r ON r.client_id = s.client_id AND r.replaces = s.digest",
     "AND c.client_id = $1 ORDER BY s.position"
 );
+/// The same for many clients; an id may be named more than once.
+const LOAD_MANY: &str = select!(
+    "r.hash",
+    "LEFT JOIN secret_rehashes r ON r.client_id = s.client_id AND r.replaces = s.digest",
+    "AND c.client_id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+     $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) ORDER BY c.client_id, s.position"
+);
+/// The ids in [`LOAD_MANY`].
+pub(super) const LOADED_AT_ONCE: usize = 32;
 /// As it is registered, without rehashes: what an administrator edits.
 const REGISTERED: &str = select!("CAST(NULL AS TEXT)", "", "AND c.client_id = $1 ORDER BY s.position");
 /// A page of clients, each with all of its secrets.
@@ -71,8 +82,7 @@ macro_rules! unconverted {
 }
 
 const UNCONVERTED: &str = unconverted!("SELECT COUNT(*) AS n", "");
-const ANY_UNCONVERTED: &str =
-    unconverted!("SELECT CAST(CASE WHEN EXISTS (SELECT 1", ") THEN 1 ELSE 0 END AS BIGINT) AS n");
+const AN_UNCONVERTED: &str = unconverted!("SELECT s.hash AS hash", " LIMIT 1");
 const LEGACY: &str = "SELECT COUNT(*) AS n, COUNT(import_source) AS imported FROM clients \
      WHERE profile = 'legacy' AND removed_at IS NULL";
 
@@ -96,6 +106,20 @@ impl Store {
     pub async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {
         let rows = self.read(Statement::new(LOAD).text(id.as_str())).await?;
         Ok(clients_of(&rows)?.pop().map(|row| row.client))
+    }
+
+    /// Clients as they authenticate, of [`LOADED_AT_ONCE`] ids at most; unknown and removed ones are left out. For callers
+    /// that run few of these calls at a time: none is turned away because others wait.
+    pub(super) async fn clients_by_id(&self, ids: &[ClientId]) -> Result<Vec<Client>, StoreError> {
+        let Some(last) = ids.last() else { return Ok(Vec::new()) };
+        let statement = if ids.len() == 1 {
+            Statement::new(LOAD).text(last.as_str())
+        } else {
+            let padded = ids.iter().chain(std::iter::repeat(last)).take(LOADED_AT_ONCE);
+            padded.fold(Statement::new(LOAD_MANY), |statement, id| statement.text(id.as_str()))
+        };
+        let rows = self.runner.run_admitted(Access::Read, Work::Rows(statement)).await?;
+        Ok(clients_of(&rows)?.into_iter().map(|row| row.client).collect())
     }
 
     /// A client as it is registered, for an administrator.
@@ -211,10 +235,11 @@ impl Store {
         rows.first().map_or(Ok(0), |row| row.get("n"))
     }
 
-    /// Whether there are such secrets: asked at each change of the registry, so by an index and no further than one.
-    pub(super) async fn has_unconverted_secrets(&self) -> Result<bool, StoreError> {
-        let rows = self.watch(Statement::new(ANY_UNCONVERTED)).await?;
-        rows.first().map_or(Ok(false), |row| Ok(row.get::<i64>("n")? != 0))
+    /// The stored hash of one of them, if there is any: asked at each change of the registry, so by an index and no further
+    /// than one.
+    pub(super) async fn an_unconverted_secret(&self) -> Result<Option<String>, StoreError> {
+        let rows = self.watch(Statement::new(AN_UNCONVERTED)).await?;
+        rows.first().map(|row| row.get("hash")).transpose()
     }
 
     /// How many clients have the profile `legacy`, and how many of them were imported.

@@ -3,6 +3,7 @@
 //! The pools never leave this module. Every call runs in a task that no disconnect cancels, and has a deadline.
 
 mod audit;
+mod client_loads;
 mod client_rows;
 mod clients;
 mod connections;

@@ -31,9 +31,17 @@ pub(super) struct Poll {
     /// The database's clock, in milliseconds, when it took the view that it answered with.
     pub(super) now_millis: i64,
     pub(super) answered: Instant,
-    /// Where the version has changed: whether there are secrets that only Argon2 can check.
-    pub(super) unconverted: Option<bool>,
+    /// Whether there are secrets that only Argon2 can check.
+    pub(super) unconverted: Unconverted,
     versions: u64,
+}
+
+/// Whether there are secrets that only Argon2 can check.
+pub(super) enum Unconverted {
+    /// The registry has not changed, and nobody was asked.
+    AsBefore,
+    /// The hash of one of them, if there is any.
+    Now(Option<String>),
 }
 
 impl Poll {
@@ -61,8 +69,14 @@ impl Store {
         let first =
             rows.first().ok_or_else(|| StoreError::Corrupt("the registry has no version row".to_owned()))?;
         let (version, now): (i64, i64) = (first.get("version")?, first.get("now_ms")?);
-        let mut poll =
-            Poll { version, touched: Vec::new(), now_millis: now, answered, unconverted: None, versions: 0 };
+        let mut poll = Poll {
+            version,
+            touched: Vec::new(),
+            now_millis: now,
+            answered,
+            unconverted: Unconverted::AsBefore,
+            versions: 0,
+        };
         let mut last = None;
         for row in &rows {
             let Some(changed_in) = row.get::<Option<i64>>("changed_in")? else { continue };
@@ -70,7 +84,7 @@ impl Store {
             poll.touched.push((row.get("kind")?, row.get("name")?));
         }
         if version != seen {
-            poll.unconverted = Some(self.has_unconverted_secrets().await?);
+            poll.unconverted = Unconverted::Now(self.an_unconverted_secret().await?);
         }
         Ok(poll)
     }
@@ -86,7 +100,7 @@ mod tests {
             touched: Vec::new(),
             now_millis: 0,
             answered: Instant::now(),
-            unconverted: None,
+            unconverted: Unconverted::AsBefore,
             versions,
         }
     }

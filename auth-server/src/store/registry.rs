@@ -1,7 +1,7 @@
 //! The registry as the token endpoint sees it: from memory, at most a second behind the database (decisions 14, 15).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use trefoil_serve::{Clock, SystemClock};
 use trefoil_shared::{ClientId, ResourceIndicator, Timestamp};
 
+use super::client_loads::ClientLoads;
 use super::database_clock::DatabaseClock;
-use super::poll::Poll;
+use super::poll::{Poll, Unconverted};
 use super::registry_cache::{CacheStats, Known, Table};
 use super::{Store, StoreError};
 use crate::model::{Client, Resource, SecretHash, StoredSecret};
@@ -42,6 +43,7 @@ pub struct Registry {
 
 struct Inner {
     store: Store,
+    loads: ClientLoads,
     clients: Table<ClientId, Client>,
     resources: Table<ResourceIndicator, Resource>,
     /// The newest version that a poll has seen; -1 before the first.
@@ -54,13 +56,15 @@ struct Inner {
     down: AtomicBool,
     /// Held by the poll that is under way: a view never takes the place of a later one.
     polling: Mutex<()>,
-    unconverted: AtomicBool,
+    /// The hash of a secret that only Argon2 can check, while there is any.
+    unconverted: RwLock<Option<Arc<str>>>,
 }
 
 impl Registry {
     /// An empty cache. `max_stale` is how long warm entries answer while the database does not.
     pub fn new(store: Store, max_stale: Duration) -> Self {
         let inner = Inner {
+            loads: ClientLoads::new(store.clone()),
             store,
             clients: Table::new(CLIENTS),
             resources: Table::new(RESOURCES),
@@ -70,7 +74,7 @@ impl Registry {
             polled_at: AtomicI64::new(0),
             down: AtomicBool::new(false),
             polling: Mutex::new(()),
-            unconverted: AtomicBool::new(false),
+            unconverted: RwLock::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -98,7 +102,7 @@ impl Registry {
         }
         let load = || async {
             self.check_store()?;
-            self.inner.store.client(id).await
+            self.inner.loads.load(id).await
         };
         let client = self.loaded(self.inner.clients.load(id, &self.inner.seen, load)).await?;
         Ok(Found::new(client, moment))
@@ -129,8 +133,8 @@ impl Registry {
         self.inner.store.remember_rehash(client, replaces, new).await?;
         self.inner.clients.drop_one(client);
         // The last one of its kind ends the dummy checks; where this fails, the next change of the registry does.
-        if let Ok(left) = self.inner.store.has_unconverted_secrets().await {
-            self.inner.unconverted.store(left, Ordering::Relaxed);
+        if let Ok(left) = self.inner.store.an_unconverted_secret().await {
+            self.set_unconverted(left);
         }
         Ok(())
     }
@@ -186,9 +190,14 @@ impl Registry {
         self.inner.clock.advance(seconds);
     }
 
-    /// Whether there are secrets that only Argon2 can check: an unknown id then costs a check too (decision 28).
-    pub fn has_unconverted_secrets(&self) -> bool {
-        self.inner.unconverted.load(Ordering::Relaxed)
+    /// The hash of one of the secrets that only Argon2 can check, while there are any: every wrong secret for an id of the
+    /// imported shape then costs what it costs to check this one (decision 28).
+    pub fn an_unconverted_secret(&self) -> Option<Arc<str>> {
+        self.inner.unconverted.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_unconverted(&self, hash: Option<String>) {
+        *self.inner.unconverted.write().unwrap_or_else(PoisonError::into_inner) = hash.map(Arc::from);
     }
 
     /// How long ago the last good poll began.
@@ -217,8 +226,8 @@ impl Registry {
     fn apply(&self, poll: Poll, seen: i64) {
         let viewed_at = poll.now_millis;
         self.inner.clock.set(viewed_at, poll.answered);
-        if let Some(unconverted) = poll.unconverted {
-            self.inner.unconverted.store(unconverted, Ordering::Relaxed);
+        if let Unconverted::Now(unconverted) = &poll.unconverted {
+            self.set_unconverted(unconverted.clone());
         }
         self.inner.seen.store(poll.version, Ordering::SeqCst);
         if poll.lost_track(seen) {

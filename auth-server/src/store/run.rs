@@ -42,6 +42,8 @@ struct Terms {
     answer: Duration,
     /// Whether it overtakes those who wait already and have no such right.
     first: bool,
+    /// Whether it goes on however many calls wait.
+    admitted: bool,
 }
 
 /// One call: a statement whose rows are wanted, or a transaction.
@@ -60,7 +62,8 @@ impl Runner {
     pub(super) fn new(pools: Pools, settings: &DatabaseSettings) -> Self {
         let slots = (settings.max_connections as usize).max(1) * WAITING_PER_CONNECTION;
         let limit = settings.call_timeout;
-        let ordinary = Terms { limit, patience: settings.acquire_timeout, answer: limit, first: false };
+        let ordinary =
+            Terms { limit, patience: settings.acquire_timeout, answer: limit, first: false, admitted: false };
         Self {
             pools,
             tracker: TaskTracker::new(),
@@ -73,6 +76,11 @@ impl Runner {
     /// Runs a call to its end, whatever becomes of the caller.
     pub(super) async fn run(&self, access: Access, work: Work) -> Result<Vec<Row>, StoreError> {
         self.run_on(self.ordinary, access, work).await
+    }
+
+    /// The same for callers that bound the number of their calls: these are not turned away because others wait.
+    pub(super) async fn run_admitted(&self, access: Access, work: Work) -> Result<Vec<Row>, StoreError> {
+        self.run_on(Terms { admitted: true, ..self.ordinary }, access, work).await
     }
 
     /// The same with a deadline of its own, for the long transactions of an administrator.
@@ -94,14 +102,14 @@ impl Runner {
         access: Access,
         work: Work,
     ) -> Result<Vec<Row>, StoreError> {
-        let terms = Terms { limit: limit * 2, patience: limit, answer: limit, first: true };
+        let terms = Terms { limit: limit * 2, patience: limit, answer: limit, first: true, admitted: true };
         self.run_on(terms, access, work).await
     }
 
     async fn run_on(&self, terms: Terms, access: Access, work: Work) -> Result<Vec<Row>, StoreError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let slot = Arc::clone(&self.slots).try_acquire_owned().ok();
-        if slot.is_none() && !terms.first {
+        if slot.is_none() && !terms.admitted {
             return Err(StoreError::Unavailable("too many calls are waiting".to_owned()));
         }
         let call = Call { pools: self.pools.clone(), access, terms, deadline: Instant::now() + terms.limit };

@@ -83,6 +83,47 @@ on_both! {
         assert_eq!(store.calls(), calls + 1);
     }
 
+    async fn w21_a_flood_of_unknown_ids_is_refused_nothing_and_holds_up_nobody(db: TestDb) {
+        let store = db.store().await;
+        store.add_client(&client("honest"), &act("client add", "honest")).await.unwrap();
+        let registry = polled(&store).await;
+        let calls = store.calls();
+        let ask = |text: String| {
+            let registry = registry.clone();
+            tokio::spawn(async move { Ok::<_, RegistryError>(registry.client(&id(&text)).await?.seen().is_some()) })
+        };
+        let mut unknown: Vec<_> = (0..1_500).map(|n| ask(format!("unknown-{n}"))).collect();
+        let honest = ask("honest".to_owned());
+        unknown.extend((1_500..3_000).map(|n| ask(format!("unknown-{n}"))));
+        assert_eq!(honest.await.unwrap(), Ok(true), "in the middle of the flood");
+        for asked in unknown {
+            assert_eq!(asked.await.unwrap(), Ok(false));
+        }
+        assert!(registry.is_up(), "nobody takes the database for lost");
+        let calls = store.calls() - calls;
+        assert!(calls <= 3_000 / 8, "{calls} calls for 3,001 clients");
+    }
+
+    async fn w21_a_broken_row_harms_nobody_who_asks_in_the_same_moment(db: TestDb) {
+        let store = db.store().await;
+        for text in ["a", "b", "broken"] {
+            store.add_client(&client(text), &act("client add", text)).await.unwrap();
+        }
+        db.run("UPDATE clients SET profile = 'nonsense' WHERE client_id = 'broken'").await;
+        let registry = polled(&store).await;
+        let asked = ["a", "broken", "b", "broken", "a", "unknown", "b", "a"].map(|text| {
+            let registry = registry.clone();
+            tokio::spawn(async move { (text, registry.client(&id(text)).await.map(|found| found.seen().is_some())) })
+        });
+        for asked in asked {
+            let (text, found) = asked.await.unwrap();
+            match text {
+                "broken" => assert!(matches!(found, Err(RegistryError::Store(_))), "{found:?}"),
+                _ => assert_eq!(found, Ok(text != "unknown"), "{text}"),
+            }
+        }
+    }
+
     async fn d15_a_disabled_client_is_seen_by_every_replica_within_a_second(db: TestDb) {
         let store = db.store().await;
         store.add_client(&client("a"), &act("client add", "a")).await.unwrap();
@@ -164,16 +205,16 @@ on_both! {
 
     async fn d28_the_last_converted_secret_ends_the_dummy_checks(db: TestDb) {
         let store = db.store().await;
-        let phc = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA".to_owned();
-        let imported = stored("one", SecretHash::Argon2 { phc, rehashed: None });
+        let phc = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA";
+        let imported = stored("one", SecretHash::Argon2 { phc: phc.to_owned(), rehashed: None });
         let mut a = client("a");
         set_secrets(&mut a, vec![imported.clone()]);
         store.add_client(&a, &act("client add", "a")).await.unwrap();
         let registry = polled(&store).await;
-        assert!(registry.has_unconverted_secrets());
+        assert_eq!(registry.an_unconverted_secret().as_deref(), Some(phc));
         let keyed = roots().hash_client_secret(&id("a"), &secret_of("a"));
         registry.remember_rehash(&id("a"), &imported, (&keyed, NOW)).await.unwrap();
-        assert!(!registry.has_unconverted_secrets());
+        assert_eq!(registry.an_unconverted_secret(), None);
     }
 
     async fn d18_the_offset_between_the_clocks_of_one_machine_is_none(db: TestDb) {

@@ -16,11 +16,11 @@ use crate::store::{Revocation, StoreError};
 use trefoil_shared::revocation::CutOffScope;
 use trefoil_shared::{AuthMethod, Timestamp};
 
-const ID: &str = "0123456789abcdef0123456789abcdef";
-const UNKNOWN: &str = "fedcba9876543210fedcba9876543210";
-const SECRET: &str = "PRIVATE-of-old";
+pub(super) const ID: &str = "0123456789abcdef0123456789abcdef";
+pub(super) const UNKNOWN: &str = "fedcba9876543210fedcba9876543210";
+pub(super) const SECRET: &str = "PRIVATE-of-old";
 
-fn phc() -> String {
+pub(super) fn phc() -> String {
     let params = Params::new(64, 1, 1, None).unwrap();
     let salt = SaltString::encode_b64(b"salt of 16 bytes").unwrap();
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -28,7 +28,7 @@ fn phc() -> String {
 }
 
 impl Server {
-    async fn with_imported(policy: Policy) -> Self {
+    pub(super) async fn with_imported(policy: Policy) -> Self {
         let server = Self::with(ISSUER, policy).await;
         let hash = SecretHash::Argon2 { phc: phc(), rehashed: None };
         let secret = StoredSecret { id: "s".to_owned(), hash, created_at: Timestamp(0), expires_at: None };
@@ -45,7 +45,7 @@ impl Server {
         server
     }
 
-    async fn old(&self, id: &str, secret: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(super) async fn old(&self, id: &str, secret: &str, headers: &[(&str, &str)]) -> Answer {
         let form =
             format!("grant_type=client+credentials&client_id={id}&client_secret={secret}&resource=api");
         self.post("/token", headers, form).await
@@ -85,7 +85,7 @@ impl Server {
     }
 }
 
-fn too_many() -> (u16, String) {
+pub(super) fn too_many() -> (u16, String) {
     (429, "slow_down".to_owned())
 }
 

@@ -4,6 +4,7 @@ mod canaries;
 mod client_authentication;
 mod harness;
 mod imported;
+mod imported_cost;
 mod introspect;
 mod openings;
 mod revocations;

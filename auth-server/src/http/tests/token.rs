@@ -278,3 +278,18 @@ async fn d18_iat_follows_the_databases_clock() {
         assert!((ahead - hours * 3_600).abs() < 1_800, "{hours} h: {ahead} s");
     }
 }
+
+#[tokio::test]
+async fn w21_a_flood_of_unknown_ids_gets_401_and_an_honest_client_its_token() {
+    let server = std::sync::Arc::new(Server::start().await);
+    let ask = |id: String| {
+        let server = std::sync::Arc::clone(&server);
+        tokio::spawn(async move { server.ask(&id, "").await.status })
+    };
+    let flood: Vec<_> = (0..1_500).map(|n| ask(format!("unknown-{n}"))).collect();
+    let honest = ask("machine".to_owned());
+    for unknown in flood {
+        assert_eq!(unknown.await.unwrap(), 401);
+    }
+    assert_eq!(honest.await.unwrap(), 200);
+}
