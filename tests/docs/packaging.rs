@@ -1,6 +1,6 @@
 //! The shipped configuration files and units.
 
-use std::fs;
+use std::{collections::BTreeSet, fs, process::Command};
 
 use tempfile::TempDir;
 
@@ -54,4 +54,64 @@ fn d33_the_units_keep_state_and_credentials_where_systemd_puts_them() {
         }
         assert_eq!(text.contains("LoadCredential="), name == "auth-server", "{name}");
     }
+}
+
+/// Every crate that `./lab` builds, with its version.
+fn crates_of_the_lab() -> BTreeSet<String> {
+    let packages = ["trefoil-auth-server", "trefoil-resource-server", "trefoil-demo"];
+    let output = Command::new("cargo")
+        .args(["tree", "--offline", "-e", "normal,build", "--prefix", "none", "--format", "{p}"])
+        .args(packages.iter().flat_map(|package| ["-p", package]))
+        .current_dir(workspace())
+        .output()
+        .expect("cargo");
+    assert!(output.status.success(), "{output:?}");
+    let lines = String::from_utf8(output.stdout).expect("UTF-8");
+    let crates: BTreeSet<String> = lines
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            Some(format!("{} {}", words.next()?, words.next()?))
+        })
+        .collect();
+    for package in packages {
+        assert!(crates.iter().any(|name| name.starts_with(package)), "{package}: {crates:?}");
+    }
+    crates
+}
+
+#[test]
+fn u14_the_lab_builds_no_more_than_it_runs() {
+    let crates = crates_of_the_lab();
+    println!("figure: u14 {} crates in the build of ./lab", crates.len());
+    assert!(crates.len() < 292, "{} crates: look with cargo tree what each is for", crates.len());
+    // What only tests need, and what a feature that nobody uses would bring.
+    for banned in ["rcgen ", "time ", "regex-automata ", "encoding_rs ", "insta ", "proptest "] {
+        assert!(!crates.iter().any(|name| name.starts_with(banned)), "{banned}is built by ./lab");
+    }
+}
+
+#[test]
+fn u14_lab_and_images_are_built_by_the_profile_that_builds_soon() {
+    let read = |name: &str| fs::read_to_string(workspace().join(name)).expect(name);
+    let profile = read("Cargo.toml");
+    let profile =
+        profile.split("[profile.lab]").nth(1).and_then(|rest| rest.split('[').next()).expect("the profile");
+    for line in ["inherits = \"release\"", "lto = \"off\"", "incremental = true"] {
+        assert!(profile.lines().any(|found| found == line), "{line}: {profile}");
+    }
+    let build =
+        |text: &str| text.lines().find(|line| line.contains("cargo build")).expect("a build").to_owned();
+    let lab = build(&read("lab").replace("`cargo build", ""));
+    assert!(lab.contains("--profile lab") && !lab.contains("--quiet"), "progress is visible: {lab}");
+    let image = read("Dockerfile");
+    assert!(build(&image).contains("--profile \"$PROFILE\""), "{image}");
+    assert!(image.contains("\nARG PROFILE=release\n"), "a release unless something else is asked for");
+    let compose = read("docker-compose.yml");
+    assert!(compose.contains("PROFILE: \"${TREFOIL_BUILD_PROFILE:-release}\""), "{compose}");
+    let images =
+        compose.lines().filter(|line| line.trim_start().starts_with("build:") && line.contains("context"));
+    let images: Vec<_> = images.collect();
+    assert_eq!(images.len(), 4);
+    assert!(images.iter().all(|line| line.contains("args: *profile")), "{images:?}");
 }
