@@ -6,12 +6,13 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use tracing::{error, info};
+use tracing::error;
 use trefoil_shared::ScopeToken;
 use trefoil_shared::jose::AccessClaims;
 
 use crate::challenge::{MetadataUrl, refusal};
 use crate::demand::Demand;
+use crate::refusal::{Refusal, Requested};
 use crate::refused::Refused;
 use crate::require::Admitted;
 
@@ -52,11 +53,16 @@ pub struct Rejection {
     /// Why.
     pub refused: Refused,
     metadata: Option<Arc<MetadataUrl>>,
+    known: Option<Box<(Requested, Admitted)>>,
 }
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        info!(reason = self.refused.name(), "request refused");
+        if let Some((requested, admitted)) = self.known.as_deref() {
+            let refused = self.refused.clone();
+            let claims = Some(Arc::clone(&admitted.claims));
+            Refusal { refused, kid: None, claims }.log(requested, &admitted.verifier);
+        }
         refusal(&self.refused, self.metadata.as_deref())
     }
 }
@@ -64,8 +70,13 @@ impl IntoResponse for Rejection {
 fn admitted(parts: &Parts) -> Result<&Admitted, Rejection> {
     parts.extensions.get::<Admitted>().ok_or_else(|| {
         error!("a handler asks for verified claims, and no RequireToken layer stands before it");
-        Rejection { refused: Refused::Unguarded, metadata: None }
+        Rejection { refused: Refused::Unguarded, metadata: None, known: None }
     })
+}
+
+fn reject(parts: &Parts, admitted: &Admitted, refused: Refused) -> Rejection {
+    let (metadata, known) = (admitted.metadata.clone(), (Requested::of(parts), admitted.clone()));
+    Rejection { refused, metadata, known: Some(Box::new(known)) }
 }
 
 impl<C: FromClaims, S: Sync> FromRequestParts<S> for Verified<C> {
@@ -73,9 +84,7 @@ impl<C: FromClaims, S: Sync> FromRequestParts<S> for Verified<C> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
         let admitted = admitted(parts)?;
-        C::from_claims(&admitted.claims)
-            .map(Self)
-            .map_err(|refused| Rejection { refused, metadata: admitted.metadata.clone() })
+        C::from_claims(&admitted.claims).map(Self).map_err(|refused| reject(parts, admitted, refused))
     }
 }
 
@@ -84,7 +93,7 @@ impl<R: RequiredScope, S: Sync> FromRequestParts<S> for Scoped<R> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
         let admitted = admitted(parts)?;
-        let reject = |refused| Rejection { refused, metadata: admitted.metadata.clone() };
+        let reject = |refused| reject(parts, admitted, refused);
         let scopes: Result<Vec<ScopeToken>, _> = R::ALL.iter().map(|scope| scope.parse()).collect();
         let Ok(scopes) = scopes else {
             error!(scopes = ?R::ALL, "a RequiredScope names something that is no scope");

@@ -11,7 +11,7 @@ use http::Request;
 use http::request::Parts;
 use tower_layer::Layer;
 use tower_service::Service;
-use tracing::info;
+use tracing::debug;
 use trefoil_shared::ScopeToken;
 use trefoil_shared::jose::AccessClaims;
 use url::Url;
@@ -19,6 +19,7 @@ use url::Url;
 use crate::bearer::{Forms, refuse_token_in_form, refuse_token_in_query, token_of_header};
 use crate::challenge::{MetadataUrl, refusal};
 use crate::demand::Demand;
+use crate::refusal::{Refusal, Requested};
 use crate::refused::Refused;
 use crate::verifier::TokenVerifier;
 
@@ -59,11 +60,17 @@ impl RequireToken {
         self
     }
 
-    async fn admit(&self, request: Request<Body>) -> Result<Request<Body>, Refused> {
-        let (mut head, body) = request.into_parts();
+    async fn admit(&self, (mut head, body): (Parts, Body)) -> Result<Request<Body>, Refusal> {
         let verdict = admit(&self.verifier, &head, &self.demand).await;
-        let body = refuse_token_in_form(&head, body, Forms::Application).await?;
-        head.extensions.insert(Admitted { claims: verdict?, metadata: self.metadata.clone() });
+        // A form may hold the token that the header lacks; one beside a token that is refused changes nothing.
+        let body = match &verdict {
+            Ok(_) | Err(Refusal { refused: Refused::NoToken, .. }) => {
+                refuse_token_in_form(&head, body, Forms::Application).await?
+            }
+            Err(_) => body,
+        };
+        let (claims, metadata) = (verdict?, self.metadata.clone());
+        head.extensions.insert(Admitted { claims, metadata, verifier: self.verifier.clone() });
         Ok(Request::from_parts(head, body))
     }
 }
@@ -74,15 +81,18 @@ pub(crate) async fn admit(
     verifier: &TokenVerifier,
     head: &Parts,
     demand: &Arc<Demand>,
-) -> Result<Arc<AccessClaims>, Refused> {
+) -> Result<Arc<AccessClaims>, Refusal> {
     verifier.readiness()?;
     refuse_token_in_query(head.uri.query())?;
     let token = token_of_header(&head.headers)?;
-    let claims = verifier.check_or_refetch(token).await?;
+    debug!("there is one bearer token, in the header");
+    let claims = verifier.examine_or_refetch(token).await?;
+    debug!(client_id = claims.client_id, scope = %claims.scope, "the token is good");
     if demand.is_met_by(&claims.scope) {
+        debug!(needed = %demand, "its scope is enough");
         Ok(claims)
     } else {
-        Err(Refused::InsufficientScope(Arc::clone(demand)))
+        Err(Refusal::of_token(Refused::InsufficientScope(Arc::clone(demand)), token, &claims))
     }
 }
 
@@ -91,6 +101,7 @@ pub(crate) async fn admit(
 pub(crate) struct Admitted {
     pub(crate) claims: Arc<AccessClaims>,
     pub(crate) metadata: Option<Arc<MetadataUrl>>,
+    pub(crate) verifier: TokenVerifier,
 }
 
 impl<S> Layer<S> for RequireToken {
@@ -128,11 +139,13 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let guard = self.guard.clone();
         Box::pin(async move {
-            match guard.admit(request).await {
+            let parts = request.into_parts();
+            let requested = Requested::of(&parts.0);
+            match guard.admit(parts).await {
                 Ok(request) => inner.call(request).await.map(IntoResponse::into_response),
                 Err(refused) => {
-                    info!(reason = refused.name(), "request refused");
-                    Ok(refusal(&refused, guard.metadata.as_deref()))
+                    refused.log(&requested, &guard.verifier);
+                    Ok(refusal(&refused.refused, guard.metadata.as_deref()))
                 }
             }
         })

@@ -7,11 +7,13 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwapOption;
 use metrics::{Counter, counter};
 use thiserror::Error;
+use tracing::debug;
 use trefoil_serve::Clock;
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::{AccessClaims, Audience, KeySet, Rejected, Verifier, VerifierConfig};
 
 use crate::keys::Refetch;
+use crate::refusal::Refusal;
 use crate::refused::Refused;
 use crate::revocation::RevocationState;
 use crate::verdicts::{Checked, Verdicts, verdict_key};
@@ -194,22 +196,35 @@ impl TokenVerifier {
         self.0.clock.now()
     }
 
+    /// The audience.
+    pub fn audience(&self) -> &str {
+        &self.0.audience
+    }
+
     /// Checks a token against the keys and revocations at hand. A verdict is remembered until the token's `exp`;
     /// revocations are asked at each use, so that they need no flushing (decision 20).
     pub fn check(&self, token: &str) -> Result<Arc<AccessClaims>, Refused> {
+        self.examine(token).map_err(|refusal| refusal.refused)
+    }
+
+    /// The same, and a refusal says what is known of the token.
+    pub fn examine(&self, token: &str) -> Result<Arc<AccessClaims>, Refusal> {
         let checked = self.check_signed(token)?;
         let claims = checked.claims();
         let Some(state) = self.revocations() else { return Ok(Arc::clone(claims)) };
         if !state.is_usable() {
-            return Err(Refused::RevocationsUnknown);
+            return Err(Refused::RevocationsUnknown.into());
         }
-        if checked.is_revoked(state) { Err(Refused::Revoked) } else { Ok(Arc::clone(claims)) }
+        if checked.is_revoked(state) {
+            return Err(Refusal::of_token(Refused::Revoked, token, claims));
+        }
+        Ok(Arc::clone(claims))
     }
 
-    fn check_signed(&self, token: &str) -> Result<Arc<Checked>, Refused> {
+    fn check_signed(&self, token: &str) -> Result<Arc<Checked>, Refusal> {
         let inner = &self.0;
         let keyed = inner.keyed.load();
-        let Some(keyed) = keyed.as_ref() else { return Err(Refused::NoKeys) };
+        let Some(keyed) = keyed.as_ref() else { return Err(Refused::NoKeys.into()) };
         let now = inner.clock.now();
         let Some(key) = verdict_key(token) else {
             return Ok(Arc::new(Checked::new(verify(keyed, token, now)?)));
@@ -227,18 +242,26 @@ impl TokenVerifier {
     /// Checks a token; where its key is unknown, asks for a newer key set first and tries once more. Asking is
     /// limited: see [`Refetch`].
     pub async fn check_or_refetch(&self, token: &str) -> Result<Arc<AccessClaims>, Refused> {
-        let verdict = self.check(token);
-        let Err(Refused::Token(Rejected::UnknownKey { .. })) = &verdict else { return verdict };
+        self.examine_or_refetch(token).await.map_err(|refusal| refusal.refused)
+    }
+
+    /// The same, and a refusal says what is known of the token.
+    pub async fn examine_or_refetch(&self, token: &str) -> Result<Arc<AccessClaims>, Refusal> {
+        let verdict = self.examine(token);
+        let Err(Refusal { refused: Refused::Token(Rejected::UnknownKey { kid }), .. }) = &verdict else {
+            return verdict;
+        };
         let Some(refetch) = &self.0.refetch else { return verdict };
-        if refetch.ask().await { self.check(token) } else { verdict }
+        debug!(kid, "the key is unknown; a newer key set is asked for");
+        if refetch.ask().await { self.examine(token) } else { verdict }
     }
 }
 
-fn verify(keyed: &Keyed, token: &str, now: Timestamp) -> Result<AccessClaims, Refused> {
-    let claims = keyed.verifier.verify(token, now).map_err(Refused::Token)?;
+fn verify(keyed: &Keyed, token: &str, now: Timestamp) -> Result<AccessClaims, Refusal> {
+    let claims = keyed.verifier.examine(token, now)?;
     // RFC 7800 and RFC 9449 section 7.2: a token with `cnf` is worth nothing without its proof.
     if claims.extra.contains_key("cnf") {
-        return Err(Refused::BoundToken);
+        return Err(Refusal::of_token(Refused::BoundToken, token, &Arc::new(claims)));
     }
     Ok(claims)
 }

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::flags::SettingFlags;
 use super::output::{Output, columns};
 use crate::keys::read_key_file;
-use crate::settings::{KeySource, Settings};
+use crate::settings::Settings;
 
 /// Prints every setting and where it came from.
 pub(super) fn show(place: &Place, flags: &SettingFlags, output: Output) -> Result<(), Failure> {
@@ -29,7 +29,7 @@ pub(super) fn check(place: &Place, flags: &SettingFlags, output: Output) -> Resu
         return Err(Failure::new(warning));
     }
     let settings = Settings::check(loaded.value, &place.env)?;
-    if let KeySource::File(path) = &settings.keys {
+    if let Some(path) = settings.keys.file() {
         read_key_file(path)?;
     }
     trefoil_serve::tls::ReloadingTls::from_settings(&settings.tls)?;

@@ -24,8 +24,8 @@ pub(super) struct SettingFlags {
     /// What tokens must be meant for
     #[arg(long, value_name = "A")]
     audience: Option<String>,
-    /// The issuer's public key: a PEM, JWK or JWKS file
-    #[arg(long, value_name = "FILE", conflicts_with = "jwks_url")]
+    /// The issuer's public key: a PEM, JWK or JWKS file; with --jwks-url, to start from until a set was fetched
+    #[arg(long, value_name = "FILE")]
     public_key: Option<PathBuf>,
     /// Where the issuer's key set is fetched
     #[arg(long, value_name = "URL")]

@@ -43,8 +43,9 @@ enum Command {
     Serve(SettingFlags),
     /// Check one token: print its claims, or the one reason why it is refused
     Verify {
-        /// The token, or `-` to read it from standard input
-        token: String,
+        /// The token, or `-` to read it from standard input; `Bearer TOKEN` works too
+        #[arg(required = true, num_args = 1..=3, value_name = "TOKEN")]
+        token: Vec<String>,
         #[command(flatten)]
         settings: SettingFlags,
     },

@@ -1,6 +1,6 @@
 //! `serve`: puts the parts together and runs them until the end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::keys::{
     DiskCopy, JwksClient, Refetch, RefetchAsks, Refresh, Timing, WatchTiming, read_key_file, watch_key_file,
 };
 use crate::server::{App, AppParts, PublicResource, service};
-use crate::settings::{KeySource, Settings};
+use crate::settings::Settings;
 use crate::verifier::TokenVerifier;
 
 /// How often the ages of key set and revocations are measured.
@@ -44,7 +44,7 @@ pub(super) async fn run(place: &Place, flags: &SettingFlags) -> Result<(), Failu
     let shutdown = Shutdown::new(settings.shutdown.grace());
     shutdown.on_signals()?;
     let public = Server::bind(&settings.listen).await.map_err(|error| error.of_setting("listen"))?;
-    let public = public.with_tls(tls.clone()).with_limits(settings.limits.limits());
+    let public = public.with_peer_addresses().with_tls(tls.clone()).with_limits(settings.limits.limits());
     let operators = match &settings.admin_listen {
         Some(address) => Some(Server::bind(address).await.map_err(|error| error.of_setting("admin_listen"))?),
         None => None,
@@ -94,26 +94,27 @@ struct Keys {
 
 enum Source {
     File { path: PathBuf, keys: KeySet },
-    Url { client: JwksClient, asks: RefetchAsks },
+    Url { client: JwksClient, asks: RefetchAsks, pinned: Option<KeySet> },
 }
 
 impl Keys {
     /// Reads the key file, whose errors end the start. A URL is asked only once the server listens.
     fn of(settings: &Settings) -> Result<Self, Failure> {
         let (issuer, audience, clock) = (&settings.issuer, &settings.audience, Arc::new(SystemClock));
-        match &settings.keys {
-            KeySource::File(path) => {
-                let source = Source::File { path: path.clone(), keys: read_key_file(path)? };
-                let verifier = TokenVerifier::without_keys(issuer, audience, clock)?;
-                Ok(Self { verifier: revocations::with_revocations(verifier, &settings.revocations)?, source })
-            }
-            KeySource::Url(client) => {
-                let (refetch, asks) = Refetch::channel();
-                let source = Source::Url { client: JwksClient::clone(client), asks };
-                let verifier = TokenVerifier::with_refetch(issuer, audience, clock, refetch)?;
-                Ok(Self { verifier: revocations::with_revocations(verifier, &settings.revocations)?, source })
-            }
-        }
+        let Some(client) = settings.keys.client() else {
+            let path = settings.keys.file().map(Path::to_owned).unwrap_or_default();
+            let source = Source::File { keys: read_key_file(&path)?, path };
+            let verifier = TokenVerifier::without_keys(issuer, audience, clock)?;
+            return Ok(Self {
+                verifier: revocations::with_revocations(verifier, &settings.revocations)?,
+                source,
+            });
+        };
+        let pinned = settings.keys.file().map(read_key_file).transpose()?;
+        let (refetch, asks) = Refetch::channel();
+        let source = Source::Url { client: client.clone(), asks, pinned };
+        let verifier = TokenVerifier::with_refetch(issuer, audience, clock, refetch)?;
+        Ok(Self { verifier: revocations::with_revocations(verifier, &settings.revocations)?, source })
     }
 
     /// Puts the keys at hand into use and starts the task that keeps them fresh. SIGHUP asks it to look at once.
@@ -133,11 +134,17 @@ impl Keys {
                 info!(path = %path.display(), kids = self.verifier.kids().join(" "), "public key loaded");
                 tokio::spawn(watch_key_file(path, self.verifier, reload, WatchTiming::default()));
             }
-            Source::Url { client, asks } => {
+            Source::Url { client, asks, pinned } => {
                 let copy = state_dir_or_warn(settings)
                     .map(|dir| DiskCopy::new(&dir, client.url(), &settings.audience));
                 let mut refresh = Refresh::new(client, copy, self.verifier, Timing::default());
-                refresh.use_copy();
+                match pinned {
+                    None => drop(refresh.use_copy()),
+                    Some(keys) => {
+                        warn_of_ignored(&keys);
+                        refresh.use_copy_or(keys);
+                    }
+                }
                 tokio::spawn(refresh.run(asks, reload));
             }
         }

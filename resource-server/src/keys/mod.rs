@@ -2,12 +2,14 @@
 
 mod copy;
 mod file;
+mod issuer;
 mod refetch;
 mod refresh;
 mod remote;
 
 pub use copy::{DiskCopy, KeptJwks};
 pub use file::{KeyFileError, WatchTiming, read_key_file, watch_key_file};
+pub use issuer::IssuerMetadata;
 pub use refetch::{Refetch, RefetchAsks};
 pub use refresh::{Refresh, Timing};
 pub use remote::{FetchError, Fetched, JwksClient, parse_jwks};

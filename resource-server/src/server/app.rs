@@ -9,7 +9,6 @@ use http::request::Parts;
 use http::{Method, Request};
 use metrics::counter;
 use tower::{Layer, Service, service_fn};
-use tracing::info;
 use trefoil_serve::request_id::RequestIdLayer;
 use trefoil_serve::telemetry::{EndpointName, HttpMetricsLayer};
 
@@ -19,6 +18,7 @@ use crate::bearer::{Forms, refuse_token_in_form};
 use crate::challenge::{WELL_KNOWN, refusal};
 use crate::files::{self, FileCache};
 use crate::path::clean;
+use crate::refusal::{Refusal, Requested};
 use crate::refused::Refused;
 use crate::require::admit;
 use crate::route::{Found, RouteTable};
@@ -51,12 +51,11 @@ impl App {
         Self(Arc::new(Shared { parts, files: FileCache::default() }))
     }
 
-    async fn answer(&self, request: Request<Body>) -> Result<Response, Refused> {
-        let (head, body) = request.into_parts();
+    async fn answer(&self, (head, body): (Parts, Body)) -> Result<Response, Refusal> {
         let (parts, raw) = (&self.0.parts, head.uri.path());
         if raw == "/health" {
             only_read(&head.method)?;
-            return health(&parts.verifier);
+            return Ok(health(&parts.verifier)?);
         }
         if let Some(resource) = parts.resource.as_ref().filter(|resource| resource.is_at(raw)) {
             only_read(&head.method)?;
@@ -64,7 +63,7 @@ impl App {
         }
         let path = clean(raw).map_err(|_| Refused::UncleanPath)?;
         if path.starts_with("/.well-known/") {
-            return Err(Refused::NoRoute);
+            return Err(Refused::NoRoute.into());
         }
         let found = parts.routes.find(&path).ok_or(Refused::NoRoute)?;
         self.serve_route((&head, body), found).await
@@ -74,13 +73,13 @@ impl App {
         &self,
         (head, body): (&Parts, Body),
         found: Found<'_, '_>,
-    ) -> Result<Response, Refused> {
+    ) -> Result<Response, Refusal> {
         let route = found.route;
         let verdict = admit(&self.0.parts.verifier, head, route.demand()).await;
         refuse_token_in_form(head, body, Forms::Nobody).await.map(drop)?;
         verdict?;
         if !route.takes(&head.method) {
-            return Err(Refused::MethodNotAllowed(Arc::clone(route.allow())));
+            return Err(Refused::MethodNotAllowed(Arc::clone(route.allow())).into());
         }
         let response = files::respond(&self.0.files, route.target(), found.below, &head.headers).await?;
         Ok(counted(response, head.uri.path(), route.name()))
@@ -116,15 +115,17 @@ pub fn service(
     RequestIdLayer.layer(HttpMetricsLayer::new(&endpoints).layer(handler))
 }
 
-/// Answers, and notes each refusal by its reason. Neither the path nor any header is logged: a token may be in each.
+/// Answers, and logs and counts each refusal.
 async fn handle(app: &App, request: Request<Body>) -> Response {
-    match app.answer(request).await {
+    let parts = request.into_parts();
+    let requested = Requested::of(&parts.0);
+    match app.answer(parts).await {
         Ok(response) => response,
         Err(refused) => {
-            let (reason, status) = (refused.name(), refused.answer().status.as_u16());
-            info!(reason, status, "request refused");
-            counter!("resource_server_refusals_total", "reason" => reason).increment(1);
-            refusal(&refused, app.0.parts.resource.as_ref().map(PublicResource::metadata_url))
+            refused.log(&requested, &app.0.parts.verifier);
+            counter!("resource_server_refusals_total", "reason" => refused.refused.name()).increment(1);
+            let metadata = app.0.parts.resource.as_ref().map(PublicResource::metadata_url);
+            refusal(&refused.refused, metadata)
         }
     }
 }

@@ -8,6 +8,7 @@ use trefoil_serve::telemetry::{InvalidLogLevel, check_log_level};
 use trefoil_shared::{Scope, ScopeToken};
 use url::Url;
 
+use super::key_source::KeySource;
 use super::raw::{RawRoute, RawSettings};
 use super::revocations::{RevocationSource, revocation_source};
 use crate::demand::Demand;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub public_url: Option<Url>,
     /// Where keys come from.
     pub keys: KeySource,
+    /// How other servers are asked.
+    pub outbound: Outbound,
     /// Where the last good key set is kept; `None` where no place is known.
     pub state_dir: Option<PathBuf>,
     /// Where revocations come from.
@@ -43,15 +46,6 @@ pub struct Settings {
     pub shutdown: ShutdownSettings,
     /// `log.*`.
     pub log: LogSettings,
-}
-
-/// Where keys come from.
-#[derive(Debug)]
-pub enum KeySource {
-    /// A file.
-    File(PathBuf),
-    /// A URL.
-    Url(Box<JwksClient>),
 }
 
 /// One line that says what is wrong with the settings, and how to mend it.
@@ -72,9 +66,6 @@ pub enum SettingsError {
         "neither public_key nor jwks_url is set: give --public-key FILE (auth-server key export > FILE) or --jwks-url URL"
     )]
     NoKeys,
-    /// Both sources of keys.
-    #[error("public_key and jwks_url are both set; keep one of them")]
-    TwoKeySources,
     /// No public URL.
     #[error(
         "public_url `{0}`: not an http or https URL without query and fragment, such as https://api.example.com"
@@ -138,7 +129,9 @@ impl Settings {
             (Some(file), None) => KeySource::File(file),
             (None, Some(url)) => KeySource::Url(Box::new(JwksClient::new(&url, &outbound)?)),
             (None, None) => return Err(SettingsError::NoKeys),
-            (Some(_), Some(_)) => return Err(SettingsError::TwoKeySources),
+            (Some(file), Some(url)) => {
+                KeySource::FileThenUrl(file, Box::new(JwksClient::new(&url, &outbound)?))
+            }
         };
         let routes = raw.route.into_iter().map(checked_route).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
@@ -148,6 +141,7 @@ impl Settings {
             audience,
             public_url: raw.public_url.as_deref().map(public_url).transpose()?,
             keys,
+            outbound,
             state_dir: raw.state_dir.or_else(|| default_state_dir(env)),
             revocations,
             routes: RouteTable::new(routes)?,
@@ -260,7 +254,7 @@ mod tests {
             (error(|raw| raw.issuer = None), "--issuer"),
             (error(|raw| raw.audience = Some(String::new())), "--audience"),
             (error(|raw| raw.public_key = None), "--public-key"),
-            (error(|raw| raw.jwks_url = Some("https://a/".to_owned())), "keep one"),
+            (error(|raw| raw.jwks_url = Some("http://a/".to_owned())), "allow_hosts"),
             (error(|raw| raw.log.level = "verbose".to_owned()), "info"),
             (error(|raw| raw.revocations_url = Some("http://as.example/".to_owned())), "allow_hosts"),
             (error(|raw| raw.public_url = Some("api".to_owned())), "https://api.example.com"),

@@ -19,7 +19,7 @@ pub struct RawSettings {
     pub audience: Option<String>,
     /// What challenges and metadata call this resource.
     pub public_url: Option<String>,
-    /// A PEM, JWK or JWKS file.
+    /// A PEM, JWK or JWKS file. With `jwks_url` beside it: the keys of the first start alone.
     pub public_key: Option<PathBuf>,
     /// Where the key set is fetched.
     pub jwks_url: Option<String>,

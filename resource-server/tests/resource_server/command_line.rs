@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::process::{Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use trefoil_serve::{Clock, SystemClock};
 
 use crate::harness::{AUDIENCE, ISSUER, claims_at, sign};
 use crate::jwks_stub::{Say, Stub};
@@ -17,7 +18,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn json(output: &Output) -> Value {
+fn document(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
 }
 
@@ -37,16 +38,56 @@ fn verify_prints_the_claims_or_the_one_reason_why_not() {
         |token: &str, more: &[&str]| place.run_with_trust(&[&["verify", token][..], &key, more].concat());
     let good = verify(&place.token(), &["--json"]);
     assert!(good.status.success(), "{good:?}");
-    assert_eq!((&json(&good)["client_id"], &json(&good)["aud"]), (&"client-1".into(), &AUDIENCE.into()));
+    assert_eq!(
+        (&document(&good)["client_id"], &document(&good)["aud"]),
+        (&"client-1".into(), &AUDIENCE.into())
+    );
     let person = stdout(&verify(&place.token(), &[]));
     assert!(person.lines().any(|line| line.starts_with("scope ") && line.ends_with(" read")), "{person}");
 
     let expired = sign(&place.key, &claims_at(1_000));
     let refused = verify(&expired, &["--json"]);
-    assert_fails(&refused, "the token has expired");
-    assert_eq!(json(&refused)["error"], "expired");
+    assert_fails(&refused, "the token has expired: ");
+    assert_fails(&refused, " ago (exp 1600");
+    assert_eq!(document(&refused)["error"], "expired");
     assert_fails(&verify("a.b", &[]), "not a compact JWS");
-    assert_fails(&verify(&sign(&crate::harness::key("ES256"), &claims_at(1_000)), &[]), "is not known");
+    let stranger = crate::harness::key("ES256");
+    let no_key = format!("no key {} in public.pem (it has {}): ", stranger.kid(), place.key.kid());
+    let unknown = verify(&sign(&stranger, &claims_at(1_000)), &[]);
+    assert_fails(&unknown, &no_key);
+    assert_fails(&unknown, "auth-server key export --format pem");
+    for pasted in [
+        &["Bearer", &place.token()][..],
+        &[&format!("Bearer {}", place.token())],
+        &["Authorization:", "bearer", &place.token()],
+    ] {
+        let arguments = [&["verify"][..], pasted, &key].concat();
+        assert!(place.run_with_trust(&arguments).status.success(), "{pasted:?}");
+    }
+}
+
+#[test]
+fn u02_verify_says_what_was_expected_and_what_is_there() {
+    let place = Place::new();
+    let now = SystemClock.now().seconds();
+    let cases = [
+        (
+            "iss",
+            json!("https://other.example"),
+            format!("of `https://other.example`, expected is `{ISSUER}`"),
+        ),
+        ("iss", json!(format!("{ISSUER}/")), "they differ by a slash".to_owned()),
+        ("aud", json!("\u{1b}[31mapi"), format!("it is for `\\u{{1b}}[31mapi`, expected is `{AUDIENCE}`")),
+        ("aud", json!(["a", "b"]), "it is for `a`, `b`".to_owned()),
+        ("exp", json!(now - 7_500), "2 h 5 min ago".to_owned()),
+        ("iat", json!(now + 7_500), "is the clock of this machine behind?".to_owned()),
+    ];
+    for (claim, value, words) in cases {
+        let mut claims = claims_at(now);
+        claims[claim] = value;
+        let token = sign(&place.key, &claims);
+        assert_fails(&place.run_with_trust(&["verify", &token, "--public-key", "public.pem"]), &words);
+    }
 }
 
 #[test]
@@ -58,7 +99,7 @@ fn d26_verify_reads_the_token_from_standard_input() {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(format!("{}\n", place.token()).as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert_eq!(json(&output)["sub"], "client-1");
+    assert_eq!(document(&output)["sub"], "client-1");
 }
 
 #[tokio::test]
@@ -128,7 +169,7 @@ fn d32_the_environment_stands_between_file_and_flags() {
     let mut command =
         place.command(&["config", "show", "--json", "--config", "c.toml", "--audience", "from-flag"]);
     command.env("RESOURCE_SERVER_AUDIENCE", "from-env").env("RESOURCE_SERVER_ISSUER", "000123");
-    let shown = json(&command.output().unwrap());
+    let shown = document(&command.output().unwrap());
     let value =
         |key: &str| shown.as_array().unwrap().iter().find(|s| s["key"] == key).unwrap()["value"].clone();
     assert_eq!(
@@ -165,7 +206,7 @@ fn doctor_names_what_is_wrong_and_health_says_that_nobody_answers() {
         |name: &str| place.run_with_trust(&[&["doctor", "--json", "--public-key", name][..], &free].concat());
     let good = with_key("public.pem");
     assert!(good.status.success(), "{good:?}");
-    assert!(json(&good)["checks"].as_array().unwrap().iter().any(|check| check["check"] == "keys"));
+    assert!(document(&good)["checks"].as_array().unwrap().iter().any(|check| check["check"] == "keys"));
     place.write("bad.pem", "x");
     assert_eq!(with_key("bad.pem").status.code(), Some(1));
     assert_fails(&place.run(&["health", "--listen", "127.0.0.1:1"]), "is it running?");
@@ -190,7 +231,7 @@ fn the_configuration_that_packages_ship_has_known_keys_only() {
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../packaging/etc/resource-server.toml");
     let shown = place.run(&["config", "show", "--config", shipped, "--json"]);
     assert!(shown.status.success(), "{shown:?}");
-    let shown = json(&shown);
+    let shown = document(&shown);
     let value = |key: &str| {
         let setting = shown.as_array().unwrap().iter().find(|setting| setting["key"] == key);
         setting.unwrap()["value"].as_str().unwrap().to_owned()
@@ -204,7 +245,7 @@ fn w10_doctor_warns_where_the_public_url_is_not_the_audience() {
     let finding = |url: &str, audience: &str| {
         let arguments = ["doctor", "--json", "--public-key", "public.pem", "--issuer", ISSUER];
         let output = place.run(&[&arguments[..], &["--public-url", url, "--audience", audience]].concat());
-        let checks = json(&output)["checks"].clone();
+        let checks = document(&output)["checks"].clone();
         let found = checks.as_array().unwrap().iter().find(|check| check["check"] == "public_url").cloned();
         let found = found.unwrap();
         (found["outcome"].as_str().unwrap().to_owned(), found["says"].as_str().unwrap().to_owned())

@@ -14,6 +14,7 @@ mod command_line;
 mod counts;
 mod dependencies;
 mod harness;
+mod issuer;
 mod jwks_stub;
 mod key_files;
 mod key_sets;

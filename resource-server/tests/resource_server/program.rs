@@ -61,6 +61,14 @@ impl Place {
         self.serve_with(more, |_| {})
     }
 
+    /// Serves what the configuration says, on free ports.
+    pub(crate) fn serve_without_routes(&self, more: &[&str]) -> Program {
+        let mut arguments = vec!["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+        arguments.extend(["--issuer", ISSUER, "--audience", AUDIENCE]);
+        arguments.extend(more);
+        Program::start(self.command(&arguments))
+    }
+
     pub(crate) fn serve_with(&self, more: &[&str], change: impl FnOnce(&mut Command)) -> Program {
         let mut arguments = vec!["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
         arguments.extend([

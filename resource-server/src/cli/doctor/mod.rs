@@ -1,5 +1,7 @@
 //! `doctor`: looks for what would keep the server from serving.
 
+mod clock;
+mod keys;
 mod revocation;
 
 use serde_json::json;
@@ -12,9 +14,8 @@ use super::failure::Failure;
 use super::flags::SettingFlags;
 use super::output::{Output, columns};
 use super::state_dir::{check_state_dir, prepare_state_dir};
-use crate::keys::{DiskCopy, Fetched, read_key_file};
 use crate::server::identifier;
-use crate::settings::{KeySource, Settings};
+use crate::settings::Settings;
 
 /// How a check came out.
 enum Finding {
@@ -44,7 +45,8 @@ pub(super) async fn run(place: &Place, flags: &SettingFlags, output: Output) -> 
     let (settings, warnings) = flags.settings(place)?;
     let mut findings: Vec<(&str, Finding)> = Vec::new();
     findings.extend(warnings.into_iter().map(|warning| ("environment", Finding::Warning(warning))));
-    findings.push(("keys", keys(&settings).await));
+    findings.push(("keys", keys::check(&settings).await));
+    findings.extend(clock::check(&settings).await.map(|finding| ("clock", finding)));
     findings.push(("revocation", revocation::check(&settings).await));
     findings.push(("state_dir", state_dir(&settings)));
     findings.push(("public_url", public_url(&settings)));
@@ -66,39 +68,6 @@ pub(super) async fn run(place: &Place, flags: &SettingFlags, output: Output) -> 
         0 => Ok(()),
         bad => {
             Err(Failure::new(format!("{bad} of {} checks failed; mend what is named above", findings.len())))
-        }
-    }
-}
-
-async fn keys(settings: &Settings) -> Finding {
-    match &settings.keys {
-        KeySource::File(path) => match read_key_file(path) {
-            Ok(keys) => Finding::Good(format!("{}: {} keys", path.display(), keys.keys().len())),
-            Err(reason) => Finding::Bad(reason.to_string()),
-        },
-        KeySource::Url(client) => {
-            let url = client.url();
-            let reason = match client.fetch(None).await {
-                Ok(Fetched::Set { keys, .. }) if keys.is_empty() => {
-                    let first = keys.ignored().first().map(|ignored| format!(": {}", ignored.reason));
-                    let first = first.unwrap_or_default();
-                    return Finding::Bad(format!(
-                        "{url}: no key in it can be used, so every token is refused{first}"
-                    ));
-                }
-                Ok(Fetched::Set { keys, .. }) => {
-                    return Finding::Good(format!("{url}: {} keys", keys.keys().len()));
-                }
-                Ok(Fetched::Unchanged { .. }) => "status 304".to_owned(),
-                Err(reason) => reason.to_string(),
-            };
-            let copy = settings.state_dir.as_deref().map(|dir| DiskCopy::new(dir, url, &settings.audience));
-            match copy.map(|copy| copy.read()) {
-                Some(Ok(Some(_))) => {
-                    Finding::Warning(format!("{url}: {reason}; the last good copy will serve"))
-                }
-                _ => Finding::Bad(format!("{url}: {reason}; and there is no earlier copy to serve with")),
-            }
         }
     }
 }

@@ -8,7 +8,7 @@ use trefoil_shared::revocation::{Applied, RevocationList, Revocations};
 use super::Finding;
 use crate::keys::{DiskCopy, Fetched, parse_jwks, read_key_file};
 use crate::revocation::{RevocationClient, RevocationCopy, RevocationPolicy};
-use crate::settings::{KeySource, RevocationSource, Settings};
+use crate::settings::{RevocationSource, Settings};
 
 /// What is known, for people.
 fn told(known: &Revocations) -> String {
@@ -80,16 +80,14 @@ async fn ask(settings: &Settings, client: &RevocationClient) -> Result<(Revocati
 
 /// The keys, as `serve` would have them; what is wrong with them the check of the keys says.
 async fn keys(settings: &Settings) -> Option<KeySet> {
-    match &settings.keys {
-        KeySource::File(path) => read_key_file(path).ok(),
-        KeySource::Url(client) => match client.fetch(None).await {
-            Ok(Fetched::Set { keys, .. }) => Some(keys),
-            Ok(Fetched::Unchanged { .. }) | Err(_) => {
-                let copy = DiskCopy::new(settings.state_dir.as_deref()?, client.url(), &settings.audience);
-                parse_jwks(&copy.read().ok()??.jwks).ok()
-            }
-        },
+    let of_file = || read_key_file(settings.keys.file()?).ok();
+    let Some(client) = settings.keys.client() else { return of_file() };
+    if let Ok(Fetched::Set { keys, .. }) = client.fetch(None).await {
+        return Some(keys);
     }
+    let copy = settings.state_dir.as_deref().map(|dir| DiskCopy::new(dir, client.url(), &settings.audience));
+    let kept = copy.and_then(|copy| copy.read().ok().flatten());
+    kept.and_then(|kept| parse_jwks(&kept.jwks).ok()).or_else(of_file)
 }
 
 /// What is on disk for a start without the issuer, and whether there could be something.

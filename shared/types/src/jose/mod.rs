@@ -36,6 +36,6 @@ pub use key::PublicKey;
 pub use key_error::{KeyError, Shown};
 pub use key_set::{IgnoredKey, KeySet, KeySetError, MAX_KEYS};
 pub use rejected::{Part, Rejected};
-pub use signed::{Signed, TokenRules, verify_signed};
+pub use signed::{Signed, TokenRules, kid_of, verify_signed};
 pub use thumbprint::thumbprint;
 pub use verifier::{Audience, MAX_TOKEN_BYTES, RefusedToken, Verifier, VerifierConfig};

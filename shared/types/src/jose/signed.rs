@@ -1,5 +1,6 @@
 //! A signed JWT of any type: everything up to the claims. RFC 7515 section 5.2, RFC 8725 section 3.
 
+use super::base64url;
 use super::compact::Compact;
 use super::header::Header;
 use super::key::PublicKey;
@@ -25,6 +26,12 @@ pub struct Signed {
     pub key: PublicKey,
     /// The payload as it was signed: for a JWT, JSON that is still to be read strictly.
     pub payload: Vec<u8>,
+}
+
+/// The kid that a token's header names, whoever wrote it; `None` where there is none, or no header that can be read.
+pub fn kid_of(token: &str, max_bytes: usize) -> Option<String> {
+    let (header, _) = token.split_once('.').filter(|_| token.len() <= max_bytes)?;
+    Header::parse(&base64url::decode(header)?).ok()?.kid
 }
 
 /// Checks form, header, key and signature of a compact JWS, in the order of their cost. At most one signature is

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::claims::AccessClaims;
 use super::key_set::KeySet;
 use super::rejected::Rejected;
-use super::signed::{TokenRules, verify_signed};
+use super::signed::{TokenRules, kid_of, verify_signed};
 use crate::{Timestamp, is_same_resource};
 
 /// The longest token that is looked at, in bytes.
@@ -46,18 +46,10 @@ pub struct Verifier {
 pub struct RefusedToken {
     /// Why.
     pub reason: Rejected,
-    /// The kid that it names, where one of our keys signed it or none has that kid: 1 to 256 printable ASCII
-    /// characters.
+    /// The kid that it names, whoever made it: 1 to 256 printable ASCII characters.
     pub kid: Option<String>,
     /// What it claims, where its signature holds: the issuer wrote it, though it is not good here or now.
     pub claims: Option<Box<AccessClaims>>,
-}
-
-impl RefusedToken {
-    fn of_reason(reason: Rejected) -> Self {
-        let kid = if let Rejected::UnknownKey { kid } = &reason { Some(kid.clone()) } else { None };
-        Self { reason, kid, claims: None }
-    }
 }
 
 impl Verifier {
@@ -92,7 +84,11 @@ impl Verifier {
     /// [`Self::verify`].
     pub fn examine(&self, token: &str, now: Timestamp) -> Result<AccessClaims, RefusedToken> {
         let rules = TokenRules { types: &ACCESS_TOKEN_TYPES, max_bytes: MAX_TOKEN_BYTES };
-        let signed = verify_signed(token, &self.keys, rules).map_err(RefusedToken::of_reason)?;
+        let signed = verify_signed(token, &self.keys, rules).map_err(|reason| RefusedToken {
+            reason,
+            kid: kid_of(token, MAX_TOKEN_BYTES),
+            claims: None,
+        })?;
         let kid = signed.header.kid;
         let claims = AccessClaims::parse(&signed.payload).map_err(|reason| RefusedToken {
             reason,
