@@ -1,5 +1,9 @@
 //! Tokens that are refused, over HTTP: each is 401 `invalid_token` and nothing more. The verifier's own tests go deeper.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, SharedString, Unit};
 use serde_json::{Value, json};
 use trefoil_shared::jose::base64url;
 
@@ -194,13 +198,44 @@ async fn a106_a_signature_that_is_not_the_keys_is_refused() {
     assert_refused(&service, &forged, "another key under our kid").await;
 }
 
+/// A service, and how often a remembered verdict answered.
+fn counted() -> (Service, Arc<AtomicU64>) {
+    let hits = Arc::new(AtomicU64::new(0));
+    let service = metrics::with_local_recorder(&Hits(Arc::clone(&hits)), Service::new);
+    (service, hits)
+}
+
+/// Records the hits of the verdict cache and nothing else.
+struct Hits(Arc<AtomicU64>);
+
+impl metrics::Recorder for Hits {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        let is_hit = key.name() == "resource_server_verdict_cache_total"
+            && key.labels().any(|label| label.value() == "hit");
+        if is_hit { Counter::from_arc(Arc::clone(&self.0)) } else { Counter::noop() }
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
 #[tokio::test]
 async fn a109_a_remembered_verdict_ends_with_the_token() {
-    let service = Service::new();
+    let (service, hits) = counted();
     let token = service.token();
     for _ in 0..3 {
         assert_eq!(service.read(&token).await.status, 200);
     }
+    assert_eq!(hits.load(Ordering::Relaxed), 2, "the verdict is remembered");
     service.clock.advance(600 + 9);
     assert_eq!(service.read(&token).await.status, 200, "inside the leeway");
     service.clock.advance(1);
@@ -210,9 +245,12 @@ async fn a109_a_remembered_verdict_ends_with_the_token() {
 
 #[tokio::test]
 async fn a109_a_verdict_belongs_to_the_whole_token() {
-    let service = Service::new();
+    let (service, hits) = counted();
     let token = service.token();
-    assert_eq!(service.read(&token).await.status, 200);
+    for _ in 0..2 {
+        assert_eq!(service.read(&token).await.status, 200);
+    }
+    assert_eq!(hits.load(Ordering::Relaxed), 1, "the verdict is remembered");
     let (input, signature) = token.rsplit_once('.').unwrap();
     let mut bytes = base64url::decode(signature).unwrap();
     bytes[63] ^= 1;
@@ -224,9 +262,12 @@ async fn a109_a_verdict_belongs_to_the_whole_token() {
 
 #[tokio::test]
 async fn a109_a_verdict_ends_with_its_key_set() {
-    let service = Service::new();
+    let (service, hits) = counted();
     let token = service.token();
-    assert_eq!(service.read(&token).await.status, 200);
+    for _ in 0..2 {
+        assert_eq!(service.read(&token).await.status, 200);
+    }
+    assert_eq!(hits.load(Ordering::Relaxed), 1, "the verdict is remembered");
     let other = key("ES256");
     service.verifier.replace_keys(keys_of(&[&other]));
     assert_refused(&service, &token, "its key is gone").await;
