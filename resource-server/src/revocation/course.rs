@@ -1,5 +1,6 @@
 //! What a poll asks for, and what follows from the answer: pure, the asking is in `poller`.
 
+use trefoil_shared::Timestamp;
 use trefoil_shared::revocation::Applied;
 
 use super::remote::PollError;
@@ -12,7 +13,13 @@ type Position = Option<(String, i64)>;
 pub struct PollCourse {
     whole_each: u32,
     polls: u32,
+    /// The newest time that a list was made at, by its issuer.
+    newest: i64,
+    whole_next: bool,
 }
+
+/// By how many seconds lists of several replicas may be older than the newest that was read, and their copies on the way.
+const ISSUER_CLOCKS: i64 = 120;
 
 /// One poll under way.
 #[derive(Clone, Debug)]
@@ -44,7 +51,16 @@ pub enum Follow {
 impl PollCourse {
     /// The whole list is asked for at first and after every so many polls.
     pub fn new(whole_each: u32) -> Self {
-        Self { whole_each, polls: 0 }
+        Self { whole_each, polls: 0, newest: i64::MIN, whole_next: false }
+    }
+
+    /// Notes when a list was made that was taken. Where that is long before an earlier one, the issuer's clock was ahead
+    /// and has been put back: what it left out as expired meanwhile is still to be read, so everything is asked for next.
+    pub fn made(&mut self, at: Timestamp) {
+        if at.seconds().saturating_add(ISSUER_CLOCKS) < self.newest {
+            (self.newest, self.whole_next) = (at.seconds(), true);
+        }
+        self.newest = self.newest.max(at.seconds());
     }
 
     /// Begins a poll of a process that stands at `known` and has so many entries. A reading that broke off goes on after
@@ -56,7 +72,9 @@ impl PollCourse {
         let skipped = stretch > 1 && self.polls == 0 && self.whole_each > 0;
         let due = self.polls.checked_rem(each).is_none_or(|rest| rest == 0) && !skipped;
         self.polls = self.polls.wrapping_add(1);
-        let whole = (due || known.is_none()) && resumes.is_none();
+        let anew = std::mem::take(&mut self.whole_next);
+        let whole = anew || ((due || known.is_none()) && resumes.is_none());
+        let resumes = resumes.filter(|_| !anew);
         let since = known.as_ref().filter(|_| !whole).map_or(0, |(_, revision)| *revision);
         PollStep { before: known, whole, since: resumes.unwrap_or(since), merged: false }
     }
@@ -141,5 +159,16 @@ mod tests {
         let mut course = PollCourse::new(2);
         let asked: Vec<i64> = (0..9).map(|_| course.begin(Some(at(7)), (150_000, None)).since()).collect();
         assert_eq!(asked, [7, 7, 7, 7, 7, 7, 7, 7, 0]);
+    }
+
+    #[test]
+    fn w14_everything_is_read_anew_once_the_issuers_clock_was_put_back() {
+        let mut course = PollCourse::new(100);
+        let mut after = |made: i64| {
+            course.made(Timestamp(made));
+            course.begin(Some(at(7)), (0, None)).since()
+        };
+        assert_eq!([after(1_000), after(1_005), after(940)], [0, 7, 7], "a replica that lags");
+        assert_eq!([after(4_720), after(1_010), after(1_015)], [7, 0, 7], "62 minutes ahead for a moment");
     }
 }

@@ -153,13 +153,15 @@ impl RevocationPoller {
         let taken = spawn_blocking(move || {
             let list = RevocationList::verify(&document, &keys, &issuer, now)?;
             let page = (continues && list.since > 0).then(|| list.clone());
-            Ok::<_, PollError>((state.apply(list, now), page))
+            let made = list.iat;
+            Ok::<_, PollError>((state.apply(list, now), page, made))
         });
-        let (applied, page) = taken.await.map_err(|_| PollError::Failed)??;
-        if let (Some(keeper), true) =
-            (&mut self.keeper, matches!(applied, Applied::Merged | Applied::More(_)))
-        {
-            keeper.took(page);
+        let (applied, page, made) = taken.await.map_err(|_| PollError::Failed)??;
+        if matches!(applied, Applied::Merged | Applied::More(_)) {
+            self.course.made(made);
+            if let Some(keeper) = &mut self.keeper {
+                keeper.took(page);
+            }
         }
         Ok(applied)
     }

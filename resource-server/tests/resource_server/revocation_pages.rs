@@ -21,7 +21,7 @@ use crate::revocation_stub::{Lists, list, revoking};
 const FIRST: &str = "AAAAAAAAAAAAAAAA";
 const SECOND: &str = "BBBBBBBBBBBBBBBB";
 const THIRD: &str = "CCCCCCCCCCCCCCCC";
-const REQUIRED: RevocationPolicy = RevocationPolicy::Required { max_stale: Duration::from_secs(3_600) };
+const REQUIRED: RevocationPolicy = RevocationPolicy::Required { max_stale: Duration::from_hours(1) };
 
 struct Reader {
     lists: Lists,
@@ -251,7 +251,7 @@ async fn w03_pages_are_added_to_the_copy_and_a_line_that_broke_off_is_asked_for_
     assert!(reader.poller.poll().await);
     reader.lists.say(&reader.key, &[revoking((2, 1), &[SECOND])]);
     assert!(reader.poller.poll().await);
-    let file = reader.dir.path().join("revocations.jsonl");
+    let file = RevocationCopy::new(reader.dir.path(), ISSUER, AUDIENCE).path().to_owned();
     let text = std::fs::read_to_string(&file).unwrap();
     assert_eq!(text.lines().count(), 2, "a page is added, the rest is not written again");
     let known = RevocationCopy::new(reader.dir.path(), ISSUER, AUDIENCE).read().unwrap().unwrap();
