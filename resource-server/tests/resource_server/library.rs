@@ -181,6 +181,16 @@ fn a112_a_verifier_that_checks_nothing_cannot_be_built() {
     assert_eq!(build(ISSUER, AUDIENCE), Ok(()));
 }
 
+/// A program that ends with its test, whatever becomes of that.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[tokio::test]
 async fn the_example_service_runs() {
     trefoil_serve::install_crypto_provider();
@@ -192,13 +202,14 @@ async fn the_example_service_runs() {
     std::fs::write(&file, key.public_key().to_pem()).unwrap();
     let issuer = lists.url.strip_suffix("/revocations").unwrap();
     lists.say(&key, &[RevocationList { iss: issuer.to_owned(), ..fresh(revoking((1, 0), &[JTI])) }]);
-    let mut child = Command::new(program)
+    let child = Command::new(program)
         .args([issuer, AUDIENCE, file.to_str().unwrap(), dir.path().to_str().unwrap()])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+    let mut running = Running(child);
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let url = format!("{}/notes", line.trim().strip_prefix("listening on ").unwrap());
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let token = |jti: &str| {
@@ -213,8 +224,7 @@ async fn the_example_service_runs() {
     let write = http.post(&url).bearer_auth(&token).send().await.unwrap().status();
     eventually(async || http.get(&url).bearer_auth(&revoked).send().await.unwrap().status() == 401).await;
     eventually(async || RevocationCopy::new(dir.path(), issuer, AUDIENCE).path().exists()).await;
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(running);
     assert_eq!(
         (status.as_u16(), &*text, none.as_u16(), write.as_u16()),
         (200, "client-1 may read\n", 401, 403)
