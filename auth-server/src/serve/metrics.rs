@@ -10,6 +10,10 @@ pub(super) fn describe() {
     );
     describe_counter!("trefoil_tokens_issued_total", "Tokens issued, by grant");
     describe_counter!("trefoil_tokens_revoked_total", "Tokens revoked at /revoke");
+    describe_counter!(
+        "trefoil_revocations_refused_total",
+        "Revocations refused at /revoke since the client had too many, by reason"
+    );
     describe_counter!("trefoil_refusals_total", "Requests refused or failed, by endpoint and error code");
     describe_gauge!("trefoil_db_connections", "Connections to the database, open and idle ones");
     describe_counter!(

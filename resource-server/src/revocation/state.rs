@@ -149,7 +149,7 @@ impl RevocationState {
             if known.leaves_out(&list) {
                 return Applied::Older;
             }
-            let mut next = Revocations::default();
+            let mut next = known.anew();
             let applied = next.apply(list);
             *anew = Some(next);
             return applied;

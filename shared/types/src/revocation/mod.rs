@@ -5,6 +5,7 @@
 //! with these claims (of this client, this subject, or of anybody) issued up to this second".
 
 mod cut_off;
+mod entry;
 mod kind;
 mod list;
 mod short_value;

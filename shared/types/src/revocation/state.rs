@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::sorted::{Sorted, Stricter};
+use super::entry::{CutOff, Expiry};
+use super::sorted::Sorted;
 use super::token::Names;
-use super::{
-    CutOffKey, CutOffKind, CutOffScope, HashedToken, KEPT_AFTER_EXPIRY, RevocationList, TokenFacts, TokenId,
-};
+use super::{CutOffKey, CutOffKind, CutOffScope, HashedToken, RevocationList, TokenFacts, TokenId};
 use crate::Timestamp;
 
 /// For how long after a restore, in seconds, lists of the epoch before it may still turn up: two days.
@@ -59,52 +58,6 @@ pub enum Revoked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HashAnew;
 
-/// When a token expires, in seconds since 1970; the largest value for "never", which is what lies beyond 2106, too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Expiry(u32);
-
-/// Up to which second tokens are revoked, and when the last of them has expired.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct CutOff {
-    /// `i64::MAX` for every token.
-    until: i64,
-    expires: Expiry,
-}
-
-impl Expiry {
-    const NEVER: Self = Self(u32::MAX);
-
-    fn of(at: Timestamp) -> Self {
-        u32::try_from(at.seconds().max(0)).map_or(Self::NEVER, Self)
-    }
-
-    fn is_over(self, now: Timestamp) -> bool {
-        self != Self::NEVER && i64::from(self.0) + KEPT_AFTER_EXPIRY <= now.seconds()
-    }
-
-    fn at(self) -> Timestamp {
-        Timestamp(i64::from(self.0))
-    }
-}
-
-impl Stricter for Expiry {
-    fn stricter(self, other: Self) -> Self {
-        Self(self.0.max(other.0))
-    }
-}
-
-impl Stricter for CutOff {
-    fn stricter(self, other: Self) -> Self {
-        Self { until: self.until.max(other.until), expires: self.expires.stricter(other.expires) }
-    }
-}
-
-impl CutOff {
-    fn second(self) -> Option<Timestamp> {
-        (self.until != i64::MAX).then_some(Timestamp(self.until))
-    }
-}
-
 impl Revocations {
     /// The epoch and revision last merged, to ask for what came after; `None` while nothing was read.
     pub fn position(&self) -> Option<(&str, i64)> {
@@ -114,6 +67,12 @@ impl Revocations {
     /// Whether everything was read that the issuer had, when it was last asked.
     pub fn is_complete(&self) -> bool {
         self.epoch.is_some() && !self.more
+    }
+
+    /// Nothing, to be filled with a list that is read anew.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self { names: Arc::clone(&self.names), ..Self::default() }
     }
 
     /// How many tokens and cut-offs are kept.
@@ -135,7 +94,7 @@ impl Revocations {
         if whole {
             // A whole list says what is revoked now; what has left it has expired. A new epoch begins with a
             // cut-off for everybody, so nothing of the old one is needed.
-            *self = Self { names: Arc::clone(&self.names), ..Self::default() };
+            *self = self.anew();
         }
         let (more, revision) = (list.more, list.revision);
         self.restore(list);
