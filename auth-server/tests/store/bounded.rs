@@ -14,7 +14,7 @@ use crate::samples::{NOW, act, client, id, resource, roots, set_secrets, stored,
 const MANY: usize = 1_050;
 
 /// SQL that makes the numbers 1 to `count` on both databases.
-fn numbers(count: usize) -> String {
+pub(crate) fn numbers(count: usize) -> String {
     format!("WITH RECURSIVE series(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < {count})")
 }
 

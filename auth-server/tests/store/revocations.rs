@@ -54,6 +54,54 @@ on_both! {
         assert_eq!(store.revocations_since(2).await.unwrap().rows, []);
     }
 
+    async fn w03_many_rows_are_read_in_parts_that_split_no_revision(db: TestDb) {
+        let store = db.store().await;
+        // 7,000 rows a revision: a part ends in the middle of one.
+        let many = 120_000;
+        db.run(&format!(
+            "{} INSERT INTO revocations (id, kind, target, at, expires_at, created_at, revision) \
+             SELECT 'token:AAAAAAAAAA' || CAST(100000 + n AS TEXT), 'token', \
+             'AAAAAAAAAA' || CAST(100000 + n AS TEXT), {at}, CASE WHEN n % 2 = 0 THEN {at} ELSE 1 END, 1, \
+             1 + n / 7000 FROM series",
+            crate::bounded::numbers(many),
+            at = NOW.seconds() + 3_600,
+        ))
+        .await;
+        db.run("UPDATE revocation_state SET revision = 18").await;
+        let (mut after, mut read, mut parts) = (-1, 0, 0);
+        loop {
+            let part = store.revocations_since(after).await.unwrap();
+            assert!(part.rows.iter().all(|row| row.revision > after && row.revision <= part.revision));
+            assert!(part.revision > after, "no progress");
+            (read, parts, after) = (read + part.rows.len(), parts + 1, part.revision);
+            if !part.more {
+                break;
+            }
+        }
+        assert_eq!((after, read), (18, many / 2), "what has expired stays where it is");
+        assert!(parts >= 3, "{parts} parts");
+    }
+
+    async fn w03_a_revision_is_given_to_as_many_rows_as_a_page_has_room_for(db: TestDb) {
+        let store = db.store().await;
+        let many = 25_000;
+        db.run(&format!(
+            "{} INSERT INTO revocations (id, kind, target, at, expires_at, created_at) \
+             SELECT 'token:AAAAAAAAAA' || CAST(100000 + n AS TEXT), 'token', \
+             'AAAAAAAAAA' || CAST(100000 + n AS TEXT), {at}, {at}, 1 FROM series",
+            crate::bounded::numbers(many),
+            at = NOW.seconds() + 3_600,
+        ))
+        .await;
+        for _ in 0..3 {
+            in_the_end(|| store.number_revocations()).await;
+        }
+        let all = store.revocations_since(-1).await.unwrap();
+        let sizes: Vec<usize> =
+            (1..=3).map(|revision| all.rows.iter().filter(|row| row.revision == revision).count()).collect();
+        assert_eq!((sizes, all.pending), (vec![10_000, 10_000, 5_000], false));
+    }
+
     async fn d19_to_revoke_twice_is_to_revoke_once(db: TestDb) {
         let store = db.store().await;
         for _ in 0..2 {
