@@ -31,6 +31,7 @@ mod revocation_program;
 mod revocation_stub;
 mod revocation_wiring;
 mod secrecy;
+mod shell;
 #[path = "../../../tests/harness/stalled_log.rs"]
 mod stalled_log;
 mod tokens;

@@ -44,7 +44,9 @@ pub(super) async fn findings(
         }
     };
     for algorithm in in_use(&keys, resources) {
-        found.push(of_algorithm(algorithm, (&keys, cx.settings().keys.store), now));
+        let settings = &cx.settings().keys;
+        found.push(of_algorithm(algorithm, (&keys, settings.store), now));
+        found.extend(settings.rotate_every.and_then(|every| about_to_sign(algorithm, &keys, (every, now))));
     }
     found
 }
@@ -89,6 +91,29 @@ fn bring(store: KeyStoreKind) -> &'static str {
     }
 }
 
+/// A standby that the server will let sign soon, by `keys.rotate_every`: who verifies with an exported file needs one
+/// that has it. Soon is a quarter of the period, at most two weeks.
+fn about_to_sign(
+    algorithm: Algorithm,
+    keys: &[KeyStatus],
+    (every, now): (i64, Timestamp),
+) -> Option<Finding> {
+    let of_state = |state| keys.iter().find(|key| key.algorithm == algorithm && key.state == state);
+    let (active, standby) = (of_state(KeyState::Active)?, of_state(KeyState::Standby)?);
+    let due = active.activated_at?.plus(every);
+    if due.since(now) > (every / 4).min(14 * 86_400) {
+        return None;
+    }
+    let what = format!(
+        "the standby {} signs {algorithm} from {} on; a public.pem that was exported before {} lacks it",
+        standby.kid,
+        when::moment(due, now),
+        when::rfc3339(standby.published_at)
+    );
+    let mend = "give resource-servers that have such a file a new one: auth-server key export --format pem > public.pem";
+    Some(Finding::warning("exported keys", what, mend))
+}
+
 fn of_algorithm(
     algorithm: Algorithm,
     (keys, store): (&[KeyStatus], KeyStoreKind),
@@ -124,4 +149,41 @@ fn of_algorithm(
             standby.kid
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::doctor::Level;
+
+    const DAY: i64 = 86_400;
+
+    fn key(state: KeyState, activated_at: Option<i64>) -> KeyStatus {
+        KeyStatus {
+            kid: format!("{state:?}"),
+            algorithm: Algorithm::ES256,
+            state,
+            held: true,
+            published_at: Timestamp(0),
+            activated_at: activated_at.map(Timestamp),
+            gone_at: None,
+        }
+    }
+
+    #[test]
+    fn u01_a_standby_that_is_about_to_sign_is_warned_of() {
+        let keys = [key(KeyState::Active, Some(0)), key(KeyState::Standby, None)];
+        let at = |days: i64| about_to_sign(Algorithm::ES256, &keys, (90 * DAY, Timestamp(days * DAY)));
+        assert_eq!(at(75), None);
+        let found = at(77).unwrap();
+        assert_eq!(found.level, Level::Warning);
+        for part in ["the standby Standby signs ES256", "in 13 days", "exported before 1970-01-01T00:00:00Z"]
+        {
+            assert!(found.what.contains(part), "{found:?}");
+        }
+        assert!(found.mend.unwrap().contains("auth-server key export --format pem"));
+        let often = |days: i64| about_to_sign(Algorithm::ES256, &keys, (4 * DAY, Timestamp(days * DAY)));
+        assert!(often(2).is_none() && often(3).is_some());
+        assert_eq!(about_to_sign(Algorithm::ES256, &keys[..1], (DAY, Timestamp(0))), None);
+    }
 }
