@@ -77,7 +77,11 @@ const FAILED: &str = r#"resource_server_jwks_fetches_total{outcome="failed"}"#;
 async fn f20_jwks_down_or_garbage_leaves_the_last_good_set_in_force() {
     let (lab, other) = (Lab::new(Engine::Sqlite).await, Lab::new(Engine::Sqlite).await);
     let (by, stranger) = (lab.add_client("m"), other.add_client("m"));
-    let (auth, foreign) = (lab.start_auth(), other.start_auth());
+    let auth = lab.start_auth();
+    // The same issuer by its name, so that the key alone tells its tokens apart.
+    let foreign =
+        other.start_auth_with(&["--listen", "127.0.0.1:0", "--admin-listen", "off", "--issuer", auth.url()]);
+    foreign.wait_until_healthy();
     let token = lab.access_token(&auth, &by).await;
     let forged = other.access_token(&foreign, &stranger).await;
     let good = lab.http.get(auth.at("/jwks.json")).send().await.expect("keys").bytes().await.expect("keys");
