@@ -60,9 +60,9 @@ fn known(cause: &(dyn Error + 'static)) -> Option<Fault> {
         return Some(of_tls(tls));
     }
     if let Some(io) = cause.downcast_ref::<io::Error>() {
-        // An io::Error stands for the error in it: `source` passes over that one.
-        let inner = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        return inner.map(of_tls).or_else(|| of_io(io));
+        // An io::Error stands for the error in it, which may be another one: `source` passes over them.
+        let inner = io.get_ref().and_then(|inner| known(inner));
+        return inner.or_else(|| of_io(io));
     }
     // hyper's own errors, of which this crate knows the texts alone.
     let text = cause.to_string();
