@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use sqlx::{AssertSqlSafe, Connection, Executor};
+
 use crate::harness::{
     Answer, Credentials, Engine, Lab, Server,
     clock::WallClock,
@@ -120,3 +122,95 @@ async fn f16_a_resource_server_that_starts_an_hour_ahead_forgets_no_revocation()
     assert_eq!(status(&lab, &resource, &revoked).await, 401, "an hour behind");
     assert!(!resource.log().contains("panicked"), "{}", resource.log());
 }
+
+/// Runs a statement on the lab's database, past our programs.
+async fn run(lab: &Lab, engine: Engine, sql: &str) {
+    let sql = AssertSqlSafe(sql.to_owned());
+    match engine {
+        Engine::Postgres => {
+            lab.database.superuser().await.execute(sql).await.expect("SQL");
+        }
+        Engine::Sqlite => {
+            let mut file = lab.database.file().await;
+            file.execute(sql).await.expect("SQL");
+            file.close().await.expect("its end");
+        }
+    }
+}
+
+/// Puts functions before PostgreSQL's own that tell the time: so this one database has a clock that can be set.
+const OWN_CLOCK: &str = "CREATE SCHEMA shadow; CREATE TABLE shadow.ahead (seconds DOUBLE PRECISION); \
+    INSERT INTO shadow.ahead VALUES (0); \
+    CREATE FUNCTION shadow.clock_timestamp() RETURNS TIMESTAMPTZ LANGUAGE sql VOLATILE AS \
+    'SELECT pg_catalog.clock_timestamp() + make_interval(secs => (SELECT seconds FROM shadow.ahead))'; \
+    CREATE FUNCTION shadow.transaction_timestamp() RETURNS TIMESTAMPTZ LANGUAGE sql VOLATILE AS \
+    'SELECT pg_catalog.transaction_timestamp() + make_interval(secs => (SELECT seconds FROM shadow.ahead))'; \
+    GRANT USAGE ON SCHEMA shadow TO PUBLIC; GRANT SELECT ON shadow.ahead TO PUBLIC";
+
+on_both!(w14_f16_a_database_clock_that_is_ahead_for_a_minute_revives_nothing, |engine| {
+    let lab = Lab::new(engine).await;
+    lab.auth.ok(&["resource", "add", "opaque", "--scope", "o", "--token-format", "opaque"]);
+    let by = lab.add_client_for("m", &[crate::harness::lab::RESOURCE, "opaque"]);
+    let ended = lab.add_client("ended");
+    let clock = WallClock::at(lab.dir.path().join("auth.clock"));
+    let mut program = lab.auth.clone();
+    match engine {
+        Engine::Postgres => {
+            run(&lab, engine, OWN_CLOCK).await;
+            let path = format!(
+                "ALTER DATABASE {} SET search_path = shadow, public, pg_catalog",
+                lab.database.name()
+            );
+            run(&lab, engine, &path).await;
+        }
+        Engine::Sqlite => program = clock.over(&program),
+    }
+    let set = async |ahead: i64| match engine {
+        Engine::Postgres => run(&lab, engine, &format!("UPDATE shadow.ahead SET seconds = {ahead}")).await,
+        Engine::Sqlite => clock.set(ahead),
+    };
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "off"];
+    let mut server = Server::start(program.command(&arguments));
+    server.wait_until_healthy();
+    let resource = lab.start_resource(server.url());
+    let (revoked, cut_off) = (lab.access_token(&server, &by).await, lab.access_token(&server, &ended).await);
+    let opaque = lab.token(&server, &by, &[("resource", "opaque")]).await.text("access_token");
+    lab.auth.clone().with("AUTH_SERVER_ISSUER", server.url()).ok(&["token", "revoke", &revoked]);
+    lab.auth.ok(&["token", "revoke", "--client", &ended.id]);
+    for token in [&revoked, &cut_off] {
+        refused_within_the_ttl(&lab, &resource, token).await;
+    }
+    // What the sweeper removes by a clock that is ahead, and by no other.
+    let kept = machine_seconds() - 86_400 + 1_800;
+    let bait = "INSERT INTO revocations (id, kind, target, at, expires_at, created_at, revision) VALUES";
+    run(&lab, engine, &format!("{bait} ('bait', 'token', 'AAAAAAAAAAAAAAAA', 0, {kept}, 0, 1)")).await;
+
+    set(62 * 60).await;
+    until("the sweeper has run", Duration::from_mins(10), || async {
+        (lab.database.number("SELECT COUNT(*) FROM revocations WHERE id = 'bait'").await == 0).then_some(())
+    })
+    .await;
+    for token in [&revoked, &cut_off] {
+        assert_eq!(status(&lab, &resource, token).await, 401, "revived while the clock is ahead");
+    }
+    set(0).await;
+    for round in 0..2 {
+        for _ in 0..20 {
+            for (token, who) in [(&revoked, &by), (&cut_off, &ended)] {
+                assert!(!active(&lab, &server, who, token).await, "{round}: revived");
+                assert_eq!(status(&lab, &resource, token).await, 401, "{round}: revived");
+            }
+        }
+        until("a live token is still there", Duration::from_mins(1), || async {
+            active(&lab, &server, &by, &opaque).await.then_some(())
+        })
+        .await;
+        // Another process has nothing but the rows.
+        if round == 0 {
+            server.kill();
+            let program = program.clone().with("AUTH_SERVER_ISSUER", server.url());
+            server = Server::start(program.command(&arguments));
+            server.wait_until_healthy();
+        }
+    }
+});

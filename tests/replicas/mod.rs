@@ -2,6 +2,7 @@
 
 mod fleet;
 mod key_possession;
+mod moment;
 mod registry;
 mod revocation;
 mod sigterm;

@@ -39,7 +39,8 @@ async fn list(app: &App, kid: &str, query: Option<&str>) -> Result<std::sync::Ar
         return Err(Denied::RevocationsStale.into());
     }
     let key = app.keys().list_signer(kid).ok_or(Denied::NoSuchPath)?;
-    let made = app.documents().get(app.revocations(), (app.issuer().as_str(), since), (key, app.now()));
+    let times = (key, app.now(), app.registry().cautious_now());
+    let made = app.documents().get(app.revocations(), (app.issuer().as_str(), since), times);
     made.await.map_err(|error| {
         tracing::error!(%error, kid, "signing the revocation list failed");
         Denied::Internal.into()

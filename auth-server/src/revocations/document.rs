@@ -75,7 +75,8 @@ impl Default for Documents {
 
 impl Documents {
     /// The page of `issuer`'s list that answers for revision `since`, signed by `key`. Those who ask for the same at once share one, and of
-    /// different ones two are made at a time.
+    /// different ones two are made at a time. It is dated `now`, and leaves out what has expired by `expired_by`: a clock that
+    /// is ahead for a while must take nothing off the list.
     ///
     /// # Errors
     /// Only where the cryptography library fails.
@@ -83,7 +84,7 @@ impl Documents {
         &self,
         held: &HeldRevocations,
         (issuer, since): (&str, i64),
-        (key, now): (Arc<SigningKey>, Timestamp),
+        (key, now, expired_by): (Arc<SigningKey>, Timestamp, Timestamp),
     ) -> Result<Arc<Document>, SignError> {
         let known = held.known();
         let Span { since: begins, revision, more } = known.span(since);
@@ -95,7 +96,7 @@ impl Documents {
             self.made.fetch_add(1, Ordering::Relaxed);
             let place = Arc::clone(&self.places).acquire_owned().await;
             let made = tokio::task::spawn_blocking(move || {
-                let made = make(known.snapshot(since, now), issuer, (&key, now)).map(Arc::new);
+                let made = make(known.snapshot(since, expired_by), issuer, (&key, now)).map(Arc::new);
                 // Only now: a caller that hangs up does not end what runs for it.
                 drop(place);
                 made
@@ -155,7 +156,8 @@ mod tests {
         let store = Store::connect(&DatabaseSettings::at(file)).await.unwrap();
         let (held, documents) = (HeldRevocations::new(store), Documents::default());
         let key = Arc::new(SigningKey::generate(Algorithm::ES256).unwrap());
-        let get = || documents.get(&held, ("i", 0), (Arc::clone(&key), Timestamp(1_800_000_000)));
+        let get =
+            || documents.get(&held, ("i", 0), (Arc::clone(&key), Timestamp(1_800_000_000), Timestamp(0)));
         let taken = Arc::clone(&documents.places).acquire_many_owned(2).await.unwrap();
         let mut waiting = Box::pin(get());
         assert!(waiting.as_mut().now_or_never().is_none(), "both places are taken");

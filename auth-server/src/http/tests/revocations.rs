@@ -261,3 +261,12 @@ async fn w30_lists_are_counted_under_a_name_of_their_own() {
         assert_eq!(counted.map(|counted| counted.0), Some(name), "{kid}");
     }
 }
+
+#[tokio::test]
+async fn w14_a_database_clock_that_is_ahead_takes_nothing_off_the_list() {
+    let server = Server::start().await;
+    server.revoke_row(1).await;
+    server.app.revocations().poll_once().await.unwrap();
+    server.advance_clock(2 * 3_600);
+    assert_eq!(server.list("").await.tokens.len(), 1, "it expires in an hour");
+}
