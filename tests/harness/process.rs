@@ -126,12 +126,15 @@ fn follow(pipe: Option<impl Read + Send + 'static>, log: &Arc<Mutex<String>>) ->
     })
 }
 
-/// The URL in the first line that says where the public listener is.
+/// The URL in the first line that says where the public listener is, be it text or JSON.
 fn address(log: &str) -> Option<String> {
     let rest = log
         .lines()
-        .find_map(|line| line.split_once("listening on ").filter(|(before, _)| before.is_empty()))?
+        .find_map(|line| {
+            let (before, rest) = line.split_once("listening on ")?;
+            (before.is_empty() || before.ends_with(r#""message":""#)).then_some((before, rest))
+        })?
         .1;
-    let url: String = rest.chars().take_while(|c| !c.is_whitespace()).collect();
+    let url: String = rest.chars().take_while(|c| !c.is_whitespace() && *c != '"').collect();
     Some(url.trim_end_matches('/').to_owned())
 }
