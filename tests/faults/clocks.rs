@@ -147,6 +147,20 @@ const OWN_CLOCK: &str = "CREATE SCHEMA shadow; CREATE TABLE shadow.ahead (second
     'SELECT pg_catalog.transaction_timestamp() + make_interval(secs => (SELECT seconds FROM shadow.ahead))'; \
     GRANT USAGE ON SCHEMA shadow TO PUBLIC; GRANT SELECT ON shadow.ahead TO PUBLIC";
 
+async fn give_own_clock(lab: &Lab) {
+    run(lab, Engine::Postgres, OWN_CLOCK).await;
+    let name = lab.database.name();
+    let path = format!("ALTER DATABASE {name} SET search_path = shadow, public, pg_catalog");
+    run(lab, Engine::Postgres, &path).await;
+}
+
+/// A row that the sweeper removes by a clock that is ahead, and by no other.
+async fn lay_bait(lab: &Lab, engine: Engine) {
+    let kept = machine_seconds() - 86_400 + 1_800;
+    let bait = "INSERT INTO revocations (id, kind, target, at, expires_at, created_at, revision) VALUES";
+    run(lab, engine, &format!("{bait} ('bait', 'token', 'AAAAAAAAAAAAAAAA', 0, {kept}, 0, 1)")).await;
+}
+
 on_both!(w14_f16_a_database_clock_that_is_ahead_for_a_minute_revives_nothing, |engine| {
     let lab = Lab::new(engine).await;
     lab.auth.ok(&["resource", "add", "opaque", "--scope", "o", "--token-format", "opaque"]);
@@ -155,14 +169,7 @@ on_both!(w14_f16_a_database_clock_that_is_ahead_for_a_minute_revives_nothing, |e
     let clock = WallClock::at(lab.dir.path().join("auth.clock"));
     let mut program = lab.auth.clone();
     match engine {
-        Engine::Postgres => {
-            run(&lab, engine, OWN_CLOCK).await;
-            let path = format!(
-                "ALTER DATABASE {} SET search_path = shadow, public, pg_catalog",
-                lab.database.name()
-            );
-            run(&lab, engine, &path).await;
-        }
+        Engine::Postgres => give_own_clock(&lab).await,
         Engine::Sqlite => program = clock.over(&program),
     }
     let set = async |ahead: i64| match engine {
@@ -180,10 +187,7 @@ on_both!(w14_f16_a_database_clock_that_is_ahead_for_a_minute_revives_nothing, |e
     for token in [&revoked, &cut_off] {
         refused_within_the_ttl(&lab, &resource, token).await;
     }
-    // What the sweeper removes by a clock that is ahead, and by no other.
-    let kept = machine_seconds() - 86_400 + 1_800;
-    let bait = "INSERT INTO revocations (id, kind, target, at, expires_at, created_at, revision) VALUES";
-    run(&lab, engine, &format!("{bait} ('bait', 'token', 'AAAAAAAAAAAAAAAA', 0, {kept}, 0, 1)")).await;
+    lay_bait(&lab, engine).await;
 
     set(62 * 60).await;
     until("the sweeper has run", Duration::from_mins(10), || async {
