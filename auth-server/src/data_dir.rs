@@ -38,10 +38,10 @@ pub fn check(settings: &Settings) -> Result<Vec<String>, DataDirError> {
 fn look_through(settings: &Settings) -> Result<Vec<String>, DiskError> {
     let mut warnings = Vec::new();
     if let Some(dir) = Dir::find(&settings.data_dir)? {
-        warnings.extend(shared(&dir, dir.require_private()?));
+        warnings.extend(looked_into(&dir)?);
     }
     if let Some(keys) = Dir::find(&settings.keys_dir())? {
-        keys.require_private()?;
+        warnings.extend(looked_into(&keys)?);
         for name in
             keys.names()?.iter().filter(|name| Path::new(name).extension().is_some_and(|end| end == "pem"))
         {
@@ -54,14 +54,19 @@ fn look_through(settings: &Settings) -> Result<Vec<String>, DiskError> {
     Ok(warnings)
 }
 
-fn shared(dir: &Dir, privacy: Privacy) -> Option<String> {
-    (privacy == Privacy::OwnGroup).then(|| {
-        format!(
-            "data_dir {}: every process with the group of this directory can use the keys in it, as on a Kubernetes \
-             volume under fsGroup; give that group to no other workload",
-            dir.path().display()
-        )
-    })
+/// A directory that others may change is refused. One that they may only look into is used with a warning: the files
+/// in it are checked one by one.
+fn looked_into(dir: &Dir) -> Result<Option<String>, DiskError> {
+    let path = dir.path().display();
+    match dir.require_private() {
+        Ok(Privacy::Private) => Ok(None),
+        Ok(Privacy::OwnGroup) => Ok(Some(format!(
+            "data_dir {path}: every process with the group of this directory can use the keys in it, as on a \
+             Kubernetes volume under fsGroup; give that group to no other workload"
+        ))),
+        Err(error) if error.is_open_for_reading_alone() => Ok(Some(format!("data_dir: {error}"))),
+        Err(error) => Err(error),
+    }
 }
 
 fn sqlite_files(database: &DatabaseSettings) -> Vec<PathBuf> {

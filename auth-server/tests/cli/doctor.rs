@@ -90,7 +90,7 @@ fn d11_what_others_may_read_is_found_with_its_chmod() {
         (lab.data(), "chmod 0700"),
     ] {
         let before = super::harness::mode(&path);
-        set_mode(&path, 0o755);
+        set_mode(&path, if path.is_dir() { 0o777 } else { 0o644 });
         let found = broken(&lab);
         assert!(found.iter().any(|one| one.1.contains(&format!("{mend} {}", path.display()))), "{found:?}");
         set_mode(&path, before);
@@ -145,6 +145,7 @@ fn f03_a_command_that_changes_keys_clears_up_what_a_killed_one_left() {
     lab.ok(&["key", "revoke", &active]);
     // As a revocation leaves it that is killed between the row and the file.
     std::fs::write(&file, half).unwrap();
+    set_mode(&file, 0o600);
     let told = lab.run(&["key", "rotate", "--force"]);
     assert!(told.code == 0 && told.stderr.contains("deleted the private half"), "{told:?}");
     assert!(!file.exists() && !unfinished.exists());

@@ -145,8 +145,8 @@ fn w18_what_others_could_use_is_refused_with_the_command_to_run() {
     let side = data.join("auth-server.db-wal");
     for (path, open, mend) in [
         (data.clone(), 0o777, "chmod 0700"),
-        (data.clone(), 0o755, "chmod 0700"),
-        (data.join("keys"), 0o755, "chmod 0700"),
+        (data.clone(), 0o775, "chmod 0700"),
+        (data.join("keys"), 0o777, "chmod 0700"),
         (data.join("auth-server.db"), 0o644, "chmod 0600"),
         (side.clone(), 0o666, "chmod 0600"),
         (data.join("root_secret"), 0o644, "chmod 0600"),
@@ -171,6 +171,20 @@ fn w18_what_others_could_use_is_refused_with_the_command_to_run() {
             fs::remove_file(&path).unwrap();
         }
         lab.ok(&["key", "list"]);
+    }
+}
+
+/// As `mkdir` makes it: others see the names of files, whose own permissions are checked.
+#[test]
+fn w18_a_directory_that_others_may_list_is_used_with_a_warning() {
+    let lab = Lab::new();
+    for path in [lab.data(), lab.data().join("keys")] {
+        set_mode(&path, 0o755);
+        let outcome = lab.run(&["key", "list"]);
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        let mend = format!("run: chmod 0700 {}", path.display());
+        assert!(outcome.stderr.contains("warning") && outcome.stderr.contains(&mend), "{outcome:?}");
+        set_mode(&path, 0o700);
     }
 }
 

@@ -83,6 +83,11 @@ pub enum DiskError {
 }
 
 impl DiskError {
+    /// Whether others may read the file, or list the directory, and may not change it.
+    pub fn is_open_for_reading_alone(&self) -> bool {
+        matches!(self, Self::TooOpen { mode, .. } if mode & 0o022 == 0)
+    }
+
     /// Whether the file, or a directory on the way to it, is not there.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Unreadable { reason, .. } if reason.kind() == io::ErrorKind::NotFound)

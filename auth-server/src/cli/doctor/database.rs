@@ -6,7 +6,7 @@ use super::credential::Credential;
 use super::finding::Finding;
 use crate::cli::CliError;
 use crate::cli::context::Context;
-use crate::config::Settings;
+use crate::config::{DatabaseSettings, Settings};
 use crate::secrets::RootSecrets;
 use crate::store::{SessionLimits, Store, StoreError};
 
@@ -51,6 +51,13 @@ pub(super) fn broken(check: &'static str, error: StoreError) -> Finding {
     Finding::broken(check, error.what().to_owned(), mend.to_owned())
 }
 
+/// The time limits of the role's sessions, once the role was seen to have its rights.
+async fn limits_of(database: &DatabaseSettings) -> Result<Option<SessionLimits>, StoreError> {
+    let server = Store::connect(database).await?;
+    server.root_id().await?;
+    server.session_limits().await
+}
+
 /// Decision 1: the running server needs no right to write the registry.
 async fn server_role(cx: &Context) -> Vec<Finding> {
     let settings = cx.settings();
@@ -67,10 +74,7 @@ async fn server_role(cx: &Context) -> Vec<Finding> {
         Credential::Read(database, _) => database,
         Credential::None | Credential::NotReadable(_) => &settings.database,
     };
-    let answer = match Store::connect(database).await {
-        Ok(server) => server.session_limits().await,
-        Err(error) => Err(error),
-    };
+    let answer = limits_of(database).await;
     match (answer, &credential) {
         (Ok(limits), _) => {
             let by = match &credential {

@@ -58,6 +58,11 @@ fn directory(path: &Path) -> Finding {
             let what = format!("{} is open to its group, as on a Kubernetes volume", path.display());
             Finding::warning(DATA_DIR, what, "give that group to no other workload")
         }
+        Err(error) if error.is_open_for_reading_alone() => {
+            let text = error.to_string();
+            let (what, mend) = text.split_once("; run: ").unwrap_or((&text, "close it to others"));
+            Finding::warning(DATA_DIR, what, mend)
+        }
         Err(error) => refused(DATA_DIR, &error.to_string()),
     }
 }
