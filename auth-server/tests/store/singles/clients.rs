@@ -77,7 +77,10 @@ on_both! {
             assert_eq!(store.client(&id(&name)).await.unwrap(), None);
             let done = i64::try_from(round).unwrap() + 1;
             acted(&db, 2 * done).await;
-            assert_eq!(db.count("SELECT COUNT(*) FROM revocations").await, done, "one cut-off each");
+            for form in ["kind = 'cut_off'", "kind LIKE 'cut_off:%'"] {
+                let written = db.count(&format!("SELECT COUNT(*) FROM revocations WHERE {form}")).await;
+                assert_eq!(written, done, "one cut-off each, where {form}");
+            }
         }
         race.finish();
     }
