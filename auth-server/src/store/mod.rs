@@ -10,6 +10,7 @@ mod connections;
 mod database_clock;
 mod error;
 mod import;
+mod imported_secrets;
 mod key_rows;
 mod lease;
 mod migrate;
