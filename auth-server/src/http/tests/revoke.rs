@@ -45,7 +45,7 @@ async fn a082_the_owner_ends_its_token_and_again_is_no_error() {
 }
 
 /// What a caller can see of an answer: everything but what differs from one request to the next.
-fn seen(answer: Answer) -> (u16, Vec<(String, String)>, Vec<u8>) {
+fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, Vec<u8>) {
     let mut headers: Vec<_> = answer
         .headers
         .iter()
@@ -62,7 +62,7 @@ fn seen(answer: Answer) -> (u16, Vec<(String, String)>, Vec<u8>) {
 async fn a082_a_foreign_client_has_no_effect_and_every_answer_is_the_same() {
     let server = Server::with_opaque().await;
     let (opaque, jwt) = (server.opaque_token().await, server.access_token().await);
-    let success = seen(server.revoke("owner", &server.opaque_token().await).await);
+    let success = seen(&server.revoke("owner", &server.opaque_token().await).await);
     assert_eq!((success.0, success.2.len()), (200, 0));
     assert!(success.1.contains(&("cache-control".to_owned(), "no-store".to_owned())), "{success:?}");
     let (strangers, own_jwt) = (server.opaque_token().await, server.access_token().await);
@@ -79,7 +79,7 @@ async fn a082_a_foreign_client_has_no_effect_and_every_answer_is_the_same() {
         ("the shape of a JWT", server.revoke("machine", "a.b.c").await),
     ];
     for (what, answer) in answers {
-        assert_eq!(seen(answer), success, "{what}");
+        assert_eq!(seen(&answer), success, "{what}");
     }
     server.app.revocations().poll_once().await.unwrap();
     assert!(server.is_active("owner", &opaque).await, "another's opaque token lives on");
