@@ -24,7 +24,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "revocations", include_str!("../../migrations/0003_revocations.sql")),
     (4, "private_keys", include_str!("../../migrations/0004_private_keys.sql")),
     (5, "revocation_holders", include_str!("../../migrations/0005_revocation_holders.sql")),
-    (9, "records", include_str!("../../migrations/0009_records.sql")),
+    (6, "records", include_str!("../../migrations/0006_records.sql")),
 ];
 
 /// How long a second migrator waits for the first.

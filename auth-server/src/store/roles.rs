@@ -139,7 +139,7 @@ mod tests {
             include_str!("../../migrations/0003_revocations.sql"),
             include_str!("../../migrations/0004_private_keys.sql"),
             include_str!("../../migrations/0005_revocation_holders.sql"),
-            include_str!("../../migrations/0009_records.sql"),
+            include_str!("../../migrations/0006_records.sql"),
         ];
         let tables =
             texts.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("CREATE TABLE "));
