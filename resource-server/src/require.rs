@@ -82,7 +82,7 @@ pub(crate) async fn admit(
     head: &Parts,
     demand: &Arc<Demand>,
 ) -> Result<Arc<AccessClaims>, Refusal> {
-    verifier.readiness()?;
+    verifier.can_check()?;
     refuse_token_in_query(head.uri.query())?;
     let token = token_of_header(&head.headers)?;
     debug!("there is one bearer token, in the header");

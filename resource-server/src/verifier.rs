@@ -136,11 +136,21 @@ impl TokenVerifier {
     /// Whether tokens can be checked as they should: there are keys, and no part of the revocations is missing. In
     /// `when_reachable` a verifier that is not ready for the second reason goes on with what it knows.
     pub fn readiness(&self) -> Result<(), Refused> {
+        self.can_check()?;
+        match self.revocations() {
+            Some(state) if state.is_incomplete() => Err(Refused::RevocationsUnknown),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether tokens can be checked at all: there are keys, and of the revocations as much is known as the policy
+    /// asks for.
+    pub(crate) fn can_check(&self) -> Result<(), Refused> {
         if !self.has_keys() {
             return Err(Refused::NoKeys);
         }
         match self.revocations() {
-            Some(state) if !state.is_usable() || state.is_incomplete() => Err(Refused::RevocationsUnknown),
+            Some(state) if !state.is_usable() => Err(Refused::RevocationsUnknown),
             Some(_) | None => Ok(()),
         }
     }

@@ -29,6 +29,8 @@ pub struct PollStep {
     since: i64,
     /// Whether a page was merged in this poll.
     merged: bool,
+    /// Whether a page did not join on in this poll, so that the list was begun again.
+    began_again: bool,
 }
 
 /// A list of so many entries is asked for as a whole half as often as a short one.
@@ -76,7 +78,7 @@ impl PollCourse {
         let whole = anew || ((due || known.is_none()) && resumes.is_none());
         let resumes = resumes.filter(|_| !anew);
         let since = known.as_ref().filter(|_| !whole).map_or(0, |(_, revision)| *revision);
-        PollStep { before: known, whole, since: resumes.unwrap_or(since), merged: false }
+        PollStep { before: known, whole, since: resumes.unwrap_or(since), merged: false, began_again: false }
     }
 }
 
@@ -102,7 +104,11 @@ impl PollStep {
                 Ok(Follow::AskMore(Self { since: after, merged: true, ..self }))
             }
             Applied::More(_) => Err(PollError::NoProgress),
-            Applied::NeedsWhole if self.since > 0 => Ok(Follow::AskWhole(Self { since: 0, ..self })),
+            // Replicas of two epochs that answer in turn would have it begun again without end.
+            Applied::NeedsWhole if self.began_again => Err(PollError::MixedEpochs),
+            Applied::NeedsWhole if self.since > 0 => {
+                Ok(Follow::AskWhole(Self { since: 0, began_again: true, ..self }))
+            }
             Applied::Older => Err(PollError::Older),
             Applied::NeedsWhole => Err(PollError::NotWhole),
         }
@@ -134,7 +140,10 @@ mod tests {
             panic!("no")
         };
         assert_eq!(again.since(), 0);
-        assert!(matches!(again.clone().follow(Applied::NeedsWhole, &Some(at(7))), Err(PollError::NotWhole)));
+        assert!(matches!(
+            again.clone().follow(Applied::NeedsWhole, &Some(at(7))),
+            Err(PollError::MixedEpochs)
+        ));
         assert!(matches!(again.clone().follow(Applied::Older, &Some(at(7))), Err(PollError::Older)));
         assert!(matches!(
             again.clone().follow(Applied::Merged, &Some(at(8))),

@@ -153,13 +153,13 @@ impl RevocationPoller {
         let taken = spawn_blocking(move || {
             let list = RevocationList::verify(&document, &keys, &issuer, now)?;
             let page = (continues && list.since > 0).then(|| list.clone());
-            let made = list.iat;
-            Ok::<_, PollError>((state.apply(list, now), page, made))
+            let (made, is_new) = (list.iat, !state.has_all_of(&list));
+            Ok::<_, PollError>((state.apply(list, now), page, (made, is_new)))
         });
-        let (applied, page, made) = taken.await.map_err(|_| PollError::Failed)??;
+        let (applied, page, (made, is_new)) = taken.await.map_err(|_| PollError::Failed)??;
         if matches!(applied, Applied::Merged | Applied::More(_)) {
             self.course.made(made);
-            if let Some(keeper) = &mut self.keeper {
+            if let Some(keeper) = self.keeper.as_mut().filter(|_| is_new) {
                 keeper.took(page);
             }
         }

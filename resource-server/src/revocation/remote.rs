@@ -51,6 +51,9 @@ pub enum PollError {
     /// A whole list was asked for and something else came.
     #[error("a delta came where the whole list was asked for")]
     NotWhole,
+    /// Pages of two epochs came in turn, so that neither list could be read to its end.
+    #[error("pages of two epochs come in turn; do all replicas of the issuer use one database?")]
+    MixedEpochs,
     /// The task that verifies it died.
     #[error("the list could not be checked")]
     Failed,
@@ -61,7 +64,9 @@ impl PollError {
     /// known is not everything then, however lately it was read.
     pub fn misses_something(&self) -> bool {
         match self {
-            Self::TooLong | Self::TooLongInflated | Self::NoProgress | Self::NotWhole => true,
+            Self::TooLong | Self::TooLongInflated | Self::NoProgress | Self::NotWhole | Self::MixedEpochs => {
+                true
+            }
             Self::List(error) => {
                 matches!(error, ListError::Malformed(_) | ListError::Rejected(Rejected::WrongType))
             }

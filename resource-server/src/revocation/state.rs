@@ -175,6 +175,11 @@ impl RevocationState {
         applied
     }
 
+    /// Whether a page says nothing that is not known, so that it changes nothing and need not be kept.
+    pub(super) fn has_all_of(&self, list: &RevocationList) -> bool {
+        !self.reads_anew() && is_nothing_new(list, &self.known())
+    }
+
     fn put(&self, mut next: Revocations, expired_by: Timestamp) {
         next.forget_expired(expired_by);
         self.0.known.store(Arc::new(next));
@@ -213,6 +218,7 @@ impl RevocationState {
 
 fn is_nothing_new(list: &RevocationList, known: &Revocations) -> bool {
     list.since > 0
+        && !list.more
         && list.tokens.is_empty()
         && list.before.is_empty()
         && list.cut_offs.is_empty()

@@ -27,6 +27,7 @@ mod program;
 mod reload;
 mod revocation;
 mod revocation_pages;
+mod revocation_parts;
 mod revocation_program;
 mod revocation_stub;
 mod revocation_wiring;

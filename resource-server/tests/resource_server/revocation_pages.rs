@@ -18,21 +18,22 @@ use trefoil_sign::SigningKey;
 use crate::harness::{AUDIENCE, ISSUER, NOW, claims_at, key, keys_of, sign};
 use crate::revocation_stub::{Lists, list, revoking};
 
-const FIRST: &str = "AAAAAAAAAAAAAAAA";
-const SECOND: &str = "BBBBBBBBBBBBBBBB";
+pub(crate) const FIRST: &str = "AAAAAAAAAAAAAAAA";
+pub(crate) const SECOND: &str = "BBBBBBBBBBBBBBBB";
 const THIRD: &str = "CCCCCCCCCCCCCCCC";
-const REQUIRED: RevocationPolicy = RevocationPolicy::Required { max_stale: Duration::from_hours(1) };
+pub(crate) const REQUIRED: RevocationPolicy =
+    RevocationPolicy::Required { max_stale: Duration::from_hours(1) };
 
-struct Reader {
-    lists: Lists,
-    key: SigningKey,
-    verifier: TokenVerifier,
-    poller: RevocationPoller,
-    dir: TempDir,
+pub(crate) struct Reader {
+    pub(crate) lists: Lists,
+    pub(crate) key: SigningKey,
+    pub(crate) verifier: TokenVerifier,
+    pub(crate) poller: RevocationPoller,
+    pub(crate) dir: TempDir,
 }
 
 impl Reader {
-    async fn new(policy: RevocationPolicy) -> Self {
+    pub(crate) async fn new(policy: RevocationPolicy) -> Self {
         trefoil_serve::install_crypto_provider();
         let (key, lists, dir) = (key("ES256"), Lists::start().await, TempDir::new().unwrap());
         let (verifier, poller) = process(&key, &lists, &dir, policy);
@@ -44,7 +45,7 @@ impl Reader {
         (self.verifier, self.poller) = process(&self.key, &self.lists, &self.dir, policy);
     }
 
-    fn check(&self, jti: &str) -> Result<(), Refused> {
+    pub(crate) fn check(&self, jti: &str) -> Result<(), Refused> {
         self.check_with(jti, &json!({}))
     }
 
@@ -57,11 +58,11 @@ impl Reader {
         self.verifier.check(&sign(&self.key, &claims)).map(drop)
     }
 
-    fn asked(&self) -> Vec<i64> {
+    pub(crate) fn asked(&self) -> Vec<i64> {
         self.lists.asked().into_iter().map(|(_, since)| since).collect()
     }
 
-    fn state(&self) -> &RevocationState {
+    pub(crate) fn state(&self) -> &RevocationState {
         self.verifier.revocations().unwrap()
     }
 }
@@ -82,7 +83,7 @@ fn process(
     (verifier, poller)
 }
 
-fn page(list: RevocationList) -> RevocationList {
+pub(crate) fn page(list: RevocationList) -> RevocationList {
     RevocationList { more: true, ..list }
 }
 
