@@ -81,14 +81,26 @@ impl Visit for TextFields<'_> {
         let _ = write!(self.0, " {}=", field.name());
         let start = self.0.len();
         let _ = write!(Escaped { out: self.0, json: false }, "{value:?}");
-        // A value with a space or nothing in it is quoted, so that it cannot pass for further fields.
-        let value = self.0.get(start..).unwrap_or_default();
-        let quoted = value.len() > 1 && value.starts_with('"') && value.ends_with('"');
-        if !quoted && (value.is_empty() || value.contains([' ', '=', '"'])) {
-            let plain = self.0.split_off(start).replace('"', "\\\"");
-            let _ = write!(self.0, "\"{plain}\"");
+        // A value with a space or nothing in it is quoted, so that it cannot pass for further fields. Its backslashes are
+        // escaped as well: one of them before a quote would end the value there.
+        let shown = self.0.get(start..).unwrap_or_default();
+        if !is_quoted(shown) && (shown.is_empty() || shown.contains([' ', '=', '"'])) {
+            self.0.truncate(start);
+            json_string(self.0, &format_args!("{value:?}"));
         }
     }
+}
+
+/// Whether a text is one quoted value, as `Debug` writes a string: no quote within it ends it.
+fn is_quoted(text: &str) -> bool {
+    let Some(inner) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return false };
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        if c == '"' || (c == '\\' && chars.next().is_none()) {
+            return false;
+        }
+    }
+    true
 }
 
 struct JsonMessage<'a>(&'a mut String);

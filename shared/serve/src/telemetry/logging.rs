@@ -132,6 +132,29 @@ mod tests {
     }
 
     #[test]
+    fn w17_no_value_passes_for_further_fields() {
+        for evil in [
+            r#"a\" client_id=admin x=\"b"#,
+            r#""a" client_id=admin x="b""#,
+            r"a b\",
+            r#""a b\""#,
+            "\"",
+            "a=b",
+        ] {
+            let text = logged(LogFormat::Text, || tracing::info!(path = %evil, last = 1, "said"));
+            let (_, fields) = text.trim_end().split_once(": said path=").unwrap();
+            // The first JSON string in it is the whole value: nothing but what follows it is left.
+            let mut values = serde_json::Deserializer::from_str(fields).into_iter::<String>();
+            assert_eq!(values.next().unwrap().unwrap(), evil, "{text}");
+            assert_eq!(fields.get(values.byte_offset()..), Some(" last=1"), "{text}");
+        }
+        let text = logged(LogFormat::Text, || {
+            tracing::info!(debug = ?"two \"words\"", plain = r"C:\x", url = "https://a.example", "said");
+        });
+        assert!(text.ends_with("debug=\"two \\\"words\\\"\" plain=C:\\x url=https://a.example\n"), "{text}");
+    }
+
+    #[test]
     fn text_lines_have_time_level_target_message_and_fields() {
         let text = logged(LogFormat::Text, || {
             tracing::warn!(target: "trefoil", reason = "two words", count = 3, "token refused");
