@@ -10,6 +10,7 @@ use governor::clock::{Clock as _, MonotonicClock};
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::AccessClaims;
 
@@ -67,7 +68,10 @@ impl Allowances {
         if let Some(taken) = self.take_known(holder) {
             return taken;
         }
-        let _counting = self.counting.lock().await;
+        // Where the store does not answer, those who wait for others' counts wait no longer than for their own.
+        let turn = timeout(store.settings().call_timeout, self.counting.lock()).await;
+        let _counting =
+            turn.map_err(|_| StoreError::Unavailable("the database does not answer".to_owned()))?;
         if let Some(taken) = self.take_known(holder) {
             return taken;
         }
@@ -115,5 +119,25 @@ impl Allowances {
 
     fn left(&self) -> MutexGuard<'_, HashMap<String, Left>> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DatabaseSettings;
+
+    #[tokio::test]
+    async fn w03_who_waits_for_the_count_of_another_waits_no_longer_than_for_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut settings =
+            DatabaseSettings::at(format!("sqlite://{}", directory.path().join("test.db").display()));
+        settings.call_timeout = Duration::from_millis(100);
+        let store = Store::connect(&settings).await.unwrap();
+        let allowances = Allowances::new(1);
+        let _stalled = allowances.counting.lock().await;
+        let take = allowances.take(&store, "c", Timestamp(1_800_000_000));
+        let taken = timeout(Duration::from_mins(1), take).await.expect("it waits without end");
+        assert_eq!(taken.unwrap_err().denied(), Denied::StoreUnavailable);
     }
 }
