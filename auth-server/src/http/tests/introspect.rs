@@ -187,3 +187,23 @@ async fn f06_an_opaque_token_without_a_store_is_503() {
     let answer = server.introspect("holder", &token).await;
     assert_eq!(answer.refused(), (503, "temporarily_unavailable".to_owned()));
 }
+
+#[tokio::test]
+async fn w14_a_token_dated_by_a_clock_that_was_ahead_is_inactive_once_its_client_is_disabled() {
+    for format in both() {
+        let server = Server::guarded(format).await;
+        server.advance_clock(3_720);
+        let token = server.token_of("holder").await;
+        assert_eq!(server.introspect("guard", &token).await.ok().json()["active"], true, "{format:?}");
+        // The poll puts the clock right: the cut-off is of an hour before the token's `iat`.
+        server.app.registry().poll_once().await.unwrap();
+        let second = server.app.now().plus(1);
+        let cut_off = Revocation::cut_off(CutOffScope::Client("holder"), second, 86_400);
+        server.app.store().revoke(&cut_off, server.app.now()).await.unwrap();
+        server.app.revocations().poll_once().await.unwrap();
+        server.set_enabled("holder", false).await;
+        server.bare("guard", &token).await;
+        server.advance_clock(3_730);
+        server.bare("guard", &token).await;
+    }
+}
