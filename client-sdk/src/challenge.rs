@@ -2,8 +2,10 @@
 
 use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
+use zeroize::Zeroizing;
 
-use crate::oauth_error::clean;
+use crate::OAuthError;
+use crate::oauth_error::{clean, without};
 
 /// One challenge of a server: a scheme with its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +36,15 @@ impl Challenge {
         self.params.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The error with its description, escaped, as an OAuth error.
-    pub(crate) fn oauth(&self) -> Option<crate::OAuthError> {
-        self.param("error").map(|code| crate::OAuthError::new(code, self.param("error_description")))
+    /// The error with its description, escaped and without these secrets, as an OAuth error.
+    pub(crate) fn oauth(&self, secrets: &[Zeroizing<String>]) -> Option<OAuthError> {
+        let shown = |name: &str| self.param(name).map(|text| without(text, secrets));
+        shown("error").map(|code| OAuthError::new(&code, shown("error_description").as_deref()))
     }
 
-    /// The scope that is asked for, escaped.
-    pub(crate) fn scope(&self) -> Option<String> {
-        self.param("scope").map(clean)
+    /// The scope that is asked for, escaped and without these secrets.
+    pub(crate) fn scope(&self, secrets: &[Zeroizing<String>]) -> Option<String> {
+        self.param("scope").map(|text| clean(&without(text, secrets)))
     }
 }
 

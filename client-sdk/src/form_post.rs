@@ -9,7 +9,7 @@ use trefoil_shared::Timestamp;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::oauth_error::clean;
+use crate::oauth_error::{clean, without};
 use crate::retry::retry_after;
 use crate::transport::{Reply, Transport};
 use crate::{ClientAuth, Error, ErrorKind, OAuthError, Result, RetryPolicy};
@@ -56,16 +56,24 @@ impl<'a> FormPost<'a> {
         let reply = transport.send(request, Some(retry)).await?;
         let status = reply.status();
         let wait = retry_after(reply.headers());
-        if let Some(error) = redirected(&reply, &endpoint) {
+        let traces = traces(self.form, self.auth, self.client_id);
+        if let Some(error) = redirected(&reply, &endpoint, &traces) {
             return Err(error);
         }
         let body = reply.read().await?;
-        let traces = self.auth.traces(self.client_id);
         match refusal((status, &body), &endpoint, &traces) {
             Some(error) => Err(error.with_retry_after(wait)),
             None => Ok(Answered { body, asked_at }),
         }
     }
+}
+
+/// The secrets that the request carries, in every form: the client's, and the token that it asks about or ends.
+fn traces(form: &Form<'_>, auth: &ClientAuth, client_id: &str) -> Vec<Zeroizing<String>> {
+    let token = form.iter().filter(|(name, _)| *name == "token").map(|(_, token)| *token);
+    let encoded = token.clone().map(|token| form_urlencoded::byte_serialize(token.as_bytes()).collect());
+    let tokens = token.map(str::to_owned).chain(encoded).map(Zeroizing::new);
+    auth.traces(client_id).into_iter().chain(tokens).collect()
 }
 
 /// An endpoint in an error: without its query, which may hold anything.
@@ -89,11 +97,11 @@ fn encode(form: &Form<'_>, auth: &ClientAuth) -> Bytes {
 }
 
 /// A redirect is an error: the form holds credentials, and they go nowhere else.
-fn redirected(reply: &Reply, endpoint: &str) -> Option<Error> {
+fn redirected(reply: &Reply, endpoint: &str, secrets: &[Zeroizing<String>]) -> Option<Error> {
     let status = reply.status();
     (300..400).contains(&status).then(|| {
         let location = reply.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-        let to = location.map_or(String::new(), |place| format!(" to {}", clean(place)));
+        let to = location.map_or(String::new(), |place| format!(" to {}", clean(&without(place, secrets))));
         let why = format!(
             "{endpoint} redirects ({status}){to}: credentials follow no redirect; name the endpoint that answers \
              itself"

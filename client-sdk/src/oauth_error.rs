@@ -73,7 +73,8 @@ impl OAuthError {
     }
 }
 
-fn without(text: &str, secrets: &[Zeroizing<String>]) -> String {
+/// A text without these secrets. To be called before [`clean`], which shortens it: a part of a secret is not found.
+pub(crate) fn without(text: &str, secrets: &[Zeroizing<String>]) -> String {
     let long_enough = secrets.iter().filter(|secret| secret.len() >= MIN_SECRET);
     long_enough.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "[redacted]"))
 }

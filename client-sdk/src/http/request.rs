@@ -67,24 +67,24 @@ impl ApiRequest {
         let client = self.client;
         // Before a token is asked for: what cannot be sent safely needs none.
         client.transport.settings().plain.check(request.url())?;
-        let Some(source) = &client.source else { return finish(send(&client, request).await?) };
+        let Some(source) = &client.source else { return finish(send(&client, request).await?, &[]) };
         let token = source.token().await?;
         let spare = request.try_clone();
         let reply = send(&client, attach(request, &token)?).await?;
         if !token_was_refused(&reply) {
-            return finish(reply);
+            return finish(reply, &traces(&token));
         }
         source.invalidate(token.generation());
-        let Some(spare) = spare else { return finish(reply) };
+        let Some(spare) = spare else { return finish(reply, &traces(&token)) };
         let next = source.token().await?;
         if next.generation() == token.generation() {
-            return finish(reply);
+            return finish(reply, &traces(&token));
         }
         let reply = send(&client, attach(spare, &next)?).await?;
         if token_was_refused(&reply) {
             source.invalidate(next.generation());
         }
-        finish(reply)
+        finish(reply, &traces(&next))
     }
 
     fn change(mut self, change: impl FnOnce(&mut Request) -> Result<()>) -> Self {
@@ -122,13 +122,18 @@ fn token_was_refused(reply: &Reply) -> bool {
     reply.status() == 401 && challenge.is_some_and(|found| found.param("error") == Some("invalid_token"))
 }
 
-fn finish(reply: Reply) -> Result<ApiResponse> {
+/// What a resource that repeats the request must not put into an error.
+fn traces(token: &TokenSet) -> [Zeroizing<String>; 1] {
+    [Zeroizing::new(token.access_token().reveal().to_owned())]
+}
+
+fn finish(reply: Reply, secrets: &[Zeroizing<String>]) -> Result<ApiResponse> {
     let challenge = Challenge::bearer(reply.headers());
-    let oauth = challenge.as_ref().and_then(Challenge::oauth);
+    let oauth = challenge.as_ref().and_then(|challenge| challenge.oauth(secrets));
     let error = match (reply.status(), oauth.as_ref().map(crate::OAuthError::code)) {
         (401, _) => Error::new(ErrorKind::Unauthorized, "the resource refused the token"),
         (403, Some("insufficient_scope")) => {
-            let asked = challenge.as_ref().and_then(Challenge::scope);
+            let asked = challenge.as_ref().and_then(|challenge| challenge.scope(secrets));
             let asked = asked.map_or(String::new(), |scope| format!(" `{scope}`"));
             Error::new(ErrorKind::InsufficientScope, format!("the resource asks for the scope{asked}"))
         }

@@ -94,6 +94,42 @@ async fn a138_an_error_repeats_neither_the_body_nor_the_secret_that_the_server_s
     }
 }
 
+#[tokio::test]
+async fn a138_neither_a_redirect_nor_a_refusal_about_a_token_nor_a_challenge_shows_what_was_sent() {
+    for auth in auths() {
+        // A gateway that makes a query of the form, as a sign-in page in front of the server does.
+        let server = Mock::authorization_server(|seen| {
+            let location = format!("/sign-in?{}&basic={}", seen.body, seen.header("authorization"));
+            Answer::new(302, "").header("location", location)
+        });
+        let client = server.client().auth(auth).build().unwrap();
+        let error = client.client_credentials().send().await.unwrap_err();
+        assert!(with_sources(&error).contains("/sign-in"), "{error}");
+        assert_clean(&with_sources(&error));
+    }
+    let server = Mock::authorization_server(|seen| {
+        Answer::json(400, &json!({"error": "invalid_request", "error_description": seen.body}))
+    });
+    let client = server.client().auth(ClientAuth::SecretPost(Secret::new(SECRET)));
+    let client = client.introspection_endpoint(server.url("/token")).build().unwrap();
+    let error = client.introspect(&Secret::new(TOKEN)).await.unwrap_err();
+    assert_clean(&with_sources(&error));
+    let server = Mock::authorization_server(|_| Answer::token(TOKEN));
+    for status in [401, 403] {
+        let resource = Mock::start(move |seen| {
+            let error = if status == 401 { "invalid_request" } else { "insufficient_scope" };
+            let sent = seen.header("authorization");
+            let challenge =
+                format!(r#"Bearer error="{error}", error_description="no: {sent}", scope="{sent}""#);
+            Answer::new(status, "").header("www-authenticate", challenge)
+        });
+        let session = server.client().build().unwrap().client_credentials().cached();
+        let api = ApiClient::new(resource.base()).unwrap().with(session);
+        let error = api.get("/").send().await.unwrap_err();
+        assert_clean(&with_sources(&error));
+    }
+}
+
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
