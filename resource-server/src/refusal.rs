@@ -8,6 +8,7 @@ use http::Uri;
 use http::request::Parts;
 use tracing::info;
 use trefoil_serve::peer::PeerAddr;
+use trefoil_serve::telemetry::may_be_secret;
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::{AccessClaims, MAX_TOKEN_BYTES, RefusedToken, Rejected, kid_of};
 
@@ -160,17 +161,13 @@ impl Requested {
         self.peer.map(|peer| peer.ip().to_canonical())
     }
 
-    /// The path without its query. A segment that is as long as a token, or begins like one, is left out.
+    /// The path without its query, and without segments that may be tokens or secrets.
     fn shown_path(&self) -> String {
         let path = self.uri.path();
         let shown =
             path.split('/').map(|segment| if may_be_secret(segment) { "(left out)" } else { segment });
         shown.collect::<Vec<_>>().join("/").chars().take(300).collect()
     }
-}
-
-fn may_be_secret(segment: &str) -> bool {
-    segment.len() > 64 || ["eyJ", "tfs_", "tfc_", "tfr_", "tfo_"].iter().any(|begin| segment.contains(begin))
 }
 
 #[cfg(test)]

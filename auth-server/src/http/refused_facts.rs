@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use trefoil_serve::telemetry::may_be_secret;
 use trefoil_shared::{RequestedScope, Scope, Secret, ValueKind};
 
 use super::form::Form;
@@ -68,11 +69,10 @@ fn harmless<'a>(text: &'a str, secret: Option<&Secret>) -> &'a str {
     let is_its_own =
         secret.is_some_and(|secret| !secret.reveal().is_empty() && text.contains(secret.reveal()));
     let known = text.starts_with("eyJ") || OURS.iter().any(|kind| text.contains(kind.prefix()));
-    let long_word = text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word.len() > LONGEST_WORD);
     // Base64url has `-` and `_` in it, where names have no capitals and digits.
     let random =
         text.split(|c: char| !is_base64url(c)).any(|word| word.len() > LONGEST_WORD && is_mixed(word));
-    if is_its_own || known || long_word || random { "(withheld)" } else { text }
+    if is_its_own || known || random || may_be_secret(text) { "(withheld)" } else { text }
 }
 
 fn is_base64url(c: char) -> bool {
