@@ -8,7 +8,7 @@ use http::Uri;
 use http::request::Parts;
 use tracing::info;
 use trefoil_serve::peer::PeerAddr;
-use trefoil_serve::telemetry::may_be_secret;
+use trefoil_serve::telemetry::shown_path;
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::{AccessClaims, MAX_TOKEN_BYTES, RefusedToken, Rejected, kid_of};
 
@@ -163,10 +163,7 @@ impl Requested {
 
     /// The path without its query, and without segments that may be tokens or secrets.
     fn shown_path(&self) -> String {
-        let path = self.uri.path();
-        let shown =
-            path.split('/').map(|segment| if may_be_secret(segment) { "(left out)" } else { segment });
-        shown.collect::<Vec<_>>().join("/").chars().take(300).collect()
+        shown_path(self.uri.path())
     }
 }
 

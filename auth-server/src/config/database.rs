@@ -90,8 +90,8 @@ impl DatabaseSettings {
             pooling,
             url: self.admin_url.clone().unwrap_or_else(|| self.url.clone()),
             // A person waits rather than tries again, maybe far away from the database; nobody queues behind a command.
-            acquire_timeout: self.acquire_timeout.max(Duration::from_secs(5)),
-            call_timeout: self.call_timeout.max(Duration::from_secs(10)),
+            acquire_timeout: self.acquire_timeout.max(Duration::from_secs(10)),
+            call_timeout: self.call_timeout.max(Duration::from_secs(15)),
             ..self.clone()
         }
     }

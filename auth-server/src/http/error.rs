@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use trefoil_serve::telemetry::shown_path;
 use trefoil_shared::{ClientId, ErrorBody};
 
 use super::refused_facts::Facts;
@@ -64,6 +65,7 @@ impl Refused {
     /// Logs, counts and answers it. `path` is the request's, without its query.
     pub(crate) fn answer(self, endpoint: &'static str, path: &str) -> Response {
         let (reason, code) = (self.denied.name(), self.denied.code().as_str());
+        let path = shown_path(path);
         let is_noise = matches!(self.denied, Denied::NoSuchPath | Denied::MethodNotAllowed);
         let client_id = self.client.as_ref().map(tracing::field::display);
         let address = self.facts.address.map(tracing::field::display);
@@ -74,7 +76,7 @@ impl Refused {
         if self.denied.status() >= 500 {
             tracing::error!(
                 endpoint,
-                path,
+                path = &*path,
                 reason,
                 error = code,
                 client_id,
@@ -85,11 +87,11 @@ impl Refused {
                 "request failed"
             );
         } else if is_noise {
-            tracing::debug!(endpoint, path, reason, address, "request refused");
+            tracing::debug!(endpoint, path = &*path, reason, address, "request refused");
         } else {
             tracing::warn!(
                 endpoint,
-                path,
+                path = &*path,
                 reason,
                 error = code,
                 client_id,

@@ -13,5 +13,5 @@ pub use first_lines::{set_format, write_error};
 pub use http_metrics::{EndpointName, HttpMetricsLayer, HttpMetricsService, MeasuredFuture};
 pub use logging::{InvalidLogLevel, LogFormat, check_log_level, init_logging};
 pub use metrics::{MetricsError, MetricsHandle, metrics_handle};
-pub use secret_like::may_be_secret;
+pub use secret_like::{may_be_secret, shown_path};
 pub use sink::write_line;

@@ -4,6 +4,8 @@
 const LONGEST_WORD: usize = 31;
 /// Longer words of letters and digits are taken for secrets.
 const LONGEST_MIXED: usize = 15;
+/// A client decides how long a path is.
+const MAX_PATH: usize = 300;
 
 /// Whether a text that a client sent could be a token or a secret in the wrong place: it has the prefix of one, or a
 /// long word, or a shorter one that mixes letters and digits. Names of scopes, resources and paths rarely do.
@@ -15,6 +17,12 @@ pub fn may_be_secret(text: &str) -> bool {
         word.len() > LONGEST_WORD || (word.len() > LONGEST_MIXED && mixed)
     };
     issued(text) || text.split(|c: char| !c.is_ascii_alphanumeric()).any(long)
+}
+
+/// A path as logs show it: without segments that may be tokens or secrets, and 300 characters of it at most.
+pub fn shown_path(path: &str) -> String {
+    let shown = path.split('/').map(|segment| if may_be_secret(segment) { "(left out)" } else { segment });
+    shown.collect::<Vec<_>>().join("/").chars().take(MAX_PATH).collect()
 }
 
 /// `tfs_`, `tfo_` and their like.
