@@ -1,4 +1,4 @@
-//! Verifies tokens offline with the public key alone: a program that serves files to whoever shows a good token, and
+//! Verifies tokens offline with the public key alone: a program that serves files to clients that have a valid token, and
 //! a library that makes any axum or tower service a resource server.
 //!
 //! - [`TokenVerifier`] checks tokens of one issuer for one audience and remembers good verdicts.

@@ -129,7 +129,7 @@ async fn restored(confirm: ConfirmArgs, cx: &Context) -> Result<Report, CliError
     let epoch = cx.rng().id();
     store.begin_epoch(&epoch, &everybody, &cx.act("db restored", &epoch)).await?;
     cx.cut_late_ones(&store, (scope, ends), &everybody).await;
-    let text = "a new epoch has begun: every token issued before is dead, verifiers hear of it within 15 s";
+    let text = "a new epoch has begun: verifiers refuse every token issued before it within 15 s";
     let cut_off = match everybody {
         Revocation::CutOff { second, .. } => second,
         Revocation::Token { .. } => None,

@@ -42,6 +42,19 @@ pub(crate) fn value(given: &str) -> Result<Secret, CliError> {
     if given == "-" { text(Path::new("-")) } else { Ok(Secret::new(given)) }
 }
 
+/// A token as it was pasted: it may stand in quotes, and behind `Bearer` or the name of the whole header.
+pub(crate) fn token(given: &str) -> Result<Secret, CliError> {
+    let pasted = value(given)?;
+    let outside = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
+    let mut token = pasted.reveal().trim_matches(outside);
+    for prefix in ["authorization:", "bearer "] {
+        if token.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)) {
+            token = token.get(prefix.len()..).unwrap_or_default().trim_matches(outside);
+        }
+    }
+    Ok(Secret::new(token))
+}
+
 /// The fewest characters of a secret that an operator brings (decision 6).
 const MIN_SECRET: usize = 32;
 

@@ -9,6 +9,9 @@ use crate::store::{RoleStatements, Store, StoreError};
 
 /// Prints the statements, or runs them.
 pub(super) async fn run(cx: &Context, apply: bool, role: Option<String>) -> Result<Report, CliError> {
+    if cx.settings().database.is_sqlite() {
+        return Err(CliError::new("SQLite has no roles", "db roles is for PostgreSQL; see database.url"));
+    }
     let role = role.or_else(|| cx.settings().database.role()).ok_or_else(|| {
         CliError::new(
             "database.url names no user",

@@ -55,8 +55,8 @@ pub(super) fn check_database_url(key: &str, text: &str) -> Result<Vec<String>, P
         text.parse().map_err(|error: InvalidPostgresUrl| Problem::new(key, error.to_string()))?;
     // Decision 30: beyond loopback the connection is verified, or the operator says in the URL that it is not.
     if !url.is_local() && url.ssl_mode.is_none() && url.root_cert.is_none() {
-        let message =
-            "is not on this machine: add ?sslmode=verify-full&sslrootcert=FILE, or an explicit sslmode";
+        let message = "names a host that is not this machine: add ?sslmode=verify-full&sslrootcert=FILE, or an \
+                       explicit sslmode";
         return Err(Problem::new(key, message));
     }
     let warning = |name: &String| format!("{key}: the parameter `{name}` has no effect here; leave it out");

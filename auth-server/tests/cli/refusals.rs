@@ -132,7 +132,7 @@ const REFUSALS: &[(&str, &str)] = &[
         "import steelcut --from mysql://x",
         "--from: write postgres://USER@HOST/DATABASE, or with a socket postgres://USER@/DATABASE?host=/DIR: such as --from postgres://auth_client@127.0.0.1/clientdb",
     ),
-    ("db roles", "database.url names no user: name the server role with --role ROLE, or put it into the URL"),
+    ("db roles", "SQLite has no roles: db roles is for PostgreSQL; see database.url"),
     (
         "client list --config LAB/none.toml",
         "configuration: cannot read the configuration file LAB/none.toml: No such file or directory (os error 2)",

@@ -33,6 +33,19 @@ fn d26_a_token_may_come_from_standard_input() {
 }
 
 #[test]
+fn a_pasted_header_is_taken_for_its_token() {
+    let lab = Lab::new();
+    lab.add_client(&["--id", "x"]);
+    let token = lab.ok(&["token", "issue", "--client", "x"]);
+    let token = token.trim();
+    for pasted in [format!("Bearer {token}"), format!("\"authorization: bearer  {token}\"\n")] {
+        let decoded = lab.json(&["token", "decode", &pasted]);
+        assert_eq!(decoded["verifies"], json!(true), "{pasted}: {decoded}");
+    }
+    lab.ok(&["token", "revoke", &format!("Bearer {token}")]);
+}
+
+#[test]
 fn a_token_that_does_not_verify_is_shown_with_the_reason() {
     let lab = Lab::new();
     lab.add_client(&["--id", "x"]);

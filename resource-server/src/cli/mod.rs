@@ -23,7 +23,7 @@ use failure::Failure;
 use flags::SettingFlags;
 use output::Output;
 
-/// Serves files to whoever shows a good token, and checks tokens, with the issuer's public key alone.
+/// Serves files to clients that have a valid token, and checks tokens, with the issuer's public key alone.
 #[derive(Debug, Parser)]
 #[command(name = "resource-server", version)]
 struct Cli {

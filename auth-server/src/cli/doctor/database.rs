@@ -7,7 +7,7 @@ use super::finding::Finding;
 use crate::cli::CliError;
 use crate::cli::context::Context;
 use crate::config::{DatabaseSettings, Settings};
-use crate::secrets::RootSecrets;
+use crate::secrets::{RootSecretError, RootSecrets};
 use crate::store::{SessionLimits, Store, StoreError};
 
 const DATABASE: &str = "database";
@@ -141,7 +141,13 @@ pub(super) async fn root_secret(
         Ok(roots) => roots,
         Err(error) => {
             let id = named.map_or_else(String::new, |id| format!(" with id {id}"));
-            let mend = format!("bring the file{id} from the first server's data directory or your backup");
+            // A file that is here and cannot be used as it is names its own remedy.
+            let is_here = matches!(error, RootSecretError::File(_)) && files.iter().all(|file| file.exists());
+            let mend = if is_here {
+                format!("the database was filled under the root secret{id}")
+            } else {
+                format!("bring the file{id} from the first server's data directory or your backup")
+            };
             return (None, vec![Finding::broken(ROOT, error.to_string(), mend)]);
         }
     };

@@ -132,7 +132,10 @@ async fn remove(name: &ResourceIndicator, cx: &Context) -> Result<Report, CliErr
     let named: Vec<_> = clients.iter().filter(|client| client.resources.contains(name)).collect();
     if let Some(first) = named.first() {
         return Err(CliError::new(
-            format!("{} still named by {}", name, table::count(named.len(), "client", "clients")),
+            format!(
+                "the resource {name} is still used by {}",
+                table::count(named.len(), "client", "clients")
+            ),
             format!("auth-server client update {} --drop-resource {name}", first.client_id),
         ));
     }

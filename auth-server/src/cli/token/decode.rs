@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use trefoil_shared::jose::base64url;
 use trefoil_shared::jose::strict_json::{self, Limits};
 use trefoil_shared::revocation::{Revoked, TokenFacts};
-use trefoil_shared::{Secret, Timestamp, TypedValue, ValueKind};
+use trefoil_shared::{Timestamp, TypedValue, ValueKind};
 
 use crate::cli::context::Context;
 use crate::cli::output::Report;
@@ -13,8 +13,7 @@ use crate::model::OpaqueToken;
 
 /// Runs it.
 pub(super) async fn run(given: &str, cx: &Context) -> Result<Report, CliError> {
-    let token = input::value(given)?;
-    let token = Secret::new(token.reveal().trim());
+    let token = input::token(given)?;
     if let Ok(value) = TypedValue::parse(ValueKind::OpaqueToken, token.reveal()) {
         return opaque(&value, cx).await;
     }

@@ -23,7 +23,7 @@ pub(crate) enum TokenCommand {
     Issue(IssueArgs),
     /// Show what is in a token, whether it verifies, and whether it is revoked
     Decode {
-        /// The token, or `-` for standard input
+        /// The token, or `-` for standard input; `Bearer TOKEN` in quotes works too
         token: String,
     },
     /// End a token, or every token of a client: verifiers refuse it within 15 seconds
@@ -34,7 +34,7 @@ pub(crate) enum TokenCommand {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct RevokeArgs {
-    /// The token, or `-` for standard input
+    /// The token, or `-` for standard input; `Bearer TOKEN` in quotes works too
     pub(crate) token: Option<String>,
     /// End every token that was issued to this client by now
     #[arg(long, value_name = "ID")]

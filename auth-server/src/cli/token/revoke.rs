@@ -3,7 +3,7 @@
 use serde_json::json;
 use trefoil_shared::jose::Rejected;
 use trefoil_shared::revocation::{CutOffScope, TokenId};
-use trefoil_shared::{ClientId, Secret, TypedValue, ValueKind};
+use trefoil_shared::{ClientId, TypedValue, ValueKind};
 
 use super::RevokeArgs;
 use crate::cli::context::Context;
@@ -37,8 +37,7 @@ async fn every_token(id: &ClientId, cx: &Context) -> Result<Report, CliError> {
 }
 
 async fn one_token(given: &str, cx: &Context) -> Result<Report, CliError> {
-    let token = input::value(given)?;
-    let token = Secret::new(token.reveal().trim());
+    let token = input::token(given)?;
     let store = cx.store().await?;
     let jti = match TypedValue::parse(ValueKind::OpaqueToken, token.reveal()) {
         Ok(value) => opaque(&store, &value, cx).await?,

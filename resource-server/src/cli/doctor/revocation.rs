@@ -14,7 +14,8 @@ use crate::settings::{RevocationSource, Settings};
 fn told(known: &Revocations) -> String {
     let ((tokens, cut_offs), revision) = (known.sizes(), known.position().map_or(0, |it| it.1));
     let rest = if known.is_complete() { "" } else { ", incomplete" };
-    format!("revision {revision} with {tokens} tokens and {cut_offs} cut-offs{rest}")
+    let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    format!("revision {revision} with {} and {}{rest}", count(tokens, "token"), count(cut_offs, "cut-off"))
 }
 
 pub(super) async fn check(settings: &Settings) -> Finding {
