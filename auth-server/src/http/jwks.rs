@@ -1,13 +1,19 @@
-//! `GET /jwks.json`: RFC 7517. Answers from memory, database or not.
+//! `GET /jwks.json`: RFC 7517. Answers from memory, database or not; 503 while no key set has been read yet, from the
+//! disk or the database: an empty set would withdraw every key from verifiers that have them.
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use super::error::Refused;
 use crate::app::App;
+use crate::protocol::Denied;
 
 pub(super) async fn jwks(State(app): State<App>, headers: HeaderMap) -> Response {
+    if !app.keys().has_read() {
+        return Refused::from(Denied::StoreUnavailable).answer("jwks", &app.path_of("/jwks.json"));
+    }
     let published = app.keys().published_jwks();
     let mut response = if is_known(&headers, &published.etag) {
         StatusCode::NOT_MODIFIED.into_response()

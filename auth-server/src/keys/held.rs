@@ -126,7 +126,13 @@ impl HeldKeys {
         view.held.get(kid).filter(|_| !view.standbys.contains(kid)).cloned()
     }
 
-    /// What `/jwks.json` answers.
+    /// Whether [`Self::published_jwks`] means something: a set was read from the disk, or the rows were read.
+    pub fn has_read(&self) -> bool {
+        let view = self.view.load();
+        view.read_at.is_some() || !view.published.is_empty()
+    }
+
+    /// What `/jwks.json` answers, once [`Self::has_read`].
     pub fn published_jwks(&self) -> Arc<Jwks> {
         Arc::clone(&self.view.load().jwks)
     }

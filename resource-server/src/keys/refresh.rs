@@ -180,10 +180,17 @@ impl Refresh {
             Ok(Fetched::Set { keys, .. }) if is_blank(&keys) && !self.is_withdrawal() => {
                 count("failed");
                 let url = self.client.url();
-                warn!(
-                    url,
-                    "the key set is empty; the last good one stays in use until another answer confirms it"
-                );
+                if self.verifier.has_keys() {
+                    warn!(
+                        url,
+                        "the key set is empty; the last good one stays in use until a later answer confirms it"
+                    );
+                } else {
+                    warn!(
+                        url,
+                        "the key set is empty, and there is no earlier one: nothing can be served yet"
+                    );
+                }
                 self.retry_at()
             }
             Ok(fetched) => {
