@@ -2,12 +2,13 @@
 
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
+use trefoil_serve::findings::{Finding, Level};
 
 use super::context::Context;
 use super::output::Report;
 use super::table::{fixed, prose};
 use super::{CliError, table};
-use crate::config::Problem;
+use crate::serve::preflight;
 
 /// `config ..`
 #[derive(Debug, Subcommand)]
@@ -49,25 +50,26 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Whatever breaks a rule has been refused before this runs; what is left are the environment's unknown names and
-/// what only a server needs.
+/// Whatever breaks a rule has been refused before this runs; what is left are the environment's unknown names and what
+/// a start would refuse.
 fn check(cx: &Context) -> Report {
-    let settings = cx.settings();
+    let found = preflight(cx.settings(), cx.now());
+    let of = |level: Level| found.iter().filter(move |finding| finding.level == level);
+    let line = |finding: &Finding| format!("{}: {}", finding.check, finding.text());
     let mut problems: Vec<String> = cx.loaded.warnings.clone();
-    if settings.issuer_on(settings.listen).is_none() {
-        let message = "is missing, and has a default on loopback only: set it to the public https URL";
-        problems.push(Problem::new("issuer", message).to_string());
-    }
+    problems.extend(of(Level::Broken).map(line));
+    let warnings: Vec<String> =
+        cx.loaded.notices.iter().cloned().chain(of(Level::Warning).map(line)).collect();
     let file = cx.loaded.file.as_ref().map(|file| file.display().to_string());
-    let source = file.clone().unwrap_or_else(|| "no file".to_owned());
-    let text = if problems.is_empty() {
-        format!("the configuration is fine ({source})")
-    } else {
-        problems.join("\n")
-    };
-    let exit_code = u8::from(!problems.is_empty());
-    let document = json!({ "ok": problems.is_empty(), "file": file, "problems": problems });
-    Report::new(document, text).with_exit_code(exit_code)
+    let mut lines = problems.clone();
+    lines.extend(warnings.iter().map(|warning| format!("warning: {warning}")));
+    if problems.is_empty() {
+        lines.push(format!("the configuration is fine ({})", file.as_deref().unwrap_or("no file")));
+    }
+    let document = json!({
+        "ok": problems.is_empty(), "file": file, "problems": problems, "warnings": warnings,
+    });
+    Report::new(document, lines.join("\n")).with_exit_code(u8::from(!problems.is_empty()))
 }
 
 /// The report of `config check` where the settings cannot even be read.

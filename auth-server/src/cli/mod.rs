@@ -125,7 +125,7 @@ fn run(planned: Planned) -> Result<Option<Report>, CliError> {
 
 async fn answer(command: Command, cx: &Context) -> Result<Report, CliError> {
     if !matches!(command, Command::Config(ConfigCommand::Check) | Command::Doctor) {
-        for warning in &cx.loaded.warnings {
+        for warning in cx.loaded.warnings.iter().chain(&cx.loaded.notices) {
             note(&format!("warning: {warning}"));
         }
     }

@@ -45,13 +45,14 @@ impl ServeArgs {
 
 /// Runs the server until a signal ends it.
 pub(super) async fn run(loaded: LoadedSettings) -> Result<(), CliError> {
+    let heard = [loaded.warnings, loaded.notices].concat();
     let settings = loaded.settings;
     set_format(settings.log.format);
     init_logging(settings.log.format, &settings.log.level)
         .map_err(|error| CliError::new("configuration", error.to_string()))?;
     let shutdown = Shutdown::new(settings.shutdown.grace);
     shutdown.on_signals().map_err(|reason| CliError::new("signals cannot be watched", reason.to_string()))?;
-    crate::serve::serve_with(settings, shutdown, loaded.warnings)
+    crate::serve::serve_with(settings, shutdown, heard)
         .await
         .map_err(|error| CliError::new("the server does not run", error.to_string()))
 }

@@ -42,6 +42,8 @@ pub struct LoadedSettings {
     pub settings: Settings,
     /// Environment variables that mean nothing, each with the nearest that does.
     pub warnings: Vec<String>,
+    /// What works and should be written otherwise: names of earlier versions, parameters without effect.
+    pub notices: Vec<String>,
     /// The file that was read.
     pub file: Option<PathBuf>,
     shown: Vec<Shown>,
@@ -71,7 +73,15 @@ pub fn load(sources: Sources, around: &Surroundings) -> Result<LoadedSettings, L
     let shown = loaded.shown();
     let raw = with_database_beside_its_file(loaded.value, &loaded.origins);
     let settings = raw.resolve(around)?;
-    Ok(LoadedSettings { settings, warnings: loaded.warnings, file: loaded.file, shown })
+    let mut notices = loaded.notices;
+    for database in [&settings.database, &settings.database.as_admin()] {
+        let Some(Ok(url)) = database.postgres_url() else { continue };
+        let notice =
+            |name: &String| format!("{}: the parameter `{name}` has no effect here", database.setting);
+        notices.extend(url.without_effect.iter().map(notice));
+    }
+    notices.dedup();
+    Ok(LoadedSettings { settings, warnings: loaded.warnings, notices, file: loaded.file, shown })
 }
 
 /// A relative `sqlite://` path is a path, too: in the file it is relative to the file.

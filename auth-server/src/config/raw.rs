@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::values::{Seconds, TextList};
+use super::{Seconds, Size, TextList};
 
 /// Every key of the configuration, as the layers leave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -46,8 +46,8 @@ raw_section!(RawDatabase { url: String, admin_url: String, pooling: String, max_
 raw_section!(RawTls { cert: PathBuf, key: PathBuf, client_ca: PathBuf });
 raw_section!(RawOutbound { extra_ca: PathBuf, allow_hosts: TextList });
 raw_section!(RawLimits {
-    body: usize,
-    header: usize,
+    body: Size,
+    header: Size,
     parameters: usize,
     connections: usize,
     handshake_timeout: Seconds,

@@ -8,10 +8,9 @@ use trefoil_shared::Secret;
 
 use super::checks::{address, check_database_url, issuer, network};
 use super::raw::{RawDatabase, RawLimits, RawLog, RawTls};
-use super::values::Seconds;
 use super::{
-    DatabaseSettings, KeyStoreKind, LimitSettings, LogSettings, Pooling, Problem, RawSettings, Settings,
-    SettingsError, Surroundings, TlsSettings,
+    DatabaseSettings, KeyStoreKind, LimitSettings, LogSettings, Pooling, Problem, RawSettings, Seconds,
+    Settings, SettingsError, Surroundings, TlsSettings,
 };
 
 impl RawSettings {
@@ -163,8 +162,8 @@ fn database(raw: &RawDatabase, data_dir: &Path) -> Result<DatabaseSettings, Prob
 fn limits(raw: &RawLimits, problems: &mut Vec<Problem>) -> LimitSettings {
     let mut limits = LimitSettings::default();
     let numbers = [
-        ("limits.body", raw.body, &mut limits.body),
-        ("limits.header", raw.header, &mut limits.header),
+        ("limits.body", raw.body.map(|size| size.0), &mut limits.body),
+        ("limits.header", raw.header.map(|size| size.0), &mut limits.header),
         ("limits.parameters", raw.parameters, &mut limits.parameters),
         ("limits.connections", raw.connections, &mut limits.connections),
     ];

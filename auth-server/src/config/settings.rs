@@ -210,6 +210,18 @@ impl Settings {
         self.issuer.clone().or_else(|| bound.ip().is_loopback().then(|| format!("{scheme}://{bound}")))
     }
 
+    /// The certificate's files, as both programs check them.
+    pub(crate) fn tls_files(&self) -> trefoil_serve::config::TlsSettings {
+        let Some(tls) = &self.tls else { return trefoil_serve::config::TlsSettings::default() };
+        let (cert, key) = (Some(tls.cert.clone()), Some(tls.key.clone()));
+        trefoil_serve::config::TlsSettings { cert, key, client_ca: None }
+    }
+
+    /// The host of the issuer, which clients connect to.
+    pub(crate) fn issuer_host(&self) -> Option<String> {
+        url::Url::parse(&self.issuer_on(self.listen)?).ok()?.host_str().map(str::to_owned)
+    }
+
     /// The directory of private keys of the `file` store.
     pub fn keys_dir(&self) -> PathBuf {
         self.data_dir.join("keys")

@@ -5,6 +5,7 @@ mod error;
 mod gauges;
 mod metrics;
 mod open;
+mod preflight;
 mod provider;
 mod sockets;
 
@@ -17,6 +18,7 @@ use crate::config::Settings;
 use sockets::Sockets;
 
 pub use error::ServeError;
+pub(crate) use preflight::preflight;
 pub use provider::{Going, Provider};
 #[cfg(test)]
 pub(crate) use sockets::endpoints;

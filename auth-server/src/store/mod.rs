@@ -87,6 +87,11 @@ pub struct Store {
     settings: DatabaseSettings,
 }
 
+/// Whether a store could be made of these settings. Opens and makes nothing.
+pub(crate) fn check_settings(settings: &DatabaseSettings) -> Result<(), StoreError> {
+    settings.options().map(drop)
+}
+
 const NOW_POSTGRES: &str =
     "SELECT CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT) AS now_ms";
 const NOW_SQLITE: &str = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now_ms";

@@ -1,13 +1,15 @@
 //! `config show` and `config check`.
 
 use serde_json::json;
+use trefoil_serve::findings::{self, Finding, Level};
+use trefoil_serve::{Clock, SystemClock};
 
 use super::Place;
 use super::failure::Failure;
 use super::flags::SettingFlags;
 use super::output::{Output, columns};
 use crate::keys::read_key_file;
-use crate::settings::Settings;
+use crate::settings::{RawSettings, Settings};
 
 /// Prints every setting and where it came from.
 pub(super) fn show(place: &Place, flags: &SettingFlags, output: Output) -> Result<(), Failure> {
@@ -22,16 +24,40 @@ pub(super) fn show(place: &Place, flags: &SettingFlags, output: Output) -> Resul
     })
 }
 
-/// Checks every setting, and that the key file can be used. An environment variable that means nothing fails too.
+/// Checks every setting, and the files that a start opens: all that is wrong, not the first alone. An environment
+/// variable that means nothing fails too.
 pub(super) fn check(place: &Place, flags: &SettingFlags, output: Output) -> Result<(), Failure> {
     let loaded = flags.load(place)?;
-    if let Some(warning) = loaded.warnings.first() {
-        return Err(Failure::new(warning));
+    let found = findings(&loaded.value);
+    let of = |level: Level| found.iter().filter(move |finding| finding.level == level);
+    let mut problems: Vec<String> = loaded.warnings.clone();
+    problems.extend(of(Level::Broken).map(Finding::text));
+    let warnings: Vec<String> =
+        of(Level::Warning).map(|one| format!("warning: {}: {}", one.check, one.text())).collect();
+    let warnings =
+        [loaded.notices.iter().map(|notice| format!("warning: {notice}")).collect(), warnings].concat();
+    if !problems.is_empty() {
+        return Err(Failure::new(problems.join("; ")));
     }
-    let settings = Settings::check(loaded.value, &place.env)?;
-    if let Some(path) = settings.keys.file() {
-        read_key_file(path)?;
+    // What the parts accept, the whole must accept.
+    Settings::check(loaded.value, &place.env)?;
+    let document = json!({ "ok": true, "warnings": warnings });
+    output.document(&document, || {
+        warnings.iter().cloned().chain(["the configuration is fine".to_owned()]).collect()
+    })
+}
+
+/// What a start would refuse, and what it would warn of.
+pub(super) fn findings(raw: &RawSettings) -> Vec<Finding> {
+    let mut found: Vec<Finding> = Settings::problems(raw)
+        .into_iter()
+        .map(|problem| Finding::of_error("configuration", problem))
+        .collect();
+    if let Some(path) = raw.public_key.as_deref() {
+        found.extend(read_key_file(path).err().map(|error| Finding::of_error("keys", error)));
     }
-    trefoil_serve::tls::ReloadingTls::from_settings(&settings.tls)?;
-    output.document(&json!({ "ok": true }), || vec!["the configuration is good".to_owned()])
+    let host = raw.public_url.as_deref().and_then(|url| url::Url::parse(url).ok());
+    let host = host.as_ref().and_then(url::Url::host_str);
+    found.extend(findings::tls(&raw.tls, host, SystemClock.now()));
+    found
 }

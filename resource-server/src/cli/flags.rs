@@ -98,7 +98,7 @@ impl SettingFlags {
     /// Reads and checks all settings. The second part are warnings.
     pub(super) fn settings(&self, place: &Place) -> Result<(Settings, Vec<String>), Failure> {
         let loaded = self.load(place)?;
-        Ok((Settings::check(loaded.value, &place.env)?, loaded.warnings))
+        Ok((Settings::check(loaded.value, &place.env)?, [loaded.warnings, loaded.notices].concat()))
     }
 }
 

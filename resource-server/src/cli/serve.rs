@@ -44,7 +44,8 @@ pub(super) async fn run(place: &Place, flags: &SettingFlags) -> Result<(), Failu
     let shutdown = Shutdown::new(settings.shutdown.grace());
     shutdown.on_signals()?;
     let public = Server::bind(&settings.listen).await.map_err(|error| error.of_setting("listen"))?;
-    let public = public.with_peer_addresses().with_tls(tls.clone()).with_limits(settings.limits.limits());
+    let public = public.with_peer_addresses().with_tls(tls.clone());
+    let public = public.with_limits(settings.limits.limits(settings.shutdown.drain));
     let operators = match &settings.admin_listen {
         Some(address) => Some(Server::bind(address).await.map_err(|error| error.of_setting("admin_listen"))?),
         None => None,

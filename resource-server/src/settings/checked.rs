@@ -1,19 +1,20 @@
 //! The configuration as the program uses it.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use thiserror::Error;
-use trefoil_serve::config::{LimitSettings, LogSettings, ShutdownSettings, TlsSettings};
-use trefoil_serve::telemetry::{InvalidLogLevel, check_log_level};
-use trefoil_shared::{Scope, ScopeToken};
+use trefoil_serve::config::{LimitSettings, LogSettings, ShutdownSettings, TlsSettings, masked};
+use trefoil_serve::telemetry::check_log_level;
+use trefoil_shared::Scope;
 use url::Url;
 
+use super::error::SettingsError;
 use super::key_source::KeySource;
-use super::raw::{RawRoute, RawSettings};
+use super::raw::RawSettings;
 use super::revocations::{RevocationSource, revocation_source};
-use crate::demand::Demand;
-use crate::keys::{JwksClient, Outbound, UrlRefused, read_extra_ca};
-use crate::route::{InvalidRoute, Route, RouteTable, Target};
+use super::routes::checked_route;
+use crate::keys::{JwksClient, Outbound, read_extra_ca};
+use crate::route::RouteTable;
 
 /// Settings that were checked, so that `serve` can start with them.
 #[derive(Debug)]
@@ -48,91 +49,18 @@ pub struct Settings {
     pub log: LogSettings,
 }
 
-/// One line that says what is wrong with the settings, and how to mend it.
-#[derive(Debug, Error)]
-pub enum SettingsError {
-    /// No issuer.
-    #[error(
-        "issuer is not set: name the auth-server whose tokens are taken, with --issuer URL or in the configuration"
-    )]
-    NoIssuer,
-    /// No audience.
-    #[error(
-        "audience is not set: name what tokens must be meant for, with --audience NAME or in the configuration"
-    )]
-    NoAudience,
-    /// No keys.
-    #[error(
-        "neither public_key nor jwks_url is set: give --public-key FILE (auth-server key export > FILE) or --jwks-url URL"
-    )]
-    NoKeys,
-    /// No public URL.
-    #[error(
-        "public_url `{0}`: not an http or https URL without query and fragment, such as https://api.example.com"
-    )]
-    PublicUrl(String),
-    /// The JWKS URL or what it is asked with.
-    #[error(transparent)]
-    Url(#[from] UrlRefused),
-    /// `log.level`.
-    #[error(transparent)]
-    LogLevel(#[from] InvalidLogLevel),
-    /// An age that no list is ever younger than.
-    #[error("revocation_max_stale = {0}: a list is asked for every 5 s; give 15 or more")]
-    MaxStale(u64),
-    /// A route.
-    #[error(transparent)]
-    Route(#[from] InvalidRoute),
-    /// A route with no target, or several.
-    #[error("route `{0}`: give exactly one of file and dir")]
-    Target(String),
-    /// A route with an upstream.
-    #[error("route `{0}`: a route to a URL (upstream) is not available yet; give a file or a dir")]
-    Upstream(String),
-    /// A route whose file or folder is not there.
-    #[error("route `{route}`: {path}: {reason}", path = path.display())]
-    TargetMissing {
-        /// The route's path.
-        route: String,
-        /// The file or folder.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A scope that is none.
-    #[error(
-        "route `{route}`: `{scope}` is not a scope; a scope is one word of printable ASCII without quotes"
-    )]
-    Scope {
-        /// The route's path.
-        route: String,
-        /// The text.
-        scope: String,
-    },
-}
-
 impl Settings {
     /// Checks everything that can be checked without serving. `env` are the environment's variables, asked for the
     /// place of the state directory alone.
     pub fn check(raw: RawSettings, env: &[(String, String)]) -> Result<Self, SettingsError> {
-        let issuer = raw.issuer.filter(|text| !text.is_empty()).ok_or(SettingsError::NoIssuer)?;
-        let audience = raw.audience.filter(|text| !text.is_empty()).ok_or(SettingsError::NoAudience)?;
+        let issuer = issuer(&raw)?;
+        let audience = audience(&raw)?;
         check_log_level(&raw.log.level)?;
-        let outbound = Outbound {
-            extra_ca: raw.outbound.extra_ca.as_deref().map(read_extra_ca).transpose()?,
-            allow_hosts: raw.outbound.allow_hosts,
-        };
-        let max_stale = raw.revocation_max_stale;
-        let revocations =
-            revocation_source((raw.revocation, max_stale), (raw.revocations_url, &issuer), &outbound)?;
-        let keys = match (raw.public_key, raw.jwks_url) {
-            (Some(file), None) => KeySource::File(file),
-            (None, Some(url)) => KeySource::Url(Box::new(JwksClient::new(&url, &outbound)?)),
-            (None, None) => return Err(SettingsError::NoKeys),
-            (Some(file), Some(url)) => {
-                KeySource::FileThenUrl(file, Box::new(JwksClient::new(&url, &outbound)?))
-            }
-        };
+        let outbound = outbound(&raw)?;
+        let revocations = revocations(&raw, &issuer, &outbound)?;
+        let keys = keys(&raw, &outbound)?;
+        check_address("listen", &raw.listen)?;
+        check_admin_address(&raw.admin_listen)?;
         let routes = raw.route.into_iter().map(checked_route).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             listen: raw.listen,
@@ -152,11 +80,89 @@ impl Settings {
         })
     }
 
+    /// Everything that [`Self::check`] would refuse, not the first alone.
+    pub fn problems(raw: &RawSettings) -> Vec<SettingsError> {
+        let mut found = Vec::new();
+        let issuer = keep(issuer(raw), &mut found);
+        keep(audience(raw), &mut found);
+        keep(check_log_level(&raw.log.level).map_err(SettingsError::from), &mut found);
+        let outbound = keep(outbound(raw), &mut found).unwrap_or_default();
+        if let Some(issuer) = issuer {
+            keep(revocations(raw, &issuer, &outbound), &mut found);
+        }
+        keep(keys(raw, &outbound), &mut found);
+        keep(check_address("listen", &raw.listen), &mut found);
+        keep(check_admin_address(&raw.admin_listen), &mut found);
+        keep(raw.public_url.as_deref().map(public_url).transpose(), &mut found);
+        let routes: Vec<_> =
+            raw.route.iter().filter_map(|route| keep(checked_route(route.clone()), &mut found)).collect();
+        keep(RouteTable::new(routes).map_err(SettingsError::from), &mut found);
+        found
+    }
+
     /// Every scope that a route names.
     pub fn scopes(&self) -> Scope {
         let named = self.routes.routes().iter().map(|route| route.demand().named());
         named.fold(Scope::default(), |all, more| all.union(&more))
     }
+}
+
+/// The value, or its problem put to the others.
+fn keep<T>(result: Result<T, SettingsError>, problems: &mut Vec<SettingsError>) -> Option<T> {
+    result.map_err(|problem| problems.push(problem)).ok()
+}
+
+/// Compared byte by byte, and a URL all the same (RFC 8414 section 2): a typing error would refuse every token.
+fn issuer(raw: &RawSettings) -> Result<String, SettingsError> {
+    let text = raw.issuer.clone().filter(|text| !text.is_empty()).ok_or(SettingsError::NoIssuer)?;
+    match Url::parse(&text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text),
+        Ok(_) | Err(_) => Err(SettingsError::Issuer(masked(&text))),
+    }
+}
+
+fn audience(raw: &RawSettings) -> Result<String, SettingsError> {
+    raw.audience.clone().filter(|text| !text.is_empty()).ok_or(SettingsError::NoAudience)
+}
+
+fn outbound(raw: &RawSettings) -> Result<Outbound, SettingsError> {
+    let extra_ca = raw.outbound.extra_ca.as_deref().map(read_extra_ca).transpose()?;
+    Ok(Outbound { extra_ca, allow_hosts: raw.outbound.allow_hosts.clone() })
+}
+
+fn revocations(
+    raw: &RawSettings,
+    issuer: &str,
+    outbound: &Outbound,
+) -> Result<RevocationSource, SettingsError> {
+    let max_stale = raw.revocation_max_stale.0;
+    revocation_source((raw.revocation, max_stale), (raw.revocations_url.clone(), issuer), outbound)
+}
+
+fn keys(raw: &RawSettings, outbound: &Outbound) -> Result<KeySource, SettingsError> {
+    match (&raw.public_key, &raw.jwks_url) {
+        (Some(file), None) => Ok(KeySource::File(file.clone())),
+        (None, Some(url)) => Ok(KeySource::Url(Box::new(JwksClient::new(url, outbound)?))),
+        (None, None) => Err(SettingsError::NoKeys),
+        (Some(file), Some(url)) => {
+            Ok(KeySource::FileThenUrl(file.clone(), Box::new(JwksClient::new(url, outbound)?)))
+        }
+    }
+}
+
+fn check_admin_address(text: &str) -> Result<(), SettingsError> {
+    if text == "off" { Ok(()) } else { check_address("admin_listen", text) }
+}
+
+/// `IP:PORT` or `NAME:PORT`.
+fn check_address(key: &'static str, text: &str) -> Result<(), SettingsError> {
+    let refused = || SettingsError::Address { key, text: text.to_owned() };
+    if text.parse::<SocketAddr>().is_ok() {
+        return Ok(());
+    }
+    let (host, port) = text.rsplit_once(':').ok_or_else(refused)?;
+    let is_name = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    if is_name && port.parse::<u16>().is_ok() { Ok(()) } else { Err(refused()) }
 }
 
 fn public_url(text: &str) -> Result<Url, SettingsError> {
@@ -169,41 +175,6 @@ fn public_url(text: &str) -> Result<Url, SettingsError> {
         && url.username().is_empty()
         && url.password().is_none();
     if plain { Ok(url) } else { Err(refused()) }
-}
-
-fn checked_route(raw: RawRoute) -> Result<Route, SettingsError> {
-    let name = || raw.path.clone();
-    let target = match (raw.file, raw.dir, raw.upstream) {
-        (_, _, Some(_)) => return Err(SettingsError::Upstream(raw.path)),
-        (Some(file), None, None) => Target::File(file),
-        (None, Some(dir), None) => Target::Dir(dir),
-        (Some(_), Some(_), None) | (None, None, None) => return Err(SettingsError::Target(raw.path)),
-    };
-    check_target(&raw.path, &target)?;
-    let scopes = |texts: Vec<String>| -> Result<Vec<ScopeToken>, SettingsError> {
-        let token = |text: String| {
-            text.parse::<ScopeToken>().map_err(|_| SettingsError::Scope { route: name(), scope: text })
-        };
-        texts.into_iter().map(token).collect()
-    };
-    let demand = Demand { all: scopes(raw.scopes)?.into_iter().collect(), any: scopes(raw.any_scope)? };
-    Ok(Route::new(&raw.path, target, &raw.methods, demand)?)
-}
-
-fn check_target(route: &str, target: &Target) -> Result<(), SettingsError> {
-    let (path, wants_dir) = match target {
-        Target::File(path) => (path, false),
-        Target::Dir(path) => (path, true),
-    };
-    let missing =
-        |reason: String| SettingsError::TargetMissing { route: route.to_owned(), path: path.clone(), reason };
-    let metadata = std::fs::metadata(path).map_err(|e| missing(e.to_string()))?;
-    match (wants_dir, metadata.is_dir(), metadata.is_file()) {
-        (true, true, _) | (false, _, true) => Ok(()),
-        (true, false, _) => Err(missing("not a folder; use file instead of dir".to_owned())),
-        (false, true, _) => Err(missing("a folder; use dir instead of file".to_owned())),
-        (false, false, false) => Err(missing("not a regular file".to_owned())),
-    }
 }
 
 /// Decision 33: systemd's `$STATE_DIRECTORY`, else the XDG state directory.
@@ -225,6 +196,7 @@ fn default_state_dir(env: &[(String, String)]) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::raw::RawRoute;
     use super::*;
 
     fn raw() -> RawSettings {
@@ -258,6 +230,10 @@ mod tests {
             (error(|raw| raw.log.level = "verbose".to_owned()), "info"),
             (error(|raw| raw.revocations_url = Some("http://as.example/".to_owned())), "allow_hosts"),
             (error(|raw| raw.public_url = Some("api".to_owned())), "https://api.example.com"),
+            (error(|raw| raw.issuer = Some("not a url".to_owned())), "https://auth.example.com"),
+            (error(|raw| raw.listen = "garbage".to_owned()), "IP:PORT"),
+            (error(|raw| raw.listen = "8080".to_owned()), "IP:PORT"),
+            (error(|raw| raw.admin_listen = "127.0.0.1:80808".to_owned()), "admin_listen"),
             (route(at_a()), "exactly one of file and dir"),
             (route(RawRoute { upstream: Some("http://b".to_owned()), ..at_a() }), "not available yet"),
             (route(RawRoute { file: Some("/no/such".into()), ..at_a() }), "No such file"),
@@ -270,6 +246,19 @@ mod tests {
         for (line, mend) in lines {
             assert!(line.contains(mend) && !line.contains('\n'), "{line}");
         }
+    }
+
+    #[test]
+    fn case_30_all_problems_are_found_in_one_run() {
+        let mut raw = raw();
+        raw.issuer = Some("not a url".to_owned());
+        raw.listen = "garbage".to_owned();
+        raw.route =
+            vec![RawRoute { path: "/a".to_owned(), file: Some("/no/such".into()), ..RawRoute::default() }];
+        let found: Vec<String> = Settings::problems(&raw).iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), 3, "{found:?}");
+        raw.listen = "localhost:0".to_owned();
+        assert_eq!(Settings::problems(&raw).len(), 2);
     }
 
     #[test]

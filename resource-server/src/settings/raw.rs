@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use trefoil_serve::config::{LimitSettings, LogSettings, Settings, ShutdownSettings, TlsSettings};
+use trefoil_serve::config::{LimitSettings, LogSettings, Seconds, Settings, ShutdownSettings, TlsSettings};
 
 /// Every key of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,8 +29,8 @@ pub struct RawSettings {
     pub revocation: Revocation,
     /// Where lists are asked for; by default `revocations` under the issuer.
     pub revocations_url: Option<String>,
-    /// With `revocation = "required"`: how old the list may be, in seconds.
-    pub revocation_max_stale: u64,
+    /// With `revocation = "required"`: how old the list may be.
+    pub revocation_max_stale: Seconds,
     /// `outbound.*`.
     pub outbound: RawOutbound,
     /// `shutdown.*`.
@@ -101,7 +101,7 @@ impl Default for RawSettings {
             state_dir: None,
             revocation: Revocation::default(),
             revocations_url: None,
-            revocation_max_stale: 60,
+            revocation_max_stale: Seconds(60),
             outbound: RawOutbound::default(),
             shutdown: ShutdownSettings::default(),
             tls: TlsSettings::default(),
@@ -124,4 +124,13 @@ impl Settings for RawSettings {
         "route.dir",
     ];
     const SECRETS: &'static [&'static str] = &[];
+    const RENAMED: &'static [(&'static str, &'static [&'static str])] = &[
+        ("limits.max_connections", &["limits.connections"]),
+        ("limits.max_body_bytes", &["limits.body"]),
+        ("limits.max_header_bytes", &["limits.header"]),
+        (
+            "limits.stalled_after",
+            &["limits.handshake_timeout", "limits.header_timeout", "limits.body_timeout"],
+        ),
+    ];
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::checked::SettingsError;
+use super::error::SettingsError;
 use super::raw::Revocation;
 use crate::keys::Outbound;
 use crate::revocation::{RevocationClient, RevocationPolicy};

@@ -4,6 +4,7 @@ pub mod admin;
 mod clock;
 pub mod config;
 mod crypto;
+pub mod findings;
 pub mod listen;
 mod memory;
 pub mod peer;

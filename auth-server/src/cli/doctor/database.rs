@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::credential::Credential;
-use super::finding::Finding;
 use crate::cli::CliError;
 use crate::cli::context::Context;
 use crate::config::{DatabaseSettings, Settings};
 use crate::secrets::{RootSecretError, RootSecrets};
 use crate::store::{SessionLimits, Store, StoreError};
+use trefoil_serve::findings::Finding;
 
 const DATABASE: &str = "database";
 const ROLE: &str = "server role";

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use trefoil_disk::{Dir, Privacy, check_private, read_private};
+use trefoil_serve::findings::Finding;
 
-use super::finding::Finding;
 use crate::config::Settings;
 
 const DATA_DIR: &str = "data_dir";
@@ -13,7 +13,8 @@ const DATA_DIR: &str = "data_dir";
 pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
     let mut found = vec![directory(&settings.data_dir)];
     for file in settings.root_secret_files() {
-        if file.exists() {
+        // Whether a file is there that may not be looked at is not known: reading it says why.
+        if file.try_exists().unwrap_or(true) {
             found.extend(private("secrets.root", &file));
         } else if !settings.secrets.root.is_empty() {
             let what = format!("{} is not there", file.display());
@@ -32,13 +33,6 @@ pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
     }
     if let Some(database) = settings.database.sqlite_file() {
         found.extend(database_file(&database));
-    }
-    if let Some(tls) = &settings.tls {
-        found.extend(private("tls.key", &tls.key));
-        if let Err(reason) = std::fs::read(&tls.cert) {
-            let what = format!("{} cannot be read ({reason})", tls.cert.display());
-            found.push(Finding::broken("tls.cert", what, "name a PEM file that this user may read"));
-        }
     }
     found
 }

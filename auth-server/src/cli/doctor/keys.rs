@@ -6,7 +6,6 @@ use trefoil_shared::Timestamp;
 use trefoil_shared::jose::Algorithm;
 
 use super::database::broken;
-use super::finding::Finding;
 use crate::cli::context::Context;
 use crate::cli::{CliError, key, when};
 use crate::config::KeyStoreKind;
@@ -14,6 +13,7 @@ use crate::keys::KeyStatus;
 use crate::model::{KeyState, Resource, TokenFormat};
 use crate::secrets::RootSecrets;
 use crate::store::Store;
+use trefoil_serve::findings::Finding;
 
 const KEYS: &str = "keys";
 
@@ -154,7 +154,7 @@ fn of_algorithm(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::doctor::Level;
+    use trefoil_serve::findings::Level;
 
     const DAY: i64 = 86_400;
 

@@ -3,19 +3,17 @@
 mod credential;
 mod database;
 mod files;
-mod finding;
 mod keys;
 mod network;
 mod registry;
-
-use serde_json::json;
 
 use super::context::Context;
 use super::output::{Report, Screen};
 use super::table::{fixed, prose};
 use super::{CliError, table};
+use crate::serve::preflight;
 use crate::store::Store;
-use finding::{Finding, Level};
+use trefoil_serve::findings::{self, Finding};
 
 /// Looks at everything. Exit code 1 where something is broken.
 pub(super) async fn run(cx: &Context) -> Report {
@@ -33,12 +31,21 @@ pub(super) async fn run(cx: &Context) -> Report {
     }
     found.extend(network::findings(settings));
     found.extend(files::findings(settings));
+    let known = found.clone();
+    found.extend(preflight(settings, cx.now()).into_iter().filter(|one| !is_said(one, &known)));
     let (store, database) = database::findings(cx).await;
     found.extend(database);
     if let Some(store) = store {
         found.extend(with_database(&store, cx).await);
     }
     report(&found, cx.screen)
+}
+
+/// Whether the doctor's own checks have found the same.
+fn is_said(finding: &Finding, known: &[Finding]) -> bool {
+    known.iter().any(|one| {
+        one.level == finding.level && (one.check == finding.check || finding.what.ends_with(&one.what))
+    })
 }
 
 async fn with_database(store: &Store, cx: &Context) -> Vec<Finding> {
@@ -58,17 +65,11 @@ pub(super) fn unreadable(problem: &CliError) -> Report {
 }
 
 fn report(found: &[Finding], screen: Screen) -> Report {
-    let count = |level: Level| found.iter().filter(|finding| finding.level == level).count();
-    let (broken, warnings) = (count(Level::Broken), count(Level::Warning));
     let rows: Vec<Vec<String>> = found.iter().map(Finding::row).collect();
-    let summary = match (broken, warnings) {
-        (0, 0) => "all is well".to_owned(),
-        _ => format!("{broken} broken, {}", table::count(warnings, "warning", "warnings")),
-    };
+    let summary = findings::summary(found);
     let text = format!(
         "{}\n\n{summary}",
         table::list(screen, &[fixed(""), fixed("check"), prose("finding")], &rows)
     );
-    let document = json!({ "ok": broken == 0, "broken": broken, "warnings": warnings, "findings": found });
-    Report::new(document, text).with_exit_code(u8::from(broken > 0))
+    Report::new(findings::document(found), text).with_exit_code(u8::from(findings::counts(found).0 > 0))
 }

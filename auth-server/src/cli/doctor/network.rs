@@ -1,7 +1,7 @@
 //! Issuer and listeners.
 
-use super::finding::Finding;
 use crate::config::Settings;
+use trefoil_serve::findings::Finding;
 
 const ISSUER: &str = "issuer";
 
@@ -53,7 +53,7 @@ fn is_loopback(authority: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::doctor::Level;
+    use trefoil_serve::findings::Level;
 
     fn level(change: impl FnOnce(&mut Settings)) -> Level {
         let mut settings = Settings::for_data_dir(std::path::Path::new("d"));

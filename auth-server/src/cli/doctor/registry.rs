@@ -3,10 +3,10 @@
 use trefoil_shared::Timestamp;
 
 use super::database::broken;
-use super::finding::Finding;
 use crate::cli::table;
 use crate::model::{Authentication, Client, Profile};
 use crate::store::Store;
+use trefoil_serve::findings::Finding;
 
 const CLIENTS: &str = "clients";
 

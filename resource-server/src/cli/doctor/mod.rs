@@ -4,16 +4,16 @@ mod clock;
 mod keys;
 mod revocation;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use trefoil_serve::findings::{self, Level};
 use trefoil_serve::listen::Server;
-use trefoil_serve::tls::ReloadingTls;
 use trefoil_shared::is_same_resource;
 
-use super::Place;
 use super::failure::Failure;
 use super::flags::SettingFlags;
 use super::output::{Output, columns};
 use super::state_dir::{check_state_dir, prepare_state_dir};
+use super::{Place, config};
 use crate::server::identifier;
 use crate::settings::Settings;
 
@@ -25,14 +25,6 @@ enum Finding {
 }
 
 impl Finding {
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Good(_) => "ok",
-            Self::Warning(_) => "warning",
-            Self::Bad(_) => "error",
-        }
-    }
-
     fn text(&self) -> &str {
         match self {
             Self::Good(text) | Self::Warning(text) | Self::Bad(text) => text,
@@ -40,34 +32,67 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// The same in the words of both programs.
+    fn shared(&self, check: &'static str) -> findings::Finding {
+        let (what, mend) =
+            self.text().rsplit_once("; ").map_or((self.text(), None), |(what, mend)| (what, Some(mend)));
+        let level = match self {
+            Self::Good(_) => Level::Ok,
+            Self::Warning(_) => Level::Warning,
+            Self::Bad(_) => Level::Broken,
+        };
+        findings::Finding { check, level, what: what.to_owned(), mend: mend.map(str::to_owned) }
+    }
+}
+
 /// Runs every check; fails where one is bad.
 pub(super) async fn run(place: &Place, flags: &SettingFlags, output: Output) -> Result<(), Failure> {
-    let (settings, warnings) = flags.settings(place)?;
-    let mut findings: Vec<(&str, Finding)> = Vec::new();
-    findings.extend(warnings.into_iter().map(|warning| ("environment", Finding::Warning(warning))));
-    findings.push(("keys", keys::check(&settings).await));
-    findings.extend(clock::check(&settings).await.map(|finding| ("clock", finding)));
-    findings.push(("revocation", revocation::check(&settings).await));
-    findings.push(("state_dir", state_dir(&settings)));
-    findings.push(("public_url", public_url(&settings)));
-    findings.push(("routes", routes(&settings)));
-    findings.push(("tls", tls(&settings)));
-    findings.push(("listen", address(&settings.listen).await));
-    if let Some(admin) = &settings.admin_listen {
-        findings.push(("admin_listen", address(admin).await));
+    let loaded = flags.load(place)?;
+    let mut found: Vec<(&str, Finding)> = Vec::new();
+    found.extend(loaded.warnings.iter().map(|warning| ("environment", Finding::Warning(warning.clone()))));
+    let (raw, mut shared) = (loaded.value.clone(), config::findings(&loaded.value));
+    if let Ok(settings) = Settings::check(raw, &place.env) {
+        // The keys have a check of their own.
+        shared.retain(|finding| finding.check != "keys");
+        found.push(("keys", keys::check(&settings).await));
+        found.extend(clock::check(&settings).await.map(|finding| ("clock", finding)));
+        found.push(("revocation", revocation::check(&settings).await));
+        found.push(("state_dir", state_dir(&settings)));
+        found.push(("public_url", public_url(&settings)));
+        found.push(("routes", routes(&settings)));
+        found.extend(cleartext(&settings).map(|finding| ("tls", finding)));
+        found.push(("listen", address(&settings.listen).await));
+        if let Some(admin) = &settings.admin_listen {
+            found.push(("admin_listen", address(admin).await));
+        }
     }
-    let rows: Vec<_> = findings
+    let mut all: Vec<findings::Finding> =
+        found.iter().map(|(check, finding)| finding.shared(check)).collect();
+    all.append(&mut shared);
+    report(&all, output)
+}
+
+fn report(found: &[findings::Finding], output: Output) -> Result<(), Failure> {
+    let word = |level: Level| if level == Level::Broken { "error" } else { level.word() };
+    let checks: Vec<_> = found
         .iter()
-        .map(|(name, f)| json!({ "check": name, "outcome": f.word(), "says": f.text() }))
+        .map(|one| json!({ "check": one.check, "outcome": word(one.level), "says": one.text() }))
         .collect();
-    output.document(&json!({ "checks": rows }), || {
-        let row = |(name, f): &(&str, Finding)| (format!("{:8}{name}", f.word()), f.text().to_owned());
-        columns(&findings.iter().map(row).collect::<Vec<_>>())
+    let mut document = findings::document(found);
+    if let Value::Object(members) = &mut document {
+        members.insert("checks".to_owned(), checks.into());
+    }
+    output.document(&document, || {
+        let row = |one: &findings::Finding| (format!("{:8}{}", one.level.word(), one.check), one.text());
+        let mut lines = columns(&found.iter().map(row).collect::<Vec<_>>());
+        lines.extend([String::new(), findings::summary(found)]);
+        lines
     })?;
-    match findings.iter().filter(|(_, finding)| matches!(finding, Finding::Bad(_))).count() {
+    match findings::counts(found).0 {
         0 => Ok(()),
-        bad => {
-            Err(Failure::new(format!("{bad} of {} checks failed; mend what is named above", findings.len())))
+        broken => {
+            Err(Failure::new(format!("{broken} of {} checks failed; mend what is named above", found.len())))
         }
     }
 }
@@ -111,17 +136,16 @@ fn routes(settings: &Settings) -> Finding {
     }
 }
 
-fn tls(settings: &Settings) -> Finding {
-    match ReloadingTls::from_settings(&settings.tls) {
-        Ok(Some(_)) => Finding::Good("certificate and key can be used".to_owned()),
-        Ok(None) if settings.listen.starts_with("127.") || settings.listen.starts_with("[::1]") => {
-            Finding::Good("off, on loopback".to_owned())
-        }
-        Ok(None) => Finding::Warning(
-            "off beyond loopback: tokens cross in the clear unless a proxy does TLS".to_owned(),
-        ),
-        Err(reason) => Finding::Bad(reason.to_string()),
+/// A listener without a certificate; the certificate itself is checked with the configuration.
+fn cleartext(settings: &Settings) -> Option<Finding> {
+    if settings.tls.cert.is_some() || settings.tls.key.is_some() {
+        return None;
     }
+    if settings.listen.starts_with("127.") || settings.listen.starts_with("[::1]") {
+        return Some(Finding::Good("off, on loopback".to_owned()));
+    }
+    let warning = "off beyond loopback: tokens cross in the clear unless a proxy does TLS";
+    Some(Finding::Warning(warning.to_owned()))
 }
 
 /// An address that is taken is most likely our own server's, so that is a warning.

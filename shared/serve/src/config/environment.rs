@@ -34,11 +34,16 @@ pub(super) struct Environment {
     pub(super) dict: Dict,
     pub(super) origins: BTreeMap<String, Origin>,
     pub(super) warnings: Vec<String>,
+    pub(super) notices: Vec<String>,
 }
 
 impl Environment {
     /// Reads the variables that begin with the prefix.
-    pub(super) fn read(layers: &Layers, keys: &Keys) -> Result<Self, ConfigError> {
+    pub(super) fn read(
+        layers: &Layers,
+        keys: &Keys,
+        renamed: &[(&str, &[&str])],
+    ) -> Result<Self, ConfigError> {
         // An empty variable is how a compose file says "not set": it is as if it were not there, for every setting.
         let ours: BTreeMap<&str, &str> = layers
             .env
@@ -64,6 +69,16 @@ impl Environment {
                     read.take(&key, value.0, Origin::EnvironmentFile(full, value.1));
                 }
                 Meaning::Unknown if is_of_kubernetes(name, value) => {}
+                Meaning::Unknown if renamed.iter().any(|(old, _)| *old == key_of(name)) => {
+                    let (old, new) =
+                        renamed.iter().find(|(old, _)| *old == key_of(name)).unwrap_or(&("", &[]));
+                    for key in *new {
+                        if tree::find(&read.dict, key).is_none() {
+                            read.take(key, value.to_owned(), Origin::Environment(full.clone()));
+                        }
+                    }
+                    read.notices.push(tree::renamed_notice(old, new));
+                }
                 Meaning::Unknown => read.warnings.push(warning(&layers.prefix, name, keys)),
             }
         }

@@ -85,3 +85,31 @@ fn case_03_a_wrong_type_shows_no_password() {
         assert!(!error.contains("S3CRET"), "{error}");
     }
 }
+
+#[test]
+fn u09_names_of_earlier_versions_are_read_with_a_notice() {
+    #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Renamed {
+        limits: LimitSettings,
+    }
+    impl Settings for Renamed {
+        const PATHS: &'static [&'static str] = &[];
+        const SECRETS: &'static [&'static str] = &[];
+        const RENAMED: &'static [(&'static str, &'static [&'static str])] = &[
+            ("limits.max_body_bytes", &["limits.body"]),
+            ("limits.stalled_after", &["limits.header_timeout", "limits.body_timeout"]),
+        ];
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("app.toml");
+    std::fs::write(&file, "[limits]\nmax_body_bytes = 7\nstalled_after = 3\nbody_timeout = \"5s\"\n")
+        .unwrap();
+    let loaded = load::<Renamed>(Layers { file: Some(file), ..env(&[]) }).unwrap();
+    let limits = loaded.value.limits;
+    assert_eq!((limits.body, limits.header_timeout, limits.body_timeout), (Size(7), Seconds(3), Seconds(5)));
+    assert_eq!(loaded.notices[0], "`limits.max_body_bytes` is now called limits.body; it goes on working");
+    let loaded = load::<Renamed>(env(&[("APP_LIMITS__MAX_BODY_BYTES", "64KiB")])).unwrap();
+    assert_eq!((loaded.value.limits.body, loaded.notices.len()), (Size(65_536), 1));
+    assert!(loaded.warnings.is_empty());
+}

@@ -10,12 +10,14 @@ mod error;
 mod given_tests;
 mod keys;
 mod mask;
+mod reference;
 mod settings;
 mod shown;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod typed;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,8 +34,10 @@ pub use error::ConfigError;
 use keys::Keys;
 pub use keys::nearest;
 pub use mask::masked;
+pub use reference::{Setting, known_keys, reference_table};
 pub use settings::{LimitSettings, LogSettings, ShutdownSettings, TlsSettings, hidden};
 pub use shown::Shown;
+pub use values::{Seconds, Size, TextList};
 
 /// A type that a program's settings are read into.
 pub trait Settings: Default + Serialize + DeserializeOwned {
@@ -42,6 +46,8 @@ pub trait Settings: Default + Serialize + DeserializeOwned {
     const PATHS: &'static [&'static str];
     /// Keys whose values are never shown.
     const SECRETS: &'static [&'static str];
+    /// Keys of earlier versions, each with those that took its place. They are read with a warning.
+    const RENAMED: &'static [(&'static str, &'static [&'static str])] = &[];
 }
 
 /// Where settings come from. Nothing here reads the process' own environment: the caller hands it in.
@@ -116,6 +122,8 @@ pub struct Loaded<T> {
     pub value: T,
     /// Environment variables that mean nothing: `config check` fails on them, `serve` only logs them.
     pub warnings: Vec<String>,
+    /// Names of earlier versions that were read: they go on working.
+    pub notices: Vec<String>,
     /// Where each key's value came from.
     pub origins: BTreeMap<String, Origin>,
     /// The configuration file that was read.
@@ -137,21 +145,25 @@ pub fn load<T: Settings>(layers: Layers) -> Result<Loaded<T>, ConfigError> {
     let mut origins: BTreeMap<String, Origin> =
         keys.names().map(|name| (name.to_owned(), Origin::Default)).collect();
     let file = chosen_file(&layers);
-    let from_file = match &file {
+    let mut from_file = match &file {
         Some(path) => read_file(path, T::PATHS)?,
         None => Dict::new(),
     };
+    let mut notices = tree::rename(&mut from_file, T::RENAMED);
     if let Some(path) = &file {
         claim(&keys, &from_file, (&mut origins, &Origin::File(path.clone())))?;
     }
-    let environment = Environment::read(&layers, &keys)?;
+    let environment = Environment::read(&layers, &keys, T::RENAMED)?;
     origins.extend(environment.origins);
-    claim(&keys, &layers.flags.0, (&mut origins, &Origin::Flag))?;
+    notices.extend(environment.notices);
+    let mut flags = layers.flags.0;
+    notices.extend(tree::rename(&mut flags, T::RENAMED));
+    claim(&keys, &flags, (&mut origins, &Origin::Flag))?;
 
     let figment = Figment::from(Serialized::defaults(&defaults))
         .merge(Layer { name: "file", dict: from_file })
         .merge(Layer { name: ENVIRONMENT, dict: environment.dict })
-        .merge(Layer { name: "flags", dict: layers.flags.0 });
+        .merge(Layer { name: "flags", dict: flags });
     // Asked for by the empty key, the whole keeps the tags that tell its layers apart; extracting it loses them.
     let merged = match figment.find_value("") {
         Ok(Value::Dict(_, merged)) => merged,
@@ -167,7 +179,7 @@ pub fn load<T: Settings>(layers: Layers) -> Result<Loaded<T>, ConfigError> {
         let origin = keys::origin_of(&origins, &key);
         ConfigError::Invalid { key, origin, reason }
     })?;
-    Ok(Loaded { value, warnings: environment.warnings, origins, file, merged })
+    Ok(Loaded { value, warnings: environment.warnings, notices, origins, file, merged })
 }
 
 fn chosen_file(layers: &Layers) -> Option<PathBuf> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::{Seconds, Size};
 use crate::listen::Limits;
 use crate::telemetry::LogFormat;
 
@@ -40,60 +41,68 @@ pub struct TlsSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShutdownSettings {
-    /// Seconds of going on serving, not ready, after SIGTERM.
-    pub grace: u64,
+    /// How long it goes on serving, not ready, after SIGTERM.
+    pub grace: Seconds,
+    /// How long open requests may take after that.
+    pub drain: Seconds,
 }
 
 impl Default for ShutdownSettings {
     fn default() -> Self {
-        Self { grace: 5 }
+        Self { grace: Seconds(5), drain: Seconds(Limits::default().drain_timeout.as_secs()) }
     }
 }
 
 impl ShutdownSettings {
     /// The grace as a duration.
     pub fn grace(&self) -> Duration {
-        Duration::from_secs(self.grace)
+        self.grace.span()
     }
 }
 
-/// `limits.*`: what one client may take. Sizes in bytes, times in seconds.
+/// `limits.*`: what one client may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitSettings {
     /// Connections at a time.
-    pub max_connections: usize,
+    pub connections: usize,
     /// A request's body.
-    pub max_body_bytes: usize,
+    pub body: Size,
     /// The request line and all header fields.
-    pub max_header_bytes: u32,
-    /// How long a connection may be without progress, its TLS handshake may take, and a body may take.
-    pub stalled_after: u64,
+    pub header: Size,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Seconds,
+    /// How long a connection may be without progress, and a request's head may take.
+    pub header_timeout: Seconds,
+    /// How long a request's body may take.
+    pub body_timeout: Seconds,
 }
 
 impl Default for LimitSettings {
     fn default() -> Self {
         let limits = Limits::default();
         Self {
-            max_connections: limits.max_connections,
-            max_body_bytes: limits.max_body_bytes,
-            max_header_bytes: limits.max_header_bytes,
-            stalled_after: limits.idle_timeout.as_secs(),
+            connections: limits.max_connections,
+            body: Size(limits.max_body_bytes),
+            header: Size(usize::try_from(limits.max_header_bytes).unwrap_or(usize::MAX)),
+            handshake_timeout: Seconds(limits.handshake_timeout.as_secs()),
+            header_timeout: Seconds(limits.idle_timeout.as_secs()),
+            body_timeout: Seconds(limits.body_timeout.as_secs()),
         }
     }
 }
 
 impl LimitSettings {
-    /// The limits for a listener.
-    pub fn limits(&self) -> Limits {
-        let stalled = Duration::from_secs(self.stalled_after);
+    /// The limits for a listener, whose open requests may take `drain` at the end.
+    pub fn limits(&self, drain: Seconds) -> Limits {
         Limits {
-            idle_timeout: stalled,
-            body_timeout: stalled,
-            handshake_timeout: stalled,
-            max_connections: self.max_connections,
-            max_header_bytes: self.max_header_bytes,
-            max_body_bytes: self.max_body_bytes,
+            idle_timeout: self.header_timeout.span(),
+            body_timeout: self.body_timeout.span(),
+            handshake_timeout: self.handshake_timeout.span(),
+            drain_timeout: drain.span(),
+            max_connections: self.connections,
+            max_header_bytes: u32::try_from(self.header.0).unwrap_or(u32::MAX),
+            max_body_bytes: self.body.0,
             ..Limits::default()
         }
     }

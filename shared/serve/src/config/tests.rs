@@ -111,7 +111,7 @@ fn d32_environment_text_is_typed_by_its_field() {
     assert_eq!(value.trusted_proxies, ["10.0.0.0/8", "000123"]);
     assert_eq!(value.token.unwrap().reveal(), "1e5");
     assert_eq!(value.log.format, crate::telemetry::LogFormat::Json);
-    assert_eq!(value.shutdown.grace, 0);
+    assert_eq!(value.shutdown.grace, Seconds(0));
     assert_eq!(value.tls.cert.as_deref(), Some(Path::new("rel.pem")));
     assert_eq!(value.route[0].path, "/a");
 }
@@ -218,7 +218,7 @@ fn d32_wrong_values_are_refused_in_one_line_with_key_and_origin() {
     assert!(error.starts_with("`listen` (") && error.contains("expected a string"), "{error}");
     let error = refused(file(dir.path(), "a = 1\nb = [\n"));
     assert!(error.contains("app.toml line ") && !error.contains('\n'), "{error}");
-    let error = refused(file(dir.path(), "[shutdown]\ngrace = \"5\"\n"));
+    let error = refused(file(dir.path(), "[shutdown]\ngrace = \"soon\"\n"));
     assert!(error.starts_with("`shutdown.grace` ("), "{error}");
     let error = refused(env(&[("APP_LOG__FORMAT", "xml")]));
     assert!(error.contains("`text` or `json`"), "{error}");

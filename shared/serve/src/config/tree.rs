@@ -41,6 +41,37 @@ fn collect((dict, path): (&Dict, &str), is_leaf: &dyn Fn(&str) -> bool, found: &
     }
 }
 
+/// Moves values from the keys of earlier versions to those that took their place, and says so. A new key that is there
+/// already stays.
+pub(super) fn rename(dict: &mut Dict, renamed: &[(&str, &[&str])]) -> Vec<String> {
+    let mut notices = Vec::new();
+    for (old, new) in renamed {
+        let Some(value) = remove(dict, old) else { continue };
+        for key in *new {
+            if find(dict, key).is_none() {
+                insert(dict, key, value.clone());
+            }
+        }
+        notices.push(renamed_notice(old, new));
+    }
+    notices
+}
+
+/// What is said of a name of an earlier version.
+pub(super) fn renamed_notice(old: &str, new: &[&str]) -> String {
+    format!("`{old}` is now called {}; it goes on working", new.join(", "))
+}
+
+fn remove(dict: &mut Dict, key: &str) -> Option<Value> {
+    match key.split_once('.') {
+        None => dict.remove(key),
+        Some((first, rest)) => match dict.get_mut(first) {
+            Some(Value::Dict(_, inner)) => remove(inner, rest),
+            _ => None,
+        },
+    }
+}
+
 /// The value at the dotted `key`.
 pub(super) fn find<'a>(dict: &'a Dict, key: &str) -> Option<&'a Value> {
     match key.split_once('.') {
