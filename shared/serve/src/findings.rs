@@ -63,9 +63,10 @@ impl Finding {
     /// It does not work, by an error whose text ends with what to do after `; `.
     pub fn of_error(check: &'static str, error: impl std::fmt::Display) -> Self {
         let text = error.to_string();
+        let text = text.strip_prefix(check).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&text);
         match text.rsplit_once("; ") {
             Some((what, mend)) => Self::broken(check, what, mend),
-            None => Self { check, level: Level::Broken, what: text, mend: None },
+            None => Self { check, level: Level::Broken, what: text.to_owned(), mend: None },
         }
     }
 
