@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use reqwest::{Client, Response};
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -102,7 +102,7 @@ impl JwksClient {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
         let response = request.send().await.map_err(broken)?;
-        let max_age = max_age(&response);
+        let max_age = max_age(response.headers());
         match response.status() {
             StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(Fetched::Unchanged { max_age }),
             StatusCode::OK => {}
@@ -168,10 +168,15 @@ async fn capped_body(mut response: Response) -> Result<Vec<u8>, FetchError> {
     Ok(body)
 }
 
-fn max_age(response: &Response) -> Option<Duration> {
-    let value = response.headers().get(header::CACHE_CONTROL)?.to_str().ok()?;
-    let seconds = value.split(',').find_map(|part| part.trim().strip_prefix("max-age="))?;
-    seconds.parse().ok().map(Duration::from_secs)
+/// How long the answer stays fresh: its `max-age`, less the time that it spent in caches on the way (RFC 9111 section
+/// 4.2.3), which would otherwise prolong the trust in a key that was withdrawn meanwhile.
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let texts = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let mut directives = texts.flat_map(|text| text.split(','));
+    let seconds: u64 = directives.find_map(|part| part.trim().strip_prefix("max-age=")?.parse().ok())?;
+    let age = headers.get(header::AGE).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    // One that a cache gives out at its very end is asked for again soon, unlike one that is not to be kept.
+    Some(Duration::from_secs(seconds.saturating_sub(age.unwrap_or(0)).max(seconds.min(1))))
 }
 
 #[cfg(test)]
@@ -183,6 +188,17 @@ mod tests {
         let crowd = format!(r#"{{"keys":[{}]}}"#, vec!["{}"; 10_000].join(","));
         assert!(matches!(parse_jwks(crowd.as_bytes()), Err(FetchError::TooManyKeys)));
         assert!(parse_jwks(br#"{"keys":[]}"#).unwrap().is_empty());
+    }
+
+    #[test]
+    fn f17_the_time_that_a_cache_kept_a_set_counts() {
+        for (age, left) in [("0", 300), ("299", 1), ("300", 1), ("9999", 1), ("soon", 300)] {
+            let mut headers = HeaderMap::new();
+            headers.append(header::CACHE_CONTROL, "public".parse().unwrap());
+            headers.append(header::CACHE_CONTROL, "max-age=300".parse().unwrap());
+            headers.insert(header::AGE, age.parse().unwrap());
+            assert_eq!(max_age(&headers), Some(Duration::from_secs(left)), "{age}");
+        }
     }
 
     #[test]
