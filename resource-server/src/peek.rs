@@ -15,6 +15,10 @@ pub(crate) async fn peek(mut body: Body, most: usize) -> (Vec<u8>, Body) {
     let (mut seen, mut read) = (Vec::new(), VecDeque::new());
     while seen.len() <= most {
         let Some(frame) = body.frame().await else { break };
+        // Frames without data would be kept without end: HTTP/2 lets a client send any number.
+        if frame.as_ref().ok().and_then(Frame::data_ref).is_some_and(Bytes::is_empty) {
+            continue;
+        }
         let is_last = !matches!(&frame, Ok(frame) if frame.is_data());
         if let Some(data) = frame.as_ref().ok().and_then(Frame::data_ref) {
             seen.extend_from_slice(data);
@@ -93,5 +97,18 @@ mod tests {
         }
         let (_, sized) = peek(Body::from("abcdef"), 1).await;
         assert_eq!(sized.size_hint().exact(), Some(6));
+    }
+
+    #[tokio::test]
+    async fn w25_frames_without_data_are_not_kept() {
+        let empty = std::iter::repeat_n(Bytes::new(), 10_000);
+        let frames =
+            empty.chain([Bytes::from_static(b"abc")]).map(|data| Ok::<_, Infallible>(Frame::data(data)));
+        let (seen, mut rest) =
+            peek(Body::new(http_body_util::StreamBody::new(stream::iter(frames))), 100).await;
+        assert_eq!(seen, b"abc");
+        let first = rest.frame().await.unwrap().unwrap();
+        assert_eq!(first.into_data().unwrap(), "abc");
+        assert!(rest.frame().await.is_none());
     }
 }
