@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::counter;
-use tokio::sync::Notify;
-use tokio::task::spawn_blocking;
-use tokio::time::Instant;
+use tokio::{sync::Notify, task::spawn_blocking, time::Instant};
 use tracing::{error, info, warn};
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::KeySet;

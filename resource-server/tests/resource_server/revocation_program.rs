@@ -157,7 +157,10 @@ async fn d20_doctor_says_how_revocation_is_followed() {
     };
     lists.say(&place.key, &[now(revoking((7, 0), &[JTI]))]);
     let (outcome, says, success) = doctor("when_reachable", &lists.url).await;
-    assert!(outcome == "ok" && success && says.contains("revision 7 with 1 tokens"), "{outcome} {says}");
+    assert!(
+        outcome == "ok" && success && says.contains("revision 7 with 1 token and 0 cut-offs"),
+        "{outcome} {says}"
+    );
     assert_eq!(doctor("off", &lists.url).await.0, "ok");
     lists.say(&crate::harness::key("ES256"), &[now(list(7, 0))]);
     let (outcome, says, success) = doctor("when_reachable", &lists.url).await;
