@@ -31,7 +31,11 @@ async fn f21_a_pinned_public_key_needs_no_network() {
     let resource = lab.start_resource(&issuer);
     let answer = lab.read(&resource, &token).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < crate::harness::wait::stretched(Duration::from_secs(1)),
+        "{:?}",
+        begin.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +59,11 @@ async fn f21_the_last_good_keys_on_disk_survive_a_restart_without_the_auth_serve
     let again = start(&lab, &arguments);
     let answer = lab.read(&again, &token).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < crate::harness::wait::stretched(Duration::from_secs(1)),
+        "{:?}",
+        begin.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

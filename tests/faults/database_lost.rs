@@ -131,7 +131,7 @@ async fn f06_store_lost_mid_flight_is_503_and_warm_clients_go_on() {
     let lost = Instant::now();
     let answer = faulty.ask(&server, OPAQUE).await;
     refused_for_the_moment(&answer);
-    assert!(lost.elapsed() < Duration::from_secs(3), "{:?}", lost.elapsed());
+    assert!(lost.elapsed() < crate::harness::wait::stretched(Duration::from_secs(3)), "{:?}", lost.elapsed());
     assert_eq!(faulty.ask(&server, resource).await.status, 200, "a warm machine client goes on");
     faulty.needs_the_store(&server, &token).await;
 
@@ -209,7 +209,11 @@ async fn f09_a_black_hole_is_answered_within_three_seconds() {
     faulty.chaos.set(Link::Silent);
     let start = Instant::now();
     refused_for_the_moment(&faulty.ask(&server, OPAQUE).await);
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < crate::harness::wait::stretched(Duration::from_secs(3)),
+        "{:?}",
+        start.elapsed()
+    );
 
     faulty.chaos.set(Link::Open);
     faulty.opaque_works_again(&server, Duration::from_secs(10)).await;
@@ -246,7 +250,11 @@ async fn f09_a_link_that_goes_silent_in_mid_call_is_answered_and_its_connection_
     };
     let (answer, connection) = tokio::join!(asked, fault);
     refused_for_the_moment(&answer);
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < crate::harness::wait::stretched(Duration::from_secs(3)),
+        "{:?}",
+        start.elapsed()
+    );
 
     faulty.chaos.set(Link::Open);
     faulty.opaque_works_again(&server, Duration::from_secs(5)).await;

@@ -70,7 +70,11 @@ impl OnDisk {
     async fn heals(mut self, what: &str) {
         let begun = std::time::Instant::now();
         while !self.write().await {
-            assert!(begun.elapsed() < Duration::from_secs(5), "it does not heal:\n{}", self.server.log());
+            assert!(
+                begun.elapsed() < crate::harness::wait::stretched(Duration::from_secs(5)),
+                "it does not heal:\n{}",
+                self.server.log()
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let healed = begun.elapsed();

@@ -56,7 +56,10 @@ impl Pair {
         let query = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
         let start = Instant::now();
         while sqlx::query(query).fetch_one(&mut root).await.expect("replication").get::<i64, _>(0) == 0 {
-            assert!(start.elapsed() < Duration::from_secs(20), "the standby is not synchronous");
+            assert!(
+                start.elapsed() < crate::harness::wait::stretched(Duration::from_secs(20)),
+                "the standby is not synchronous"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -143,7 +143,7 @@ async fn f10_a_database_that_takes_a_second_costs_warm_clients_nothing_and_other
     let meanwhile: Vec<_> = crowd.into_iter().filter(|told| told.at > slow && told.at < mended).collect();
     let given = meanwhile.iter().filter(|told| told.status == 200).count();
     let (_, slowest) = slowness(&meanwhile);
-    assert!(slowest < BOUND, "an answer took {slowest:?}");
+    assert!(slowest < crate::harness::wait::stretched(BOUND), "an answer took {slowest:?}");
     // The polls go first, for the sake of the warm clients, and leave nothing of a single connection.
     assert!(given > 0 || is_alone(), "nothing came through in {:?}", mended - slow);
     println!(

@@ -2,12 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-/// Polls `probe` until it gives a value; fails naming `what` once `deadline` has passed.
-pub(crate) async fn until<T, F>(what: &str, deadline: Duration, mut probe: impl FnMut() -> F) -> T
+/// How long a test waits for what is promised within `promise`: ten times as long, since other work on the machine may
+/// stretch it. The figures that tests print, and `./bench`, say how long it really takes.
+pub(crate) fn stretched(promise: Duration) -> Duration {
+    promise * 10
+}
+
+/// Polls `probe` until it gives a value; fails naming `what` once ten times `promise` has passed.
+pub(crate) async fn until<T, F>(what: &str, promise: Duration, mut probe: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
 {
-    let start = Instant::now();
+    let (start, deadline) = (Instant::now(), stretched(promise));
     loop {
         if let Some(value) = probe().await {
             return value;
@@ -18,8 +24,8 @@ where
 }
 
 /// The same for threads without a runtime.
-pub(crate) fn until_blocking<T>(what: &str, deadline: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
+pub(crate) fn until_blocking<T>(what: &str, promise: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
+    let (start, deadline) = (Instant::now(), stretched(promise));
     loop {
         if let Some(value) = probe() {
             return value;

@@ -119,7 +119,7 @@ impl Fleet {
             until(what, SEEN, || async { shows(&replica.server).await.then_some(()) }).await;
             // An answer that was held back until then would be too late as well.
             let took = acknowledged.elapsed();
-            assert!(took <= SEEN, "{what}: after {took:?}");
+            assert!(took <= crate::harness::wait::stretched(SEEN), "{what}: after {took:?}");
             took
         });
         join_all(each).await.into_iter().max().unwrap_or_default()
