@@ -139,9 +139,11 @@ async fn pass(
             }
             continue;
         }
+        // A fault that is set before an answer is made keeps that answer back.
         let count = tokio::select! {
-            read = from.read(&mut buffer) => read.unwrap_or(0),
+            biased;
             _ = state.changed() => continue,
+            read = from.read(&mut buffer) => read.unwrap_or(0),
         };
         if let Link::Slow(delay) = link {
             // Whoever mends the link lets through what is under way.
