@@ -20,7 +20,7 @@ use crate::verifier::TokenVerifier;
 pub struct Refusal {
     /// Why.
     pub refused: Refused,
-    /// The kid that the token names: 1 to 256 printable ASCII characters, chosen by whoever made the token.
+    /// The kid that the token names: 1 to 256 printable ASCII characters, chosen by the maker of the token.
     pub kid: Option<String>,
     /// The claims of a token whose signature holds.
     pub claims: Option<Arc<AccessClaims>>,

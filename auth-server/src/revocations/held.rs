@@ -27,7 +27,7 @@ pub struct HeldRevocations(Arc<Inner>);
 struct Inner {
     store: Store,
     known: ArcSwap<KnownRevocations>,
-    /// Held by whoever replaces `known`, from reading it on.
+    /// Held while `known` is replaced, from reading it on.
     replacing: Mutex<()>,
     start: Instant,
     /// When the last good poll began, in milliseconds after `start`; -1 before the first.
@@ -123,7 +123,7 @@ impl HeldRevocations {
         }
     }
 
-    /// By whoever holds `replacing`.
+    /// By the holder of `replacing`.
     fn replace(&self, next: &KnownRevocations) {
         self.0.known.rcu(|replaced| {
             let mut next = KnownRevocations::clone(next);

@@ -80,7 +80,7 @@ impl Revocation {
         Self::CutOff { name, second: Some(second), expires_at: second.plus(max_lifetime) }
     }
 
-    /// Until when it is kept, by whoever has it: some time after what it means has expired.
+    /// Until when every holder keeps it: some time after what it means has expired.
     pub fn kept_until(&self) -> Timestamp {
         match self {
             Self::Token { expires_at, .. } | Self::CutOff { expires_at, .. } => {

@@ -28,7 +28,7 @@ pub struct SessionLimits {
 }
 
 /// Sets the limits where the session is ours, and does not use a connection that does not confirm them. Behind a pooler
-/// in transaction mode a `SET` would hold for whoever comes next: there the role carries them.
+/// in transaction mode a `SET` would hold for the next client: there the role carries them.
 pub(super) async fn prepare(plan: &PostgresPlan, connection: &mut PgConnection) -> Result<(), NoConnection> {
     let wanted = SessionLimits {
         statement: millis(plan.statement_timeout),

@@ -69,7 +69,7 @@ pub enum Rejected {
     /// The key set has no such key.
     #[error("the key `{kid}` is not known")]
     UnknownKey {
-        /// The kid of the token: 1 to 256 printable ASCII characters, chosen by whoever made the token.
+        /// The kid of the token: 1 to 256 printable ASCII characters, chosen by the maker of the token.
         kid: String,
     },
     /// The key that `kid` names is of another algorithm.

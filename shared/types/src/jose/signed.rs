@@ -28,7 +28,7 @@ pub struct Signed {
     pub payload: Vec<u8>,
 }
 
-/// The kid that a token's header names, whoever wrote it; `None` where there is none, or no header that can be read.
+/// The kid that a token's header names, unverified; `None` where there is none, or no header that can be read.
 pub fn kid_of(token: &str, max_bytes: usize) -> Option<String> {
     let (header, _) = token.split_once('.').filter(|_| token.len() <= max_bytes)?;
     Header::parse(&base64url::decode(header)?).ok()?.kid

@@ -46,7 +46,7 @@ pub struct Verifier {
 pub struct RefusedToken {
     /// Why.
     pub reason: Rejected,
-    /// The kid that it names, whoever made it: 1 to 256 printable ASCII characters.
+    /// The kid that it names, unverified: 1 to 256 printable ASCII characters.
     pub kid: Option<String>,
     /// What it claims, where its signature holds: the issuer wrote it, though it is not good here or now.
     pub claims: Option<Box<AccessClaims>>,
