@@ -138,7 +138,9 @@ async fn d11_a_new_sqlite_file_is_ours_alone() {
     use std::os::unix::fs::PermissionsExt;
 
     let db = TestDb::sqlite();
-    db.store().await.now().await.unwrap();
+    // Held while the directory is read: SQLite removes its log with the last connection.
+    let store = db.store().await;
+    store.now().await.unwrap();
     let mut seen = Vec::new();
     for entry in std::fs::read_dir(db.dir.path()).unwrap() {
         let entry = entry.unwrap();
@@ -147,4 +149,5 @@ async fn d11_a_new_sqlite_file_is_ours_alone() {
         seen.push(entry.file_name());
     }
     assert!(seen.contains(&"test.db".into()) && seen.len() > 1, "the file and its log: {seen:?}");
+    drop(store);
 }
