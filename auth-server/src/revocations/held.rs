@@ -94,19 +94,22 @@ impl HeldRevocations {
         let began = self.millis();
         let _replacing = self.0.replacing.lock().await;
         let mut next = KnownRevocations::clone(&self.0.known.load());
+        let mut read = self.0.store.revocations_since(next.asks_after()).await;
         loop {
-            let since = self.0.store.revocations_since(next.asks_after()).await?;
+            let since = read?;
             if !next.joins_on(&since) {
                 next = KnownRevocations::default();
+                read = self.0.store.revocations_since(next.asks_after()).await;
                 continue;
             }
-            let (more, pending) = (since.more, since.pending);
-            next = taken(next, since).await;
+            let (more, pending, revision) = (since.more, since.pending, since.revision);
             if !more {
-                self.replace(&next);
+                self.replace(&taken(next, since).await);
                 self.0.polled_at.fetch_max(began, Ordering::SeqCst);
                 return Ok(pending);
             }
+            // The database gathers the next rows while these are sorted.
+            (next, read) = tokio::join!(taken(next, since), self.0.store.revocations_since(revision));
         }
     }
 

@@ -133,15 +133,20 @@ pub(super) async fn reached(app: &App) -> Vec<String> {
     let mut notices = Vec::new();
     // Beside each other, so that more than one connection is open before the first request wants one.
     let (polled, keys, revocations) =
-        tokio::join!(app.registry().poll_once(), read_keys(app), app.revocations().poll_once());
+        tokio::join!(app.registry().poll_once(), read_keys(app), read_revocations(app));
     if let Err(error) = polled {
         notices.push(format!("the registry could not be polled: {error}"));
     }
     if let Err(error) = keys {
         notices.push(format!("the signing keys cannot be read: {error}"));
     }
-    if let Err(error) = revocations {
-        notices.push(format!("the revocations could not be polled: {error}"));
+    match revocations {
+        Some(Ok(())) => {}
+        Some(Err(error)) => notices.push(format!("the revocations could not be polled: {error}")),
+        None => notices.push(
+            "many revocations are being read: introspection and the list of revoked tokens answer once they are known"
+                .to_owned(),
+        ),
     }
     app.set_opened();
     notices.extend(warning_of_legacy(app).await);
@@ -165,6 +170,15 @@ async fn read_keys(app: &App) -> Result<(), KeyError> {
             outcome => return outcome,
         }
     }
+}
+
+/// Reads the revocations, and no longer than [`PATIENCE`] before the server listens: millions of them are read on
+/// while it is live and not ready. `None` says so.
+async fn read_revocations(app: &App) -> Option<Result<(), StoreError>> {
+    let revocations = app.revocations().clone();
+    let reading = tokio::spawn(async move { revocations.poll_once().await });
+    let read = tokio::time::timeout(PATIENCE, reading).await.ok()?;
+    Some(read.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())))
 }
 
 async fn try_keys(app: &App) -> Result<(), KeyError> {

@@ -22,25 +22,25 @@ const BATCH: i64 = 10_000;
 /// Rows that one statement reads, and those of the last of their revisions: a restarted replica has millions to read.
 const READ_AT_ONCE: i64 = 50_000;
 
-/// One statement and so one snapshot: rows and the number that they go up to belong together. The rows of a revision and
-/// kind come as one text, which takes the database and us a tenth of the time.
+/// One statement and so one snapshot: rows and the number that they go up to belong together. `u.upto` is the last
+/// revision to read where there are more rows than are read at once; the revision is read to its end. The rows of a
+/// revision and kind come as one text, which takes the database and us a tenth of the time.
 macro_rules! since {
     ($clock:literal) => {
         concat!(
-            "SELECT s.epoch, s.revision AS head, CAST(CASE WHEN EXISTS \
+            "WITH t AS (SELECT ",
+            $clock,
+            " AS now), u AS (SELECT (SELECT revision FROM revocations WHERE revision > $1 \
+             ORDER BY revision LIMIT 1 OFFSET $2 - 1) AS upto) \
+             SELECT s.epoch, s.revision AS head, CAST(CASE WHEN EXISTS \
              (SELECT 1 FROM revocations WHERE revision IS NULL) THEN 1 ELSE 0 END AS BIGINT) AS pending, \
-             u.upto, u.found, t.now, b.kind, b.numbered, b.listed \
-             FROM revocation_state s \
-             CROSS JOIN (SELECT MAX(p.revision) AS upto, COUNT(*) AS found FROM (SELECT revision FROM revocations \
-             WHERE revision > $1 ORDER BY revision LIMIT $2) p) u \
-             CROSS JOIN (SELECT ",
-            $clock,
-            " AS now) t LEFT JOIN (SELECT r.revision AS numbered, r.kind, string_agg(r.target || ' ' || \
+             u.upto, t.now, b.kind, b.numbered, b.listed \
+             FROM revocation_state s CROSS JOIN u CROSS JOIN t \
+             LEFT JOIN (SELECT r.revision AS numbered, r.kind, string_agg(r.target || ' ' || \
              CAST(r.at AS TEXT) || ' ' || CAST(r.expires_at AS TEXT), ',') AS listed FROM revocations r \
-             WHERE r.revision > $1 AND r.revision <= (SELECT MAX(q.revision) FROM (SELECT revision FROM revocations \
-             WHERE revision > $1 ORDER BY revision LIMIT $2) q) AND r.expires_at > ",
-            $clock,
-            " GROUP BY r.revision, r.kind) b ON TRUE WHERE s.id = 1 ORDER BY b.numbered"
+             WHERE r.revision > $1 AND r.revision <= (SELECT COALESCE(u.upto, s.revision) FROM u, revocation_state s \
+             WHERE s.id = 1) AND r.expires_at > (SELECT now FROM t) GROUP BY r.revision, r.kind) b ON TRUE \
+             WHERE s.id = 1 ORDER BY b.numbered"
         )
     };
 }
@@ -148,11 +148,11 @@ impl Store {
             rows.first().ok_or_else(|| StoreError::Corrupt("revocations have no state row".to_owned()))?;
         let (head, upto): (i64, Option<i64>) = (first.get("head")?, first.get("upto")?);
         // A revision whose last row has gone is not among them; and one read to its end is complete.
-        let more = first.get::<i64>("found")? >= READ_AT_ONCE && upto.is_some_and(|upto| upto < head);
+        let upto = upto.filter(|upto| *upto < head);
         let mut since = RevocationsSince {
             epoch: first.get("epoch")?,
-            revision: upto.filter(|_| more).unwrap_or(head),
-            more,
+            revision: upto.unwrap_or(head),
+            more: upto.is_some(),
             pending: first.get::<i64>("pending")? != 0,
             now: Timestamp(first.get("now")?),
             rows: Vec::new(),
