@@ -10,10 +10,10 @@ use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{HeaderMap, Request, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use trefoil_serve::peer::{PeerAddr, client_ip};
-use trefoil_shared::Secret;
+use trefoil_shared::{PeerAddr, Secret};
 use zeroize::Zeroizing;
 
+use super::client_ip::client_ip;
 use super::content_type::{Charset, form_charset, is_ascii_form};
 use super::error::Refused;
 use crate::app::App;

@@ -2,6 +2,7 @@
 
 mod allowance;
 mod client;
+mod client_ip;
 mod content_type;
 mod error;
 mod failures;

@@ -6,24 +6,10 @@ use axum::routing::get;
 use http::{StatusCode, header};
 use serde::Serialize;
 
+pub use trefoil_shared::NotReady;
+
 use crate::shutdown::{Phase, Shutdown};
 use crate::telemetry::MetricsHandle;
-
-/// One reason why a server is not ready.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct NotReady {
-    /// What is not ready, in `snake_case` (`database`, `signing_key`, `shutting_down`).
-    pub check: &'static str,
-    /// One sentence for a person.
-    pub reason: String,
-}
-
-impl NotReady {
-    /// A reason, as `check` and one sentence.
-    pub fn new(check: &'static str, reason: impl Into<String>) -> Self {
-        Self { check, reason: reason.into() }
-    }
-}
 
 #[derive(Serialize)]
 struct Readiness {

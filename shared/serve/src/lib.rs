@@ -1,7 +1,6 @@
 //! What both servers need to listen: configuration, TLS, limits, the accept loop, shutdown, logs and metrics.
 
 pub mod admin;
-mod clock;
 pub mod config;
 mod crypto;
 pub mod findings;
@@ -16,6 +15,6 @@ pub mod telemetry;
 pub mod terminal;
 pub mod tls;
 
-pub use clock::{Clock, ManualClock, SystemClock};
 pub use crypto::install_crypto_provider;
 pub use memory::take_small_pages;
+pub use trefoil_shared::{Clock, ManualClock, SystemClock};

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -16,9 +16,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_rustls::client::TlsStream;
 use trefoil_serve::listen::{Limits, Server};
-use trefoil_serve::peer::PeerAddr;
 use trefoil_serve::shutdown::Shutdown;
 use trefoil_serve::tls::ReloadingTls;
+use trefoil_shared::PeerAddr;
 
 /// The length of the answer of `/big`, more than all buffers take.
 pub(crate) const BIG: usize = 64 << 20;
@@ -71,7 +71,7 @@ pub(crate) fn router(release: Arc<Notify>, waiting: Arc<Notify>) -> Router {
     };
     Router::new()
         .route("/", get(async || "hello"))
-        .route("/peer", get(async |peer: PeerAddr| peer.0.to_string()))
+        .route("/peer", get(async |Extension(peer): Extension<PeerAddr>| peer.0.to_string()))
         .route("/length", post(async |body: Bytes| body.len().to_string()))
         .route("/panic", get(async || -> &'static str { panic!("of the test") }))
         .route("/unread", post(async || "unread"))

@@ -9,7 +9,6 @@ mod error;
 #[cfg(test)]
 mod given_tests;
 mod keys;
-mod mask;
 mod reference;
 mod settings;
 mod shown;
@@ -33,10 +32,11 @@ use environment::{Environment, LAYER as ENVIRONMENT};
 pub use error::ConfigError;
 use keys::Keys;
 pub use keys::nearest;
-pub use mask::masked;
 pub use reference::{Setting, known_keys, reference_table};
 pub use settings::{LimitSettings, LogSettings, ShutdownSettings, TlsSettings, hidden};
 pub use shown::Shown;
+pub use trefoil_shared::masked;
+use trefoil_shared::masked_reason;
 pub use values::{Seconds, Size, TextList};
 
 /// A type that a program's settings are read into.
@@ -192,7 +192,7 @@ fn read_file(path: &Path, path_keys: &[&str]) -> Result<Dict, ConfigError> {
     let mut dict: Dict = toml::from_str(&text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        let reason = mask::masked_reason(error.message().replace('\n', ", "));
+        let reason = masked_reason(error.message().replace('\n', ", "));
         ConfigError::Syntax { path: path.to_owned(), line, reason }
     })?;
     let path = std::path::absolute(path).map_err(unreadable)?;

@@ -1,12 +1,12 @@
 //! What `config show` prints: no secret, and no password inside a URL.
 
 use std::collections::BTreeMap;
+use trefoil_shared::{HIDDEN, masked};
 
 use figment::value::Dict;
 use serde::Serialize;
 
 use super::keys::origin_of;
-use super::mask::{HIDDEN, masked};
 use super::{Origin, tree};
 
 /// One setting as it is shown.

@@ -7,9 +7,10 @@ use figment::value::{Dict, Num, Tag, Value};
 use serde::de::value::{MapDeserializer, SeqDeserializer, StringDeserializer};
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 
+use trefoil_shared::masked_reason;
+
 use super::error::hint;
 use super::keys::nearest;
-use super::mask::masked_reason;
 
 /// A value that its setting cannot take.
 #[derive(Debug)]

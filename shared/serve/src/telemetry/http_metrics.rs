@@ -11,14 +11,10 @@ use http::{Request, Response};
 use metrics::{Counter, Histogram};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
+use trefoil_shared::EndpointName;
 
 /// The name that paths outside the list are counted under.
 const OTHER: &str = "other";
-
-/// An answer may carry this extension to say which endpoint it is counted under, where neither the path nor the
-/// router's pattern says it. A name outside the layer's list counts as `other`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EndpointName(pub &'static str);
 
 /// Counts and times requests by endpoint and status. The endpoints are a fixed list, so that no client can make
 /// label values; all other paths are `other`. Handles are looked up once for each endpoint and status.

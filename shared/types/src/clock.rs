@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;
 
-use trefoil_shared::Timestamp;
+use crate::Timestamp;
 
 /// Where a program takes the time of day from.
 pub trait Clock: Send + Sync + 'static {

@@ -3,7 +3,7 @@
 use url::Url;
 
 /// What stands in the place of a value that is not shown.
-pub(super) const HIDDEN: &str = "(hidden)";
+pub const HIDDEN: &str = "(hidden)";
 const MASK: &str = "***";
 
 /// Parameters of a database URL whose values are no secrets.
@@ -62,7 +62,7 @@ fn names_password(text: &str) -> bool {
 }
 
 /// A sentence about a value: as it is where no URL is quoted in it, and without the quote otherwise.
-pub(super) fn masked_reason(text: String) -> String {
+pub fn masked_reason(text: String) -> String {
     if text.contains("://") || names_password(&text) {
         return "the value is not of the form wanted".to_owned();
     }
