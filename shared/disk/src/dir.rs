@@ -271,6 +271,19 @@ impl Dir {
     }
 }
 
+/// A write takes less than a second: after this many seconds its writer is gone.
+const UNFINISHED: i64 = 600;
+
+/// Removes what writers that were killed have left in a directory and that nobody has touched for ten minutes before
+/// `now`, in seconds since 1970. Returns their number; a directory that does not exist holds none.
+///
+/// # Errors
+/// A directory that cannot be opened or read, a file that cannot be removed.
+pub fn remove_unfinished(directory: &Path, now: i64) -> Result<usize, DiskError> {
+    let Some(dir) = Dir::find(directory)? else { return Ok(0) };
+    dir.remove_unfinished(now.saturating_sub(UNFINISHED))
+}
+
 /// `.NAME.<16 hexadecimal digits>.new`, as [`Dir::write_beside`] names it.
 fn is_beside(name: &str) -> bool {
     let unique = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(".new")?.rsplit_once('.'));

@@ -12,7 +12,7 @@ mod name;
 mod rules;
 mod walk;
 
-pub use dir::Dir;
+pub use dir::{Dir, remove_unfinished};
 pub use error::DiskError;
 pub use file::{check_private, read_private};
 pub use identity::{Identity, IdentityError, as_caller};

@@ -1,5 +1,5 @@
 //! Fault 19, by the real programs: what is single has one winner, whoever races for it. Two servers with 64 callers
-//! each, or commands that are started together. `auth-server/tests/store/singles` races the store itself, which is
+//! each, or commands that are started together. `auth-server/server/tests/store/singles` races the store itself, which is
 //! where most of it is decided.
 
 mod commands;

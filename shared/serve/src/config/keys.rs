@@ -1,6 +1,7 @@
 //! The keys that a settings type knows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use trefoil_shared::nearest;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -57,23 +58,6 @@ impl Keys {
     pub(super) fn nearest(&self, key: &str) -> Option<String> {
         nearest(key, self.names())
     }
-}
-
-/// The one of `names` that is most like `wanted`: alike as a whole, or in its last part.
-pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
-    const ALIKE: f64 = 0.6;
-    let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
-    let likeness = |name: &str| {
-        let whole = strsim::normalized_damerau_levenshtein(wanted, name);
-        let part = strsim::normalized_damerau_levenshtein(&last(wanted), &last(name));
-        // Alike as a whole wins over alike in the last part alone.
-        whole.max(part * 0.95)
-    };
-    names
-        .map(|name| (likeness(name), name))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name.to_owned())
 }
 
 fn is_below(map: &str, key: &str) -> bool {

@@ -31,12 +31,11 @@ pub use environment::process_environment;
 use environment::{Environment, LAYER as ENVIRONMENT};
 pub use error::ConfigError;
 use keys::Keys;
-pub use keys::nearest;
 pub use reference::{Setting, known_keys, reference_table};
 pub use settings::{LimitSettings, LogSettings, ShutdownSettings, TlsSettings, hidden};
 pub use shown::Shown;
-pub use trefoil_shared::masked;
 use trefoil_shared::masked_reason;
+pub use trefoil_shared::{masked, nearest};
 pub use values::{Seconds, Size, TextList};
 
 /// A type that a program's settings are read into.

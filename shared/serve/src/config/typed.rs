@@ -7,10 +7,9 @@ use figment::value::{Dict, Num, Tag, Value};
 use serde::de::value::{MapDeserializer, SeqDeserializer, StringDeserializer};
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 
-use trefoil_shared::masked_reason;
+use trefoil_shared::{masked_reason, nearest};
 
 use super::error::hint;
-use super::keys::nearest;
 
 /// A value that its setting cannot take.
 #[derive(Debug)]

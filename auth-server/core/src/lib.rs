@@ -1,0 +1,11 @@
+//! The model and the protocol decisions of the authorization server, and the ports that stores implement.
+//!
+//! Pure: no runtime, no sockets, no database.
+
+pub mod model;
+pub mod protocol;
+pub mod records;
+pub mod secrets;
+mod store_error;
+
+pub use store_error::StoreError;

@@ -1,0 +1,294 @@
+//! What every request shares: settings, registry, keys, secrets, clock and randomness.
+
+mod policy;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use trefoil_shared::NotReady;
+use trefoil_shared::Timestamp;
+use trefoil_shared::jose::{Audience, Verifier, VerifierConfig};
+
+use crate::http::{self, Allowances, Failures, Issued};
+use crate::keys::HeldKeys;
+use crate::model::SecretHash;
+use crate::protocol::Issuer;
+use crate::revocations::{Documents, HeldRevocations};
+use crate::secrets::{Argon2Gate, Rng, RootSecrets};
+use crate::store::{Registry, Store};
+
+use crate::tokens::Minter;
+pub use policy::Policy;
+
+/// How far clocks of replicas may be apart, in seconds, when a server reads its own tokens.
+const LEEWAY: i64 = 10;
+
+/// So much work at a time goes on behind answered requests (decision 16).
+const TASKS: usize = 16;
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    /// Who issues.
+    pub issuer: Issuer,
+    /// The database.
+    pub store: Store,
+    /// Clients and resources.
+    pub registry: Registry,
+    /// The signing keys.
+    pub keys: HeldKeys,
+    /// What is revoked.
+    pub revocations: HeldRevocations,
+    /// The root secret.
+    pub root: Arc<RootSecrets>,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+    /// This process' name among the replicas.
+    pub replica: String,
+    /// What follows from the configuration.
+    pub policy: Policy,
+}
+
+/// The authorization server as a value. Clones share everything.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    /// What an unknown client's secret is compared with: a hash under the writing root that nothing hashes to.
+    dummy: SecretHash,
+    metadata: Bytes,
+    argon2: Argon2Gate,
+    failures: Failures,
+    allowances: Allowances,
+    list_endpoint: &'static str,
+    documents: Documents,
+    opened: AtomicBool,
+    tasks: TaskTracker,
+    task_places: Arc<Semaphore>,
+    issued: Issued,
+}
+
+impl App {
+    /// Puts the parts together. Until [`Self::set_opened`] it says that it is not ready.
+    pub fn new(parts: Parts) -> Self {
+        let dummy = SecretHash::Keyed { root_id: parts.root.writing_id().to_owned(), mac: [0; 32] };
+        let metadata = http::metadata_document(&parts.issuer);
+        let allowances = Allowances::new(parts.policy.max_revocations);
+        // Once for a process: a name of a metric lives as long as that.
+        let list_endpoint = format!("{}/revocations/{{kid}}", parts.issuer.path()).leak();
+        Self(Arc::new(Inner {
+            parts,
+            dummy,
+            metadata,
+            argon2: Argon2Gate::default(),
+            failures: Failures::default(),
+            allowances,
+            list_endpoint,
+            documents: Documents::default(),
+            opened: AtomicBool::new(false),
+            tasks: TaskTracker::new(),
+            task_places: Arc::new(Semaphore::new(TASKS)),
+            issued: Issued::new(),
+        }))
+    }
+
+    /// The endpoints, to be served by this program or mounted in another. The accept loop of `trefoil-serve` tells
+    /// each request its peer's address where `with_peer_addresses` asks for it; elsewhere put a
+    /// `trefoil_shared::PeerAddr` into the extensions, or wrong secrets are not limited by address.
+    pub fn router(&self) -> Router {
+        http::router(self.clone())
+    }
+
+    /// Why it cannot serve; empty where it can.
+    pub fn not_ready(&self) -> Vec<NotReady> {
+        let mut reasons = Vec::new();
+        if !self.is_opened() {
+            reasons.push(NotReady::new("database", "the database has not been reached yet"));
+        } else if self.registry().age() > self.policy().max_stale {
+            let reason = "the database has not answered for longer than registry.max_stale";
+            reasons.push(NotReady::new("registry", reason));
+        } else if !self.knows_revocations() {
+            // Introspection and the lists answer 503 then, though tokens could be issued.
+            let reason = "the list of revoked tokens could not be read for longer than registry.max_stale";
+            reasons.push(NotReady::new("revocations", reason));
+        }
+        reasons.extend(self.key_reason().map(|reason| NotReady::new("signing_key", reason)));
+        reasons
+    }
+
+    /// Whether it is known which tokens are revoked: read at all, and no longer than `registry.max_stale` ago. Nobody is
+    /// told that a token is good, and no list is signed, by a server that does not know.
+    pub(crate) fn knows_revocations(&self) -> bool {
+        self.revocations().age().is_some_and(|age| age <= self.policy().max_stale)
+    }
+
+    /// Whether lists of revocations can be signed: the keys were read at all, and the revocations lately.
+    pub(crate) fn can_list_revocations(&self) -> bool {
+        self.keys().is_fresh() && self.knows_revocations()
+    }
+
+    /// Decision 10: a replica that lacks an active key says so, and is not asked for tokens.
+    pub fn key_reason(&self) -> Option<String> {
+        if let Some(reason) = self.keys().missing_reason() {
+            return Some(reason);
+        }
+        let none = self.keys().algorithms().is_empty();
+        none.then(|| "there is no active signing key: run `auth-server key generate`".to_owned())
+    }
+
+    /// The path of an endpoint: under the issuer's.
+    pub(crate) fn path_of(&self, endpoint: &str) -> String {
+        format!("{}{endpoint}", self.issuer().path())
+    }
+
+    /// The paths that requests are counted under. They live as long as the process, as metrics want their labels.
+    pub fn endpoints(&self) -> Vec<&'static str> {
+        let under_issuer = ["/token", "/introspect", "/revoke", "/jwks.json"];
+        let base = self.issuer().path();
+        let mut names: Vec<&'static str> =
+            under_issuer.iter().map(|path| &*format!("{base}{path}").leak()).collect();
+        names.extend([self.list_endpoint(), &*self.issuer().metadata_path().leak(), "/health"]);
+        names
+    }
+
+    /// Says that the database has been reached and fits.
+    pub fn set_opened(&self) {
+        self.0.opened.store(true, Ordering::Release);
+    }
+
+    /// Whether [`Self::set_opened`] was called.
+    pub fn is_opened(&self) -> bool {
+        self.0.opened.load(Ordering::Acquire)
+    }
+
+    /// Forgets addresses that have nothing counted against them any more.
+    pub fn prune_failures(&self) {
+        self.0.failures.prune(std::time::Instant::now());
+        self.0.allowances.prune();
+    }
+
+    /// The present time by the database's clock, for what no client asked for: a request takes its time once, with its
+    /// client (decision 39).
+    pub fn now(&self) -> Timestamp {
+        self.registry().now()
+    }
+
+    /// What tokens are made with.
+    pub(crate) fn minter(&self) -> Minter<'_> {
+        Minter { keys: self.keys(), store: self.store(), root: self.root(), rng: self.rng() }
+    }
+
+    /// Runs work that the answer does not wait for, and that the end of the server does. Where too much of it runs
+    /// already it is left out: only what a later request would do again is given here.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let Ok(place) = Arc::clone(&self.0.task_places).try_acquire_owned() else { return };
+        self.0.tasks.spawn(async move {
+            work.await;
+            drop(place);
+        });
+    }
+
+    /// Counts issued tokens.
+    pub(crate) fn issued(&self) -> &Issued {
+        &self.0.issued
+    }
+
+    /// Waits for the work that requests left behind, then closes the store.
+    pub async fn finish(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        self.0.parts.store.close().await;
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
+    /// Clients and resources.
+    pub fn registry(&self) -> &Registry {
+        &self.0.parts.registry
+    }
+
+    /// The signing keys.
+    pub fn keys(&self) -> &HeldKeys {
+        &self.0.parts.keys
+    }
+
+    /// What is revoked.
+    pub fn revocations(&self) -> &HeldRevocations {
+        &self.0.parts.revocations
+    }
+
+    /// Signed lists, made once for all who ask.
+    pub fn documents(&self) -> &Documents {
+        &self.0.documents
+    }
+
+    /// The source of random bytes, for tasks.
+    pub fn shared_rng(&self) -> Arc<dyn Rng> {
+        Arc::clone(&self.0.parts.rng)
+    }
+
+    /// Who issues.
+    pub fn issuer(&self) -> &Issuer {
+        &self.0.parts.issuer
+    }
+
+    /// This process' name among the replicas.
+    pub fn replica(&self) -> &str {
+        &self.0.parts.replica
+    }
+
+    /// The root secret.
+    pub fn root(&self) -> &RootSecrets {
+        &self.0.parts.root
+    }
+
+    pub(crate) fn rng(&self) -> &dyn Rng {
+        self.0.parts.rng.as_ref()
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.0.parts.policy
+    }
+
+    pub(crate) fn argon2(&self) -> &Argon2Gate {
+        &self.0.argon2
+    }
+
+    pub(crate) fn failures(&self) -> &Failures {
+        &self.0.failures
+    }
+
+    pub(crate) fn allowances(&self) -> &Allowances {
+        &self.0.allowances
+    }
+
+    /// The name under which requests for lists of revocations are counted.
+    pub fn list_endpoint(&self) -> &'static str {
+        self.0.list_endpoint
+    }
+
+    pub(crate) fn dummy_hash(&self) -> &SecretHash {
+        &self.0.dummy
+    }
+
+    pub(crate) fn metadata(&self) -> Bytes {
+        self.0.metadata.clone()
+    }
+
+    /// A verifier of this server's own tokens.
+    pub(crate) fn verifier(&self) -> Verifier {
+        let config = VerifierConfig {
+            issuer: self.issuer().as_str().to_owned(),
+            audience: Audience::CheckedByCaller,
+            leeway_secs: LEEWAY,
+        };
+        Verifier::new(config, self.keys().verifying())
+    }
+}
