@@ -33,11 +33,14 @@ pub fn check(settings: &Settings) -> Result<Vec<String>, DataDirError> {
 
 fn look_through(settings: &Settings) -> Result<Vec<String>, DiskError> {
     let mut warnings = Vec::new();
+    let mut is_volume = false;
     if let Some(dir) = Dir::find(&settings.data_dir)? {
+        is_volume = matches!(dir.require_private(), Ok(Privacy::OwnGroup));
         warnings.extend(looked_into(&dir)?);
     }
     if let Some(keys) = Dir::find(&settings.keys_dir())? {
-        warnings.extend(looked_into(&keys)?);
+        let inside = |error: DiskError| if is_volume { error.inside_group_volume() } else { error };
+        warnings.extend(looked_into(&keys).map_err(inside)?);
         for name in
             keys.names()?.iter().filter(|name| Path::new(name).extension().is_some_and(|end| end == "pem"))
         {

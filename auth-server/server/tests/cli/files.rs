@@ -209,6 +209,12 @@ fn case_32_a_volume_under_fs_group_is_used_with_a_warning() {
     let outcome = lab.run(&["key", "list"]);
     assert_eq!(outcome.code, 0, "{outcome:?}");
     assert!(outcome.stderr.contains("warning") && outcome.stderr.contains("fsGroup"), "{outcome:?}");
+    // A directory in it that somebody made anew, without the bit that the volume's own directories have.
+    set_permissions(&lab.data().join("keys"), 0o770);
+    let refused = lab.refused(&["key", "list"]);
+    assert!(refused.contains("fsGroup") && refused.contains("chmod g+s"), "{refused}");
+    set_permissions(&lab.data().join("keys"), 0o2770);
+    assert_eq!(lab.run(&["key", "list"]).code, 0, "as the message says");
     // The mount point itself is open to everybody: a chmod would not last.
     set_permissions(&lab.data(), 0o2777);
     let refused = lab.refused(&["key", "list"]);
