@@ -1,6 +1,6 @@
 //! `config show` and `config check`.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use trefoil_serve::findings::{self, Finding, Level};
 use trefoil_serve::{Clock, SystemClock};
 
@@ -14,7 +14,10 @@ use crate::settings::{RawSettings, Settings};
 /// Prints every setting and where it came from.
 pub(super) fn show(place: &Place, flags: &SettingFlags, output: Output) -> Result<(), Failure> {
     let shown = flags.load(place)?.shown();
-    let document = serde_json::to_value(&shown)?;
+    let of = |value: &Value, origin: &str| json!({ "value": value, "origin": origin });
+    let document: Map<String, Value> =
+        shown.iter().map(|one| (one.key.clone(), of(&one.value, &one.origin))).collect();
+    let document = Value::Object(document);
     output.document(&document, || {
         let rows: Vec<_> = shown
             .iter()
@@ -32,19 +35,29 @@ pub(super) fn check(place: &Place, flags: &SettingFlags, output: Output) -> Resu
     let of = |level: Level| found.iter().filter(move |finding| finding.level == level);
     let mut problems: Vec<String> = loaded.warnings.clone();
     problems.extend(of(Level::Broken).map(Finding::text));
-    let warnings: Vec<String> =
-        of(Level::Warning).map(|one| format!("warning: {}: {}", one.check, one.text())).collect();
-    let warnings =
-        [loaded.notices.iter().map(|notice| format!("warning: {notice}")).collect(), warnings].concat();
-    if !problems.is_empty() {
-        return Err(Failure::new(problems.join("; ")));
+    let warnings: Vec<String> = loaded
+        .notices
+        .iter()
+        .cloned()
+        .chain(of(Level::Warning).map(|one| format!("{}: {}", one.check, one.text())))
+        .collect();
+    if problems.is_empty() {
+        // What the parts accept, the whole must accept.
+        problems.extend(Settings::check(loaded.value, &place.env).err().map(|error| error.to_string()));
     }
-    // What the parts accept, the whole must accept.
-    Settings::check(loaded.value, &place.env)?;
-    let document = json!({ "ok": true, "warnings": warnings });
-    output.document(&document, || {
-        warnings.iter().cloned().chain(["the configuration is fine".to_owned()]).collect()
-    })
+    let file = loaded.file.as_ref().map(|file| file.display().to_string());
+    let document = json!({
+        "ok": problems.is_empty(), "file": file, "problems": problems, "warnings": warnings,
+    });
+    let warned = warnings.iter().map(|warning| format!("warning: {warning}"));
+    if problems.is_empty() {
+        let fine = format!("the configuration is fine ({})", file.as_deref().unwrap_or("no file"));
+        return output.document(&document, || warned.chain([fine]).collect());
+    }
+    if output.json {
+        output.document(&document, Vec::new)?;
+    }
+    Err(Failure::after_document(problems.join("; ")))
 }
 
 /// What a start would refuse, and what it would warn of.

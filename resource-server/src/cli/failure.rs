@@ -9,6 +9,8 @@ pub(super) struct Failure {
     pub(super) code: &'static str,
     /// The line.
     pub(super) line: String,
+    /// Whether the document of the command has been printed and says what is wrong.
+    pub(super) documented: bool,
 }
 
 impl Failure {
@@ -16,8 +18,13 @@ impl Failure {
         Self::coded("failed", line)
     }
 
+    /// After a document that says the same in full: only stderr hears the line.
+    pub(super) fn after_document(line: impl Display) -> Self {
+        Self { documented: true, ..Self::new(line) }
+    }
+
     pub(super) fn coded(code: &'static str, line: impl Display) -> Self {
-        Self { code, line: line.to_string().replace(['\n', '\r'], " ") }
+        Self { code, line: line.to_string().replace(['\n', '\r'], " "), documented: false }
     }
 }
 

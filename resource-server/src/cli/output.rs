@@ -30,7 +30,7 @@ impl Output {
 
     /// Says why a command failed: on stderr, and as the document where one is asked for.
     pub(super) fn failure(self, failure: &Failure) {
-        if self.json {
+        if self.json && !failure.documented {
             let document = json!({ "error": failure.code, "error_description": failure.line });
             // The exit code says the same.
             let _lost = bytes(escaped_json(&format!("{document:#}\n")).as_bytes());

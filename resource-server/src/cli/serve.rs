@@ -75,6 +75,7 @@ pub(super) async fn run(place: &Place, flags: &SettingFlags) -> Result<(), Failu
             tokio::join!(serving, operators.serve(router, shutdown));
         }
     }
+    info!("stopped");
     Ok(())
 }
 

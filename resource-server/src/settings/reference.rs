@@ -80,7 +80,7 @@ pub const REFERENCE: &[Setting] = &[
     Setting {
         key: "shutdown.grace",
         form: "duration",
-        default: "5s",
+        default: "0",
         what: "How long it goes on serving, not ready, after SIGTERM",
     },
     Setting {

@@ -170,8 +170,7 @@ fn d32_the_environment_stands_between_file_and_flags() {
         place.command(&["config", "show", "--json", "--config", "c.toml", "--audience", "from-flag"]);
     command.env("RESOURCE_SERVER_AUDIENCE", "from-env").env("RESOURCE_SERVER_ISSUER", "000123");
     let shown = document(&command.output().unwrap());
-    let value =
-        |key: &str| shown.as_array().unwrap().iter().find(|s| s["key"] == key).unwrap()["value"].clone();
+    let value = |key: &str| shown[key]["value"].clone();
     assert_eq!(
         (value("audience"), value("issuer"), value("listen")),
         ("from-flag".into(), "000123".into(), "127.0.0.1:1".into())
@@ -196,6 +195,21 @@ fn d32_an_environment_name_that_means_nothing_fails_config_check_alone() {
         command.env("RESOURCE_SERVER_AUDIENSE", "x");
     });
     program.logged("RESOURCE_SERVER_AUDIENSE");
+}
+
+#[test]
+fn u09_a_command_prints_one_document_also_where_something_is_wrong() {
+    let place = Place::new();
+    let broken = ["--public-key", "missing.pem", "--issuer", "no url", "--audience", AUDIENCE, "--json"];
+    let found = place.run(&[&["config", "check"][..], &broken].concat());
+    let one = document(&found);
+    assert_eq!((found.status.code(), &one["ok"]), (Some(1), &false.into()));
+    assert!(one["problems"].as_array().unwrap().len() >= 2, "each problem by itself: {one}");
+    let doctor = document(&place.run(&[&["doctor"][..], &broken].concat()));
+    assert_eq!(doctor["ok"], false, "{doctor}");
+    let fine = ["config", "check", "--public-key", "public.pem", "--issuer", ISSUER, "--audience", AUDIENCE];
+    let fine = document(&place.run(&[&fine[..], &["--json"]].concat()));
+    assert_eq!((&fine["ok"], &fine["problems"]), (&true.into(), &serde_json::json!([])), "{fine}");
 }
 
 #[test]
@@ -232,10 +246,7 @@ fn the_configuration_that_packages_ship_has_known_keys_only() {
     let shown = place.run(&["config", "show", "--config", shipped, "--json"]);
     assert!(shown.status.success(), "{shown:?}");
     let shown = document(&shown);
-    let value = |key: &str| {
-        let setting = shown.as_array().unwrap().iter().find(|setting| setting["key"] == key);
-        setting.unwrap()["value"].as_str().unwrap().to_owned()
-    };
+    let value = |key: &str| shown[key]["value"].as_str().unwrap().to_owned();
     assert_eq!(value("public_url"), value("audience"), "w10: what is discovered is what tokens are for");
 }
 

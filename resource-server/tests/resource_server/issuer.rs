@@ -30,9 +30,7 @@ async fn doctor(place: &Place, issuer: &str, more: &[&str]) -> Vec<(String, Stri
         [&["doctor", "--json", "--issuer", issuer, "--audience", AUDIENCE][..], &free, more].concat();
     let mut command = place.command(&arguments);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    // Where a check fails, the error follows as a document of its own.
-    let mut documents = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>();
-    let document = documents.next().and_then(Result::ok).unwrap_or_else(|| panic!("{output:?}"));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
     let text = |check: &Value, name: &str| check[name].as_str().unwrap().to_owned();
     let checks = document["checks"].as_array().unwrap().iter();
     checks.map(|check| (text(check, "check"), text(check, "outcome"), text(check, "says"))).collect()

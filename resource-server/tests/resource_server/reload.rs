@@ -167,6 +167,7 @@ async fn ended_under_load(place: &Place) -> usize {
         client.await.unwrap();
     }
     assert_eq!(program.ended_within(Duration::from_secs(30)).code(), Some(0));
+    program.logged("stopped");
     served.load(Ordering::SeqCst)
 }
 

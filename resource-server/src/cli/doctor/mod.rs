@@ -91,9 +91,10 @@ fn report(found: &[findings::Finding], output: Output) -> Result<(), Failure> {
     })?;
     match findings::counts(found).0 {
         0 => Ok(()),
-        broken => {
-            Err(Failure::new(format!("{broken} of {} checks failed; mend what is named above", found.len())))
-        }
+        broken => Err(Failure::after_document(format!(
+            "{broken} of {} checks failed; mend what is named above",
+            found.len()
+        ))),
     }
 }
 

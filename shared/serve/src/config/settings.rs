@@ -49,7 +49,7 @@ pub struct ShutdownSettings {
 
 impl Default for ShutdownSettings {
     fn default() -> Self {
-        Self { grace: Seconds(5), drain: Seconds(Limits::default().drain_timeout.as_secs()) }
+        Self { grace: Seconds(0), drain: Seconds(Limits::default().drain_timeout.as_secs()) }
     }
 }
 
