@@ -2,6 +2,7 @@
 //!
 //! Pure: no runtime, no sockets, no database.
 
+pub mod grant;
 pub mod model;
 pub mod protocol;
 pub mod records;

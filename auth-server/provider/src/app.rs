@@ -13,10 +13,12 @@ use trefoil_shared::NotReady;
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::{Audience, Verifier, VerifierConfig};
 
+use crate::grants::Grants;
 use crate::http::{self, Allowances, Failures, Issued};
 use crate::keys::HeldKeys;
 use crate::model::SecretHash;
 use crate::protocol::Issuer;
+use crate::records::Records;
 use crate::revocations::{Documents, HeldRevocations};
 use crate::secrets::{Argon2Gate, Rng, RootSecrets};
 use crate::store::{Registry, Store};
@@ -48,6 +50,10 @@ pub struct Parts {
     pub rng: Arc<dyn Rng>,
     /// This process' name among the replicas.
     pub replica: String,
+    /// The grants of the token endpoint.
+    pub grants: Grants,
+    /// What expires by itself: codes and the like.
+    pub records: Arc<dyn Records>,
     /// What follows from the configuration.
     pub policy: Policy,
 }
@@ -76,7 +82,8 @@ impl App {
     /// Puts the parts together. Until [`Self::set_opened`] it says that it is not ready.
     pub fn new(parts: Parts) -> Self {
         let dummy = SecretHash::Keyed { root_id: parts.root.writing_id().to_owned(), mac: [0; 32] };
-        let metadata = http::metadata_document(&parts.issuer);
+        let metadata = http::metadata_document(&parts.issuer, &parts.grants);
+        let issued = Issued::new(&parts.grants);
         let allowances = Allowances::new(parts.policy.max_revocations);
         // Once for a process: a name of a metric lives as long as that.
         let list_endpoint = format!("{}/revocations/{{kid}}", parts.issuer.path()).leak();
@@ -92,7 +99,7 @@ impl App {
             opened: AtomicBool::new(false),
             tasks: TaskTracker::new(),
             task_places: Arc::new(Semaphore::new(TASKS)),
-            issued: Issued::new(),
+            issued,
         }))
     }
 
@@ -255,6 +262,16 @@ impl App {
 
     pub(crate) fn policy(&self) -> &Policy {
         &self.0.parts.policy
+    }
+
+    /// The grants of the token endpoint.
+    pub fn grants(&self) -> &Grants {
+        &self.0.parts.grants
+    }
+
+    /// What expires by itself.
+    pub fn records(&self) -> &dyn Records {
+        self.0.parts.records.as_ref()
     }
 
     pub(crate) fn argon2(&self) -> &Argon2Gate {

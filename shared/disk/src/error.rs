@@ -91,17 +91,12 @@ impl DiskError {
     /// The same for a directory inside a Kubernetes volume under `fsGroup`, which is not setgid as the volume is: says
     /// what makes it a part of the volume.
     #[must_use]
-    pub fn inside_group_volume(self) -> Self {
-        match self {
-            Self::TooOpen { path, mode, mend, volume: "" } => Self::TooOpen {
-                path,
-                mode,
-                mend,
-                volume: "; the data directory is a Kubernetes volume under fsGroup and this directory in it is not \
-                         setgid: `chmod g+s` makes it part of the volume",
-            },
-            other => other,
+    pub fn inside_group_volume(mut self) -> Self {
+        if let Self::TooOpen { volume: volume @ "", .. } = &mut self {
+            *volume = "; the data directory is a Kubernetes volume under fsGroup and this directory in it is not \
+                       setgid: `chmod g+s` makes it part of the volume";
         }
+        self
     }
 
     /// Whether the file, or a directory on the way to it, is not there.

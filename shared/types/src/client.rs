@@ -1,5 +1,6 @@
 //! Names of clients, of how they authenticate, and of grants, as the IANA registries of RFC 8414 and 7591 spell them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -120,11 +121,81 @@ registered_names! {
     }
 }
 
-registered_names! {
-    /// A grant that the token endpoint knows (`grant_type`). Only what works is listed.
-    GrantType, "client_credentials" {
-        /// RFC 6749 section 4.4.
-        ClientCredentials = "client_credentials",
+/// The name of a grant (`grant_type`): a registered one, or an absolute URI of somebody's own (RFC 6749 section 4.5).
+/// Which grants work is the token endpoint's business.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct GrantType(Cow<'static, str>);
+
+/// Longer names of grants are refused.
+const MAX_GRANT_TYPE: usize = 255;
+
+impl GrantType {
+    /// RFC 6749 section 4.4.
+    pub const CLIENT_CREDENTIALS: Self = Self(Cow::Borrowed("client_credentials"));
+
+    /// A name that the program knows when it is compiled.
+    ///
+    /// # Panics
+    /// If it is not what [`str::parse`] takes: use it for constants.
+    pub const fn from_static(name: &'static str) -> Self {
+        assert!(is_grant_type(name.as_bytes()), "no name of a grant");
+        Self(Cow::Borrowed(name))
+    }
+
+    /// The name, as it stands in a form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// RFC 6749 appendix A.10: letters, digits and `-._`, or the characters of a URI.
+const fn is_grant_type(name: &[u8]) -> bool {
+    let mut left = name;
+    while let [first, rest @ ..] = left {
+        let barred = matches!(first, b'"' | b'\\' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}' | b',');
+        if barred || !first.is_ascii_graphic() {
+            return false;
+        }
+        left = rest;
+    }
+    !name.is_empty() && name.len() <= MAX_GRANT_TYPE
+}
+
+/// Not a name that a grant can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a grant type is a registered name or a URI, of 1 to {MAX_GRANT_TYPE} characters")]
+pub struct InvalidGrantType;
+
+impl FromStr for GrantType {
+    type Err = InvalidGrantType;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if is_grant_type(text.as_bytes()) {
+            Ok(Self(Cow::Owned(text.to_owned())))
+        } else {
+            Err(InvalidGrantType)
+        }
+    }
+}
+
+impl TryFrom<String> for GrantType {
+    type Error = InvalidGrantType;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if is_grant_type(text.as_bytes()) { Ok(Self(Cow::Owned(text))) } else { Err(InvalidGrantType) }
+    }
+}
+
+impl From<GrantType> for String {
+    fn from(grant: GrantType) -> Self {
+        grant.0.into_owned()
+    }
+}
+
+impl fmt::Display for GrantType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -137,6 +208,19 @@ mod tests {
         assert!("billing".parse::<ClientId>().is_ok());
         for bad in ["", "a\nb", "naïve", &"x".repeat(256)] {
             assert_eq!(bad.parse::<ClientId>(), Err(InvalidClientId), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_grant_type_is_a_name_or_a_uri() {
+        for good in
+            ["client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer", "https://a.example/g?x=1"]
+        {
+            assert_eq!(good.parse::<GrantType>().unwrap().as_str(), good);
+        }
+        for bad in ["", "a b", "a\nb", "naïve", "client_credentials,password", "a\"b", &"x".repeat(256)] {
+            assert_eq!(bad.parse::<GrantType>(), Err(InvalidGrantType), "{bad:?}");
+            assert!(serde_json::from_value::<GrantType>(bad.into()).is_err(), "{bad:?}");
         }
     }
 

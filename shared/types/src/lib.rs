@@ -21,7 +21,7 @@ mod time;
 mod token;
 mod typed_value;
 
-pub use client::{AuthMethod, ClientId, GrantType, InvalidClientId, UnknownName};
+pub use client::{AuthMethod, ClientId, GrantType, InvalidClientId, InvalidGrantType, UnknownName};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{ErrorBody, ErrorCode};
 pub use introspection::{Active, Introspection};

@@ -112,8 +112,12 @@ denials! {
     GrantTypeUnknown = UnsupportedGrantType, "RFC 6749 5.2", "this server does not know this grant_type";
     /// The client is not registered for the grant.
     GrantNotAllowed = UnauthorizedClient, "RFC 6749 5.2", "this client may not use this grant";
-    /// A public client asked for `client_credentials`.
-    PublicClientCredentials = UnauthorizedClient, "RFC 6749 4.4", "a public client may not use client_credentials";
+    /// A public client asked for a grant of confidential clients.
+    PublicClientRefused = UnauthorizedClient, "RFC 6749 4.4", "a public client may not use this grant";
+    /// What the grant needs is missing from the form, or malformed.
+    GrantMalformed = InvalidRequest, "RFC 6749 5.2", "a parameter that this grant needs is missing or malformed";
+    /// What the client presents is unknown, expired, spent, revoked, or another client's.
+    GrantRefused = InvalidGrant, "RFC 6749 5.2", "the grant is invalid, expired, revoked or another client's";
     /// `resource` is neither a bare name nor an absolute URI without fragment.
     ResourceMalformed = InvalidTarget, "RFC 8707 2", "resource is malformed";
     /// The resource is unknown, or not this client's.
@@ -142,6 +146,8 @@ denials! {
     StoreUnavailable = TemporarilyUnavailable, "RFC 9110 15.6.4", "the server cannot answer now: try again soon";
     /// The database did not say whether it wrote.
     OutcomeUnknown = TemporarilyUnavailable, "RFC 9110 15.6.4", "the server cannot answer now: try again soon";
+    /// Others changed the grant each time that it was tried.
+    GrantContended = TemporarilyUnavailable, "RFC 9110 15.6.4", "others use the same grant at this moment: try again soon";
     /// What the cache holds of the registry is too old to rely on.
     RegistryStale = TemporarilyUnavailable, "RFC 9110 15.6.4", "the server cannot answer now: try again soon";
     /// What is known of revocations is too old to be signed anew.

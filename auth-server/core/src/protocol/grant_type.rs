@@ -13,20 +13,23 @@ pub fn asked(params: &Params) -> Result<&str, Denied> {
     params.get("grant_type").ok_or(Denied::GrantTypeMissing)
 }
 
-/// The grant that `spelling` means for this client, if the client may use it.
+/// The grant, of those that are `known` here, that `spelling` means for this client, if the client may use it.
 ///
 /// An imported client of profile `legacy` goes on with the spelling that it was stored with; to everybody else
 /// that is no grant.
 ///
 /// # Errors
 /// [`Denied::GrantTypeUnknown`], [`Denied::GrantNotAllowed`].
-pub fn permitted(spelling: &str, client: &Client) -> Result<GrantType, Denied> {
-    let grant = match spelling.parse::<GrantType>() {
-        Ok(grant) => grant,
-        Err(_) if is_imported_spelling(spelling, client) => GrantType::ClientCredentials,
-        Err(_) => return Err(Denied::GrantTypeUnknown),
-    };
-    if client.grant_types.contains(&grant) { Ok(grant) } else { Err(Denied::GrantNotAllowed) }
+pub fn permitted<'a>(
+    spelling: &str,
+    client: &Client,
+    known: &'a [GrantType],
+) -> Result<&'a GrantType, Denied> {
+    let of = |name: &str| known.iter().find(|grant| grant.as_str() == name);
+    let imported =
+        || is_imported_spelling(spelling, client).then(|| of(GrantType::CLIENT_CREDENTIALS.as_str()));
+    let grant = of(spelling).or_else(|| imported().flatten()).ok_or(Denied::GrantTypeUnknown)?;
+    if client.grant_types.contains(grant) { Ok(grant) } else { Err(Denied::GrantNotAllowed) }
 }
 
 fn is_imported_spelling(spelling: &str, client: &Client) -> bool {
@@ -40,6 +43,10 @@ mod tests {
     use crate::model::ImportedFrom;
     use crate::protocol::samples;
 
+    fn of(spelling: &str, client: &Client) -> Result<&'static GrantType, Denied> {
+        permitted(spelling, client, &[GrantType::CLIENT_CREDENTIALS])
+    }
+
     fn imported(profile: Profile) -> Client {
         let grant_spelling = "client credentials".to_owned();
         let from = ImportedFrom { source: "steelcut".to_owned(), digest: String::new(), grant_spelling };
@@ -49,24 +56,24 @@ mod tests {
     #[test]
     fn an_imported_client_goes_on_with_its_own_spelling() {
         let client = imported(Profile::Legacy);
-        assert_eq!(permitted("client credentials", &client), Ok(GrantType::ClientCredentials));
-        assert_eq!(permitted("client_credentials", &client), Ok(GrantType::ClientCredentials));
-        assert_eq!(permitted("client  credentials", &client), Err(Denied::GrantTypeUnknown));
+        assert_eq!(of("client credentials", &client), Ok(&GrantType::CLIENT_CREDENTIALS));
+        assert_eq!(of("client_credentials", &client), Ok(&GrantType::CLIENT_CREDENTIALS));
+        assert_eq!(of("client  credentials", &client), Err(Denied::GrantTypeUnknown));
     }
 
     #[test]
     fn the_old_spelling_is_unknown_to_everybody_else() {
         for client in [samples::client(), imported(Profile::Oauth21)] {
-            assert_eq!(permitted("client credentials", &client), Err(Denied::GrantTypeUnknown));
+            assert_eq!(of("client credentials", &client), Err(Denied::GrantTypeUnknown));
         }
     }
 
     #[test]
     fn a036_a_grant_that_the_client_is_not_registered_for_is_refused() {
         let client = Client { grant_types: vec![], ..samples::client() };
-        assert_eq!(permitted("client_credentials", &client), Err(Denied::GrantNotAllowed));
+        assert_eq!(of("client_credentials", &client), Err(Denied::GrantNotAllowed));
         for unknown in ["password", "implicit", "Client_Credentials"] {
-            assert_eq!(permitted(unknown, &client), Err(Denied::GrantTypeUnknown));
+            assert_eq!(of(unknown, &client), Err(Denied::GrantTypeUnknown));
         }
     }
 }

@@ -25,7 +25,7 @@ pub fn client() -> Client {
             methods: vec![AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost],
             secrets: vec![],
         },
-        grant_types: vec![GrantType::ClientCredentials],
+        grant_types: vec![GrantType::CLIENT_CREDENTIALS],
         resources: vec![],
         scopes: Scope::default(),
         default_scope: None,

@@ -1,48 +1,63 @@
-//! The grants of the token endpoint: one file each, and one word each in the list below.
-//!
-//! What grants share (client authentication, permission, scope and resource policy, minting, headers, errors) the
-//! endpoint does. A grant says only whom the token speaks for, or why there is none.
+//! The grants of the token endpoint: ours, one file each, and those that a program adds.
 
 mod client_credentials;
 
+use std::sync::Arc;
+
 use trefoil_shared::GrantType;
 
-use crate::protocol::{Authenticated, Denied};
+pub use client_credentials::ClientCredentials;
+pub use trefoil_core::grant::*;
 
-/// What a grant decided: the rest of the token follows from the client and from what was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Granted {
-    /// Whom the token speaks for.
-    pub sub: String,
+/// The grants that the token endpoint takes. Clones share them.
+#[derive(Clone)]
+pub struct Grants(Arc<Listed>);
+
+#[derive(Clone, Default)]
+struct Listed {
+    names: Vec<GrantType>,
+    grants: Vec<Arc<dyn Grant>>,
 }
 
-/// Lists the grants: each module has its `GRANT_TYPE` and its `exchange`.
-macro_rules! grants {
-    [$($grant:ident),+ $(,)?] => {
-        /// The grants that the token endpoint takes, for metadata.
-        pub const SUPPORTED: &[GrantType] = &[$($grant::GRANT_TYPE,)+];
+impl Grants {
+    /// The grants of this library.
+    pub fn standard() -> Self {
+        Self(Arc::default()).with(ClientCredentials)
+    }
 
-        /// Lets the grant of that type decide.
-        ///
-        /// # Errors
-        /// Why the grant gives nothing.
-        pub fn exchange(grant_type: GrantType, client: &Authenticated) -> Result<Granted, Denied> {
-            $(if grant_type == $grant::GRANT_TYPE {
-                return $grant::exchange(client);
-            })+
-            Err(Denied::GrantTypeUnknown)
+    /// The same with one more, which takes the place of another of its name.
+    #[must_use]
+    pub fn with(self, grant: impl Grant + 'static) -> Self {
+        let mut listed = Arc::unwrap_or_clone(self.0);
+        let (name, grant): (GrantType, Arc<dyn Grant>) = (grant.name(), Arc::new(grant));
+        match listed.names.iter().position(|known| *known == name) {
+            Some(at) => {
+                if let Some(place) = listed.grants.get_mut(at) {
+                    *place = grant;
+                }
+            }
+            None => {
+                listed.names.push(name);
+                listed.grants.push(grant);
+            }
         }
-    };
+        Self(Arc::new(listed))
+    }
+
+    /// Their names, for metadata and registration.
+    pub fn names(&self) -> &[GrantType] {
+        &self.0.names
+    }
+
+    /// The grant of that name.
+    pub fn get(&self, name: &GrantType) -> Option<&dyn Grant> {
+        let at = self.0.names.iter().position(|known| known == name)?;
+        self.0.grants.get(at).map(Arc::as_ref)
+    }
 }
 
-grants![client_credentials];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_grant_type_that_has_a_name_works() {
-        assert_eq!(SUPPORTED, GrantType::ALL);
+impl Default for Grants {
+    fn default() -> Self {
+        Self::standard()
     }
 }

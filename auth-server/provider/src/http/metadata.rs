@@ -9,7 +9,7 @@ use http::{HeaderValue, header};
 use trefoil_shared::{AuthMethod, ServerMetadata};
 
 use crate::app::App;
-use crate::grants;
+use crate::grants::Grants;
 use crate::protocol::Issuer;
 
 /// Metadata changes with a release, not by the minute.
@@ -24,7 +24,7 @@ pub(super) async fn metadata(State(app): State<App>) -> Response {
 }
 
 /// The document, made once.
-pub(crate) fn document(issuer: &Issuer) -> Bytes {
+pub(crate) fn document(issuer: &Issuer, grants: &Grants) -> Bytes {
     let proven = vec![AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
     let metadata = ServerMetadata {
         issuer: issuer.as_str().to_owned(),
@@ -34,7 +34,7 @@ pub(crate) fn document(issuer: &Issuer) -> Bytes {
         revocations_uri: Some(issuer.endpoint("/revocations")),
         introspection_endpoint: Some(issuer.endpoint("/introspect")),
         response_types_supported: Vec::new(),
-        grant_types_supported: grants::SUPPORTED.to_vec(),
+        grant_types_supported: grants.names().to_vec(),
         token_endpoint_auth_methods_supported: proven.clone(),
         revocation_endpoint_auth_methods_supported: AuthMethod::ALL.to_vec(),
         introspection_endpoint_auth_methods_supported: proven,
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn d35_metadata_says_only_what_works() {
-        let document = document(&"https://example.com/tenant".parse().unwrap());
+        let document = document(&"https://example.com/tenant".parse().unwrap(), &Grants::standard());
         let json: serde_json::Value = serde_json::from_slice(&document).unwrap();
         insta::assert_json_snapshot!(json);
     }

@@ -14,10 +14,13 @@ use super::error::Refused;
 use super::form::Form;
 use super::refused_facts;
 use crate::app::App;
-use crate::grants;
+use crate::grants::{Change, ClientRule, Grant, NotGranted, Refusal, TokenAsk};
 use crate::model::{Client, Resource};
 use crate::protocol::{self, Asked, Authenticated, Denied, Target};
 use crate::tokens::{self, Issue, MintError};
+
+/// How often a grant is asked again whose records others change meanwhile.
+const TRIES: usize = 4;
 
 pub(super) async fn token(State(app): State<App>, request: Request<Body>) -> Response {
     match exchange(&app, request).await {
@@ -51,23 +54,59 @@ async fn answer(
     (spelling, caller): (&str, &Authenticated),
 ) -> Result<Response, Refused> {
     let client = caller.client();
-    let grant_type = protocol::permitted_grant(spelling, client)?;
-    let granted = grants::exchange(grant_type, caller)?;
-    tracing::debug!(client_id = %client.client_id, grant_type = grant_type.as_str(), "grant permitted");
-    let asked = Asked::from_params(&form.params)?;
+    let name = protocol::permitted_grant(spelling, client, app.grants().names())?;
+    let grant = app.grants().get(name).ok_or(Denied::GrantTypeUnknown)?;
+    if grant.client_rule() == ClientRule::Confidential && matches!(caller, Authenticated::Public(_)) {
+        return Err(Denied::PublicClientRefused.into());
+    }
+    tracing::debug!(client_id = %client.client_id, grant_type = name.as_str(), "grant permitted");
+    for _ in 0..TRIES {
+        let ask = TokenAsk { params: &form.params, client: caller, records: app.records() };
+        if let Some(response) = issue(app, grant, &ask).await? {
+            return Ok(response);
+        }
+    }
+    Err(Denied::GrantContended.into())
+}
+
+/// Lets the grant decide, mints and commits. `None` where somebody else changed first what the grant had read: nothing
+/// has happened then.
+async fn issue(app: &App, grant: &dyn Grant, ask: &TokenAsk<'_>) -> Result<Option<Response>, Refused> {
+    let granted = match grant.exchange(*ask).await {
+        Ok(granted) => granted,
+        Err(NotGranted::Failed(error)) => return Err(error.into()),
+        Err(NotGranted::Refused(Refusal { why, order })) => {
+            let done = made(order.as_ref(), app, ask).await?;
+            return if done { Err(why.into()) } else { Ok(None) };
+        }
+    };
+    let asked = Asked::from_params(ask.params)?;
     let named_resource = !asked.resources.is_empty();
+    let caller = ask.client;
+    let narrowed = granted.ceiling.as_ref().map(|ceiling| ceiling.over(caller.client()));
+    let client = narrowed.as_ref().unwrap_or(caller.client());
     let target = target(app, client, asked).await?;
     tracing::debug!(resource = %Names(&target.resources), scope = %target.scope.scope(), "target decided");
     let resources = target.resources.iter().map(Arc::as_ref);
     let lifetime = protocol::lifetime(app.policy().tokens, client, resources);
-    let (sub, jti) = (&granted.sub, app.rng().id());
+    let (sub, jti) = (&granted.subject, app.rng().id());
     let issue =
         Issue { issuer: app.issuer(), client: caller.seen(), sub, target: &target, lifetime, jti: &jti };
     let access_token = mint(app, &issue).await?;
-    app.issued().count(grant_type);
-    tell(&issue, grant_type);
+    if !made(granted.commit.as_ref(), app, ask).await? {
+        return Ok(None);
+    }
+    let name = grant.name();
+    app.issued().count(&name);
+    tell(&issue, &name);
     let of_it = tokens::told(&issue, named_resource);
-    Ok(success(&TokenResponse { access_token: &access_token, of_it }))
+    Ok(Some(success(&TokenResponse { access_token: &access_token, of_it })))
+}
+
+/// Whether a change was made, or there was none to make. It is made also where the client hangs up meanwhile.
+async fn made(change: Option<&Change>, app: &App, ask: &TokenAsk<'_>) -> Result<bool, Refused> {
+    let Some(change) = change else { return Ok(true) };
+    Ok(change.make(app.records(), ask.now()).await?)
 }
 
 async fn target(app: &App, client: &Client, asked: Asked) -> Result<Target, Refused> {
@@ -106,7 +145,7 @@ impl fmt::Display for Names<'_> {
 }
 
 /// The event of an issue: everything but the token.
-fn tell(issue: &Issue<'_>, grant_type: GrantType) {
+fn tell(issue: &Issue<'_>, grant_type: &GrantType) {
     tracing::info!(
         client_id = %issue.client.client_id,
         grant_type = grant_type.as_str(),

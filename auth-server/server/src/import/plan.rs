@@ -163,7 +163,7 @@ fn imported(client_id: ClientId, parts: Imported) -> Client {
         client_id,
         profile: Profile::Legacy,
         authentication: parts.authentication,
-        grant_types: vec![GrantType::ClientCredentials],
+        grant_types: vec![GrantType::CLIENT_CREDENTIALS],
         resources: vec![parts.resource],
         scopes: Scope::default(),
         default_scope: None,

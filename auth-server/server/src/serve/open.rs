@@ -9,8 +9,10 @@ use super::ServeError;
 use crate::app::{App, Parts, Policy};
 use crate::config::Settings;
 use crate::data_dir;
+use crate::grants::Grants;
 use crate::keys::{HeldKeys, KeyError, KeyHome, KeyPolicy, Keys};
 use crate::protocol::{Issuer, TokenPolicy};
+use crate::records::Settled;
 use crate::revocations::HeldRevocations;
 use crate::secrets::{OsRng, Rng, RootSecrets};
 use crate::store::{Registry, Store, StoreError};
@@ -51,6 +53,8 @@ pub(super) async fn open(settings: &Settings, issuer: Issuer) -> Result<Opened, 
     let revocations = HeldRevocations::new(store.clone());
     let parts = Parts {
         issuer,
+        grants: Grants::standard(),
+        records: Arc::new(Settled(store.clone())),
         store,
         registry,
         keys,

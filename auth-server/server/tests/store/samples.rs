@@ -39,7 +39,7 @@ pub(crate) fn client(text: &str) -> Client {
             methods: vec![AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost],
             secrets: vec![stored("one", hash)],
         },
-        grant_types: vec![GrantType::ClientCredentials],
+        grant_types: vec![GrantType::CLIENT_CREDENTIALS],
         resources: vec![name("api_v0.0.1"), name("https://api.example.com/")],
         scopes: "read write".parse().unwrap(),
         default_scope: Some("read".parse().unwrap()),

@@ -17,9 +17,11 @@ use trefoil_shared::jose::Algorithm;
 use trefoil_shared::{Secret, Timestamp};
 
 use crate::app::{App, Parts, Policy};
+use crate::grants::Grants;
 use crate::keys::{HeldKeys, KeyHome, KeyPolicy, Keys};
 use crate::model::{Authentication, Client, Resource, StoredSecret};
 use crate::protocol::{Issuer, samples};
+use crate::records::Settled;
 use crate::revocations::HeldRevocations;
 use crate::secrets::{OsRng, Rng, RootSecrets};
 use crate::store::DatabaseSettings;
@@ -80,6 +82,8 @@ impl Server {
         revocations.poll_once().await.unwrap();
         let parts = Parts {
             issuer,
+            grants: Grants::standard(),
+            records: Arc::new(Settled(store.clone())),
             store,
             registry,
             keys,

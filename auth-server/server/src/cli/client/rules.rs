@@ -6,6 +6,7 @@ use super::args::{CommonArgs, MethodArg, ProfileArg};
 use super::redirect_uri;
 use crate::cli::CliError;
 use crate::config::{Seconds, TokenSettings};
+use crate::grants::Grants;
 use crate::model::{Profile, Resource};
 
 /// Decision 22: the subjects of users begin so, and a machine's subject is its `client_id`.
@@ -54,11 +55,12 @@ const LATER_GRANTS: &[&str] = &[
 /// The grants by their registered names; `client_credentials` where none is given.
 pub(super) fn grants(given: &[String]) -> Result<Vec<GrantType>, CliError> {
     if given.is_empty() {
-        return Ok(vec![GrantType::ClientCredentials]);
+        return Ok(vec![GrantType::CLIENT_CREDENTIALS]);
     }
     let mut grants = Vec::new();
     for name in given {
-        let grant = name.parse().map_err(|_| unknown_grant(name))?;
+        let grant = name.parse().ok().filter(|grant| Grants::standard().names().contains(grant));
+        let grant = grant.ok_or_else(|| unknown_grant(name))?;
         if !grants.contains(&grant) {
             grants.push(grant);
         }
@@ -67,7 +69,8 @@ pub(super) fn grants(given: &[String]) -> Result<Vec<GrantType>, CliError> {
 }
 
 fn unknown_grant(name: &str) -> CliError {
-    let working: Vec<&str> = GrantType::ALL.iter().map(|grant| grant.as_str()).collect();
+    let grants = Grants::standard();
+    let working: Vec<&str> = grants.names().iter().map(GrantType::as_str).collect();
     let mend = format!("use {}", working.join(", "));
     if LATER_GRANTS.contains(&name) {
         return CliError::not_yet(&format!("the grant {name}"), mend);
@@ -88,7 +91,7 @@ pub(super) fn methods(given: Option<MethodArg>, grants: &[GrantType]) -> Result<
         Some(MethodArg::PrivateKeyJwt) => later("private_key_jwt"),
         Some(MethodArg::TlsClientAuth) => later("tls_client_auth"),
         Some(MethodArg::SelfSignedTlsClientAuth) => later("self_signed_tls_client_auth"),
-        Some(MethodArg::None) if grants.contains(&GrantType::ClientCredentials) => Err(CliError::new(
+        Some(MethodArg::None) if grants.contains(&GrantType::CLIENT_CREDENTIALS) => Err(CliError::new(
             "a client without authentication cannot have the grant client_credentials (RFC 6749 section 4.4)",
             "leave out --auth-method none",
         )),
