@@ -49,10 +49,10 @@ pub(super) fn check(place: &Place, flags: &SettingFlags, output: Output) -> Resu
     let document = json!({
         "ok": problems.is_empty(), "file": file, "problems": problems, "warnings": warnings,
     });
-    let warned = warnings.iter().map(|warning| format!("warning: {warning}"));
+    let lines = warnings.iter().map(|warning| format!("warning: {warning}"));
     if problems.is_empty() {
-        let fine = format!("the configuration is fine ({})", file.as_deref().unwrap_or("no file"));
-        return output.document(&document, || warned.chain([fine]).collect());
+        let good = format!("the configuration is fine ({})", file.as_deref().unwrap_or("no file"));
+        return output.document(&document, || lines.chain([good]).collect());
     }
     if output.json {
         output.document(&document, Vec::new)?;

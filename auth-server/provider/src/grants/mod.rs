@@ -30,16 +30,12 @@ impl Grants {
     pub fn with(self, grant: impl Grant + 'static) -> Self {
         let mut listed = Arc::unwrap_or_clone(self.0);
         let (name, grant): (GrantType, Arc<dyn Grant>) = (grant.name(), Arc::new(grant));
-        match listed.names.iter().position(|known| *known == name) {
-            Some(at) => {
-                if let Some(place) = listed.grants.get_mut(at) {
-                    *place = grant;
-                }
-            }
-            None => {
-                listed.names.push(name);
-                listed.grants.push(grant);
-            }
+        let at = listed.names.iter().position(|known| *known == name);
+        if let Some(place) = at.and_then(|at| listed.grants.get_mut(at)) {
+            *place = grant;
+        } else {
+            listed.names.push(name);
+            listed.grants.push(grant);
         }
         Self(Arc::new(listed))
     }

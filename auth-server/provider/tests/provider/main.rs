@@ -1,0 +1,3 @@
+//! The library as other programs use it.
+
+mod own_grant;

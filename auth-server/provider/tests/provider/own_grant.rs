@@ -1,0 +1,220 @@
+//! A grant that a program defines by itself: a voucher that is good once.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use futures_util::future::{BoxFuture, join_all};
+use http::Request;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt;
+use trefoil_provider::app::{App, Parts, Policy};
+use trefoil_provider::grants::{
+    Ceiling, Change, ClientRule, Grant, Granted, Grants, NotGranted, Refusal, TokenAsk,
+};
+use trefoil_provider::keys::{HeldKeys, KeyHome, KeyPolicy, KeyStoreKind, Keys};
+use trefoil_provider::model::{Authentication, Client, StoredSecret};
+use trefoil_provider::protocol::{Denied, samples};
+use trefoil_provider::records::{Body as Held, Created, Key, Record, Settled, Version};
+use trefoil_provider::revocations::HeldRevocations;
+use trefoil_provider::secrets::{OsRng, Rng, RootSecrets};
+use trefoil_provider::store::{Act, DatabaseSettings, Registry, Store};
+use trefoil_shared::jose::Algorithm;
+use trefoil_shared::{GrantType, Secret, Timestamp};
+
+const VOUCHER: GrantType = GrantType::from_static("urn:example:voucher");
+const SECRET: &str = "tfs_secret-of-the-shop";
+const FORMAT: u32 = 1;
+
+/// What is stored of a voucher.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    bearer: String,
+    pin: String,
+}
+
+/// The grant. A wrong `pin` spends the voucher, too.
+struct Vouchers;
+
+impl Grant for Vouchers {
+    fn name(&self) -> GrantType {
+        VOUCHER
+    }
+
+    fn client_rule(&self) -> ClientRule {
+        ClientRule::Any
+    }
+
+    fn exchange<'a>(&'a self, ask: TokenAsk<'a>) -> BoxFuture<'a, Result<Granted, NotGranted>> {
+        Box::pin(async move {
+            let code = ask.params.get("voucher").ok_or(Denied::GrantMalformed)?;
+            let key: Key = format!("voucher.{code}").parse().map_err(|_| Denied::GrantMalformed)?;
+            let found = ask.records.read(&key, ask.now()).await?.ok_or(Denied::GrantRefused)?;
+            let stored: Stored = found.body.read(FORMAT).map_err(|_| Denied::Internal)?;
+            let spent = Change::Remove { key, seen: found.version };
+            if ask.params.get("pin") != Some(stored.pin.as_str()) {
+                return Err(Refusal { why: Denied::GrantRefused, order: Some(spent) }.into());
+            }
+            let ceiling = Ceiling {
+                scopes: "read".parse().map_err(|_| Denied::Internal)?,
+                resources: vec!["api".parse().map_err(|_| Denied::Internal)?],
+            };
+            Ok(Granted { subject: stored.bearer, ceiling: Some(ceiling), commit: Some(spent) })
+        })
+    }
+}
+
+struct Shop {
+    app: App,
+    router: Router,
+    _directory: TempDir,
+}
+
+impl Shop {
+    /// A server that takes vouchers, with the client `shop` for them and the client `machine`, which may not.
+    async fn open() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("test.db");
+        let store =
+            Store::connect(&DatabaseSettings::at(format!("sqlite://{}", file.display()))).await.unwrap();
+        store.migrate("test").await.unwrap();
+        store.ensure_epoch("epoch").await.unwrap();
+        let root = Arc::new(RootSecrets::from_bytes(&[7; 32]));
+        let home = KeyHome::new(KeyStoreKind::Database, directory.path());
+        let keys = Keys::new(store.clone(), Arc::clone(&root), home, KeyPolicy::default());
+        let now = store.now().await.unwrap();
+        keys.generate(Algorithm::ES256, now, None).await.unwrap();
+        let act = Act::new(now, "test", "test", "test");
+        store.add_resource(&samples::resource("api", "read write"), &act).await.unwrap();
+        for (id, grant) in [("shop", VOUCHER), ("machine", GrantType::CLIENT_CREDENTIALS)] {
+            store.add_client(&client(&root, (id, grant), now), &act).await.unwrap();
+        }
+        let keys = HeldKeys::open(keys).unwrap();
+        keys.refresh(now).await.unwrap();
+        let policy = Policy::default();
+        let registry = Registry::new(store.clone(), policy.max_stale);
+        registry.poll_once().await.unwrap();
+        let revocations = HeldRevocations::new(store.clone());
+        revocations.poll_once().await.unwrap();
+        let app = App::new(Parts {
+            issuer: "https://auth.example.com".parse().unwrap(),
+            grants: Grants::standard().with(Vouchers),
+            records: Arc::new(Settled(store.clone())),
+            registry,
+            keys,
+            revocations,
+            root,
+            rng: Arc::new(OsRng),
+            replica: OsRng.id(),
+            policy,
+            store,
+        });
+        app.set_opened();
+        Self { router: app.router(), app, _directory: directory }
+    }
+
+    async fn put(&self, code: &str) {
+        let stored = Stored { bearer: "alice".to_owned(), pin: "1234".to_owned() };
+        let now = self.app.store().now().await.unwrap();
+        let record = Record {
+            version: Version::from_bytes([1; 16]),
+            expires: now.plus(600),
+            body: Held::new(FORMAT, &stored).unwrap(),
+        };
+        let key = format!("voucher.{code}").parse().unwrap();
+        assert_eq!(self.app.records().create(&key, &record, now).await.unwrap(), Created::New);
+    }
+
+    async fn redeem(&self, client: &str, form: &str) -> (u16, Value) {
+        let basic = STANDARD.encode(format!("{client}:{SECRET}"));
+        let request = Request::post("/token")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("authorization", format!("Basic {basic}"))
+            .body(Body::from(format!("grant_type=urn:example:voucher&{form}")))
+            .unwrap();
+        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+}
+
+fn client(root: &RootSecrets, (id, grant): (&str, GrantType), now: Timestamp) -> Client {
+    let mut client = Client {
+        client_id: id.parse().unwrap(),
+        grant_types: vec![grant],
+        resources: vec!["api".parse().unwrap()],
+        scopes: "read write".parse().unwrap(),
+        ..samples::client()
+    };
+    let hash = root.hash_client_secret(&client.client_id, &Secret::new(SECRET));
+    if let Authentication::Confidential { secrets, .. } = &mut client.authentication {
+        secrets.push(StoredSecret { id: OsRng.id(), hash, created_at: now, expires_at: None });
+    }
+    client
+}
+
+fn claims(answer: &Value) -> Value {
+    let token = answer["access_token"].as_str().unwrap();
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    serde_json::from_slice(&payload).unwrap()
+}
+
+fn refused(error: &str) -> impl Fn(&(u16, Value)) -> bool {
+    move |(status, body)| *status == 400 && body["error"] == error
+}
+
+#[tokio::test]
+async fn a_grant_of_another_program_gives_tokens_within_its_ceiling() {
+    let shop = Shop::open().await;
+    shop.put("one").await;
+    let wider = shop.redeem("shop", "voucher=one&pin=1234&scope=write").await;
+    assert!(refused("invalid_scope")(&wider), "the client may, the voucher does not allow it: {wider:?}");
+    let (status, body) = shop.redeem("shop", "voucher=one&pin=1234").await;
+    assert_eq!((status, &body["scope"]), (200, &"read".into()), "and it was not spent: {body}");
+    let claims = claims(&body);
+    assert_eq!((&claims["sub"], &claims["client_id"]), (&"alice".into(), &"shop".into()));
+    assert!(refused("invalid_grant")(&shop.redeem("shop", "voucher=one&pin=1234").await), "it was good once");
+    assert!(refused("invalid_request")(&shop.redeem("shop", "").await));
+    assert!(refused("unauthorized_client")(&shop.redeem("machine", "voucher=one&pin=1234").await));
+}
+
+#[tokio::test]
+async fn metadata_lists_the_grant() {
+    let shop = Shop::open().await;
+    let path = "/.well-known/oauth-authorization-server";
+    let answer = shop.router.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+    let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    let metadata: Value = serde_json::from_slice(&body).unwrap();
+    let listed = serde_json::json!(["client_credentials", "urn:example:voucher"]);
+    assert_eq!(metadata["grant_types_supported"], listed);
+}
+
+#[tokio::test]
+async fn the_order_of_a_refusal_is_carried_out() {
+    let shop = Shop::open().await;
+    shop.put("one").await;
+    assert!(refused("invalid_grant")(&shop.redeem("shop", "voucher=one&pin=0000").await));
+    assert!(refused("invalid_grant")(&shop.redeem("shop", "voucher=one&pin=1234").await), "it is spent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_64_callers_with_one_voucher_one_gets_a_token() {
+    let shop = Arc::new(Shop::open().await);
+    for round in 0..5 {
+        shop.put(&format!("r{round}")).await;
+        let callers = (0..64).map(|_| {
+            let shop = Arc::clone(&shop);
+            tokio::spawn(async move { shop.redeem("shop", &format!("voucher=r{round}&pin=1234")).await })
+        });
+        let answers: Vec<_> = join_all(callers).await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(answers.iter().filter(|(status, _)| *status == 200).count(), 1, "{answers:?}");
+        let busy = |answer: &(u16, Value)| answer.0 == 503;
+        let others = |answer: &(u16, Value)| refused("invalid_grant")(answer) || busy(answer);
+        assert_eq!(answers.iter().filter(|answer| others(answer)).count(), 63, "{answers:?}");
+    }
+}
