@@ -7,9 +7,11 @@ mod argon2;
 pub mod grants;
 mod http;
 pub mod keys;
+pub mod provider;
 pub mod revocations;
 pub mod secrets;
 pub mod tokens;
 
+pub use provider::{Provider, ProviderError};
 pub use trefoil_core::{model, protocol, records};
 pub use trefoil_sql as store;

@@ -1,3 +1,6 @@
 //! The library as other programs use it.
 
+#[cfg(test)]
+mod embedded;
+#[cfg(test)]
 mod own_grant;

@@ -12,17 +12,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
-use trefoil_provider::app::{App, Parts, Policy};
+use trefoil_provider::Provider;
+use trefoil_provider::app::App;
 use trefoil_provider::grants::{
     Ceiling, Change, ClientRule, Grant, Granted, Grants, NotGranted, Refusal, TokenAsk,
 };
-use trefoil_provider::keys::{HeldKeys, KeyHome, KeyPolicy, KeyStoreKind, Keys};
+use trefoil_provider::keys::{KeyHome, KeyStoreKind};
 use trefoil_provider::model::{Authentication, Client, StoredSecret};
 use trefoil_provider::protocol::{Denied, samples};
-use trefoil_provider::records::{Body as Held, Created, Key, Record, Settled, Version};
-use trefoil_provider::revocations::HeldRevocations;
+use trefoil_provider::records::{Body as Held, Created, Key, Record, Version};
 use trefoil_provider::secrets::{OsRng, Rng, RootSecrets};
-use trefoil_provider::store::{Act, DatabaseSettings, Registry, Store};
+use trefoil_provider::store::{Act, DatabaseSettings, Store};
 use trefoil_shared::jose::Algorithm;
 use trefoil_shared::{GrantType, Secret, Timestamp};
 
@@ -79,42 +79,27 @@ impl Shop {
     async fn open() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("test.db");
-        let store =
-            Store::connect(&DatabaseSettings::at(format!("sqlite://{}", file.display()))).await.unwrap();
-        store.migrate("test").await.unwrap();
-        store.ensure_epoch("epoch").await.unwrap();
+        let settings = DatabaseSettings::at(format!("sqlite://{}", file.display()));
         let root = Arc::new(RootSecrets::from_bytes(&[7; 32]));
-        let home = KeyHome::new(KeyStoreKind::Database, directory.path());
-        let keys = Keys::new(store.clone(), Arc::clone(&root), home, KeyPolicy::default());
-        let now = store.now().await.unwrap();
-        keys.generate(Algorithm::ES256, now, None).await.unwrap();
+        let provider = Provider::builder("https://auth.example.com".parse().unwrap())
+            .store(Store::connect(&settings).await.unwrap())
+            .root(Arc::clone(&root))
+            .keys(KeyHome::new(KeyStoreKind::Database, directory.path()))
+            .grants(Grants::standard().with(Vouchers))
+            .open()
+            .await
+            .unwrap();
+        let app = provider.app().clone();
+        let (store, now) = (app.store(), app.store().now().await.unwrap());
+        app.keys().keys().generate(Algorithm::ES256, now, None).await.unwrap();
+        app.keys().refresh(now).await.unwrap();
         let act = Act::new(now, "test", "test", "test");
         store.add_resource(&samples::resource("api", "read write"), &act).await.unwrap();
         for (id, grant) in [("shop", VOUCHER), ("machine", GrantType::CLIENT_CREDENTIALS)] {
             store.add_client(&client(&root, (id, grant), now), &act).await.unwrap();
         }
-        let keys = HeldKeys::open(keys).unwrap();
-        keys.refresh(now).await.unwrap();
-        let policy = Policy::default();
-        let registry = Registry::new(store.clone(), policy.max_stale);
-        registry.poll_once().await.unwrap();
-        let revocations = HeldRevocations::new(store.clone());
-        revocations.poll_once().await.unwrap();
-        let app = App::new(Parts {
-            issuer: "https://auth.example.com".parse().unwrap(),
-            grants: Grants::standard().with(Vouchers),
-            records: Arc::new(Settled(store.clone())),
-            registry,
-            keys,
-            revocations,
-            root,
-            rng: Arc::new(OsRng),
-            replica: OsRng.id(),
-            policy,
-            store,
-        });
-        app.set_opened();
-        Self { router: app.router(), app, _directory: directory }
+        app.registry().poll_once().await.unwrap();
+        Self { router: provider.router(), app, _directory: directory }
     }
 
     async fn put(&self, code: &str) {

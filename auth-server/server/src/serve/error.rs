@@ -6,8 +6,8 @@ use trefoil_serve::telemetry::MetricsError;
 use trefoil_serve::tls::TlsError;
 
 use crate::data_dir::DataDirError;
-use crate::keys::KeyError;
 use crate::protocol::InvalidIssuer;
+use crate::provider::ProviderError;
 use crate::secrets::RootSecretError;
 use crate::store::StoreError;
 
@@ -38,10 +38,19 @@ pub enum ServeError {
     /// The data directory cannot be used, or is not private.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// The signing keys cannot be used.
+    /// The signing keys cannot be used, or the provider lacks a part.
     #[error(transparent)]
-    Keys(#[from] KeyError),
+    Provider(ProviderError),
     /// Metrics cannot be kept.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+}
+
+impl From<ProviderError> for ServeError {
+    fn from(error: ProviderError) -> Self {
+        match error {
+            ProviderError::Store(error) => Self::Store(error),
+            ProviderError::Keys(_) | ProviderError::Missing(_) => Self::Provider(error),
+        }
+    }
 }

@@ -1,25 +1,23 @@
 //! The running server: opens everything, listens twice, keeps things going, ends cleanly.
 
-mod background;
 mod error;
-mod gauges;
 mod metrics;
 mod open;
 mod preflight;
-mod provider;
 mod sockets;
 
+use tokio_util::sync::CancellationToken;
 use trefoil_serve::shutdown::Shutdown;
 use trefoil_serve::systemd;
 use trefoil_serve::telemetry::{MetricsHandle, metrics_handle};
 
 use crate::app::App;
 use crate::config::Settings;
+use crate::provider::Provider;
 use sockets::Sockets;
 
 pub use error::ServeError;
 pub(crate) use preflight::preflight;
-pub use provider::{Going, Provider};
 
 /// Runs the server until `shutdown` has drained. Logging is set up by the caller; the crypto provider too.
 ///
@@ -44,7 +42,7 @@ pub async fn serve_with(
     heard: Vec<String>,
 ) -> Result<(), ServeError> {
     let mut server = Server::open(settings).await?;
-    server.provider.notices.splice(0..0, heard);
+    server.heard.splice(0..0, heard);
     server.sockets.announce();
     systemd::ready();
     server.run(shutdown).await
@@ -54,6 +52,8 @@ pub async fn serve_with(
 pub struct Server {
     sockets: Sockets,
     provider: Provider,
+    /// What the operator should hear before the provider's own notices.
+    heard: Vec<String>,
     metrics: MetricsHandle,
 }
 
@@ -67,8 +67,8 @@ impl Server {
         metrics::describe();
         let sockets = Sockets::bind(&settings).await?;
         let issuer = sockets.issuer(&settings)?;
-        let provider = Provider::open(settings, issuer).await?;
-        Ok(Self { sockets, provider, metrics })
+        let (provider, heard) = open::open(&settings, issuer).await?;
+        Ok(Self { sockets, provider, heard, metrics })
     }
 
     /// Where clients find it.
@@ -92,11 +92,26 @@ impl Server {
     /// A database that came back and does not fit.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), ServeError> {
         let app = self.provider.app().clone();
-        let going = self.provider.start(&shutdown);
+        for notice in &self.heard {
+            tracing::warn!("{notice}");
+        }
+        let stop = CancellationToken::new();
+        let going = self.provider.start(stop.clone());
+        let failed = going.failed();
+        let (draining, failing) = (shutdown.clone(), shutdown.clone());
+        tokio::spawn(async move {
+            draining.draining().await;
+            stop.cancel();
+        });
+        let ending = tokio::spawn(async move {
+            failed.cancelled().await;
+            failing.begin();
+        });
         self.sockets.serve(&app, self.metrics, &shutdown).await;
         let ended = going.finish().await;
+        ending.abort();
         tracing::info!("stopped");
-        ended
+        Ok(ended?)
     }
 }
 

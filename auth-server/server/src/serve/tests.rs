@@ -10,7 +10,7 @@ use trefoil_serve::shutdown::Shutdown;
 use trefoil_shared::jose::Algorithm;
 use trefoil_shared::{Secret, Timestamp};
 
-use super::{Provider, ServeError, Server};
+use super::{ServeError, Server};
 use crate::app::App;
 use crate::config::Settings;
 use crate::model::{Authentication, Client, StoredSecret};
@@ -240,22 +240,4 @@ async fn f05_a_database_that_is_down_at_the_start_is_waited_for() {
     let (status, body) = server.token().await;
     assert_eq!((status, &body["error"]), (503, &"temporarily_unavailable".into()));
     server.stop().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn another_program_mounts_the_endpoints_among_its_own() {
-    use tower::ServiceExt;
-    let directory = directory();
-    let issuer = "https://example.com/auth".parse().unwrap();
-    let provider = Provider::open(settings(directory.path()), issuer).await.unwrap();
-    let theirs = axum::Router::new().route("/theirs", axum::routing::get(async || "theirs"));
-    let router = theirs.merge(provider.router());
-    let shutdown = Shutdown::new(Duration::ZERO);
-    let going = provider.start(&shutdown);
-    for path in ["/theirs", "/auth/jwks.json", "/.well-known/oauth-authorization-server/auth"] {
-        let request = http::Request::get(path).body(axum::body::Body::empty()).unwrap();
-        assert_eq!(router.clone().oneshot(request).await.unwrap().status(), 200, "{path}");
-    }
-    shutdown.begin();
-    going.finish().await.unwrap();
 }
