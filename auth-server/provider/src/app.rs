@@ -14,7 +14,7 @@ use trefoil_shared::Timestamp;
 use trefoil_shared::jose::{Audience, Verifier, VerifierConfig};
 
 use crate::grants::Grants;
-use crate::http::{self, Allowances, Failures, Issued};
+use crate::http::{self, Allowances, Failures, Issued, Route};
 use crate::keys::HeldKeys;
 use crate::model::SecretHash;
 use crate::protocol::Issuer;
@@ -86,7 +86,7 @@ impl App {
         let issued = Issued::new(&parts.grants);
         let allowances = Allowances::new(parts.policy.max_revocations);
         // Once for a process: a name of a metric lives as long as that.
-        let list_endpoint = format!("{}/revocations/{{kid}}", parts.issuer.path()).leak();
+        let list_endpoint = Route::Revocations.path(&parts.issuer).leak();
         Self(Arc::new(Inner {
             parts,
             dummy,
@@ -147,19 +147,16 @@ impl App {
         none.then(|| "there is no active signing key: run `auth-server key generate`".to_owned())
     }
 
-    /// The path of an endpoint: under the issuer's.
-    pub(crate) fn path_of(&self, endpoint: &str) -> String {
-        format!("{}{endpoint}", self.issuer().path())
-    }
-
     /// The paths that requests are counted under. They live as long as the process, as metrics want their labels.
     pub fn endpoints(&self) -> Vec<&'static str> {
-        let under_issuer = ["/token", "/introspect", "/revoke", "/jwks.json"];
-        let base = self.issuer().path();
-        let mut names: Vec<&'static str> =
-            under_issuer.iter().map(|path| &*format!("{base}{path}").leak()).collect();
-        names.extend([self.list_endpoint(), &*self.issuer().metadata_path().leak(), "/health"]);
-        names
+        let path = |route: Route| {
+            if route == Route::Revocations {
+                self.list_endpoint()
+            } else {
+                &*route.path(self.issuer()).leak()
+            }
+        };
+        Route::ALL.into_iter().map(path).collect()
     }
 
     /// Says that the database has been reached and fits.

@@ -17,6 +17,7 @@ use super::client::{authenticate, named};
 use super::error::Refused;
 use super::form::Form;
 use super::own_token;
+use super::routes::Route;
 use crate::app::App;
 use crate::model::{Client, OpaqueToken, Resource};
 use crate::protocol::{self, Authenticated, Confidential, Denied, IntrospectionFacts, Moment};
@@ -28,7 +29,7 @@ pub(super) async fn introspect(State(app): State<App>, request: Request<Body>) -
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             response
         }
-        Err(refused) => refused.answer("introspect", &app.path_of("/introspect")),
+        Err(refused) => refused.answer(Route::Introspect.name(), &Route::Introspect.path(app.issuer())),
     }
 }
 

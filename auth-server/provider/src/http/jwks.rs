@@ -7,12 +7,14 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::error::Refused;
+use super::routes::Route;
 use crate::app::App;
 use crate::protocol::Denied;
 
 pub(super) async fn jwks(State(app): State<App>, headers: HeaderMap) -> Response {
     if !app.keys().has_read() {
-        return Refused::from(Denied::StoreUnavailable).answer("jwks", &app.path_of("/jwks.json"));
+        return Refused::from(Denied::StoreUnavailable)
+            .answer(Route::Jwks.name(), &Route::Jwks.path(app.issuer()));
     }
     let published = app.keys().published_jwks();
     let mut response = if is_known(&headers, &published.etag) {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderValue, header};
 use trefoil_shared::{AuthMethod, ServerMetadata};
 
+use super::routes::Route;
 use crate::app::App;
 use crate::grants::Grants;
 use crate::protocol::Issuer;
@@ -28,18 +29,23 @@ pub(crate) fn document(issuer: &Issuer, grants: &Grants) -> Bytes {
     let proven = vec![AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
     let metadata = ServerMetadata {
         issuer: issuer.as_str().to_owned(),
-        token_endpoint: Some(issuer.endpoint("/token")),
-        jwks_uri: Some(issuer.endpoint("/jwks.json")),
-        revocation_endpoint: Some(issuer.endpoint("/revoke")),
-        revocations_uri: Some(issuer.endpoint("/revocations")),
-        introspection_endpoint: Some(issuer.endpoint("/introspect")),
+        token_endpoint: None,
+        jwks_uri: None,
+        revocation_endpoint: None,
+        revocations_uri: None,
+        introspection_endpoint: None,
         response_types_supported: Vec::new(),
         grant_types_supported: grants.names().to_vec(),
         token_endpoint_auth_methods_supported: proven.clone(),
         revocation_endpoint_auth_methods_supported: AuthMethod::ALL.to_vec(),
         introspection_endpoint_auth_methods_supported: proven,
     };
-    serde_json::to_vec(&metadata).map(Bytes::from).unwrap_or_default()
+    let mut document = serde_json::to_value(&metadata).unwrap_or_default();
+    if let Some(members) = document.as_object_mut() {
+        let urls = Route::ALL.into_iter().filter_map(|route| route.advertised(issuer));
+        members.extend(urls.map(|(member, url)| (member.to_owned(), url.into())));
+    }
+    serde_json::to_vec(&document).map(Bytes::from).unwrap_or_default()
 }
 
 #[cfg(test)]

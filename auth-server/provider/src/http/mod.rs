@@ -16,14 +16,14 @@ mod own_token;
 mod refused_facts;
 mod revocations;
 mod revoke;
-mod router;
+mod routes;
 mod token;
 
 pub(crate) use allowance::Allowances;
 pub(crate) use failures::Failures;
 pub(crate) use issued::Issued;
 pub(crate) use metadata::document as metadata_document;
-pub(crate) use router::router;
+pub(crate) use routes::{Route, router};
 
 #[cfg(test)]
 mod tests;

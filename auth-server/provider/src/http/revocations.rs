@@ -10,6 +10,7 @@ use trefoil_shared::EndpointName;
 
 use super::error::Refused;
 use super::jwks::is_known;
+use super::routes::Route;
 use crate::app::App;
 use crate::protocol::Denied;
 use crate::revocations::Document;
@@ -25,7 +26,8 @@ pub(super) async fn revocations(
 ) -> Response {
     let mut response = match list(&app, &kid, query.as_deref()).await {
         Ok(document) => respond(&document, &headers),
-        Err(refused) => refused.answer("revocations", &app.path_of(&format!("/revocations/{kid}"))),
+        Err(refused) => refused
+            .answer(Route::Revocations.name(), &Route::Revocations.path(app.issuer()).replace("{kid}", &kid)),
     };
     response.extensions_mut().insert(EndpointName(app.list_endpoint()));
     response

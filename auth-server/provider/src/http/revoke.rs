@@ -12,6 +12,7 @@ use super::client::{authenticate, named};
 use super::error::Refused;
 use super::form::Form;
 use super::own_token;
+use super::routes::Route;
 use crate::app::App;
 use crate::protocol::{Authenticated, Denied};
 use crate::store::{Revocation, Revoked};
@@ -22,7 +23,7 @@ pub(super) async fn revoke(State(app): State<App>, request: Request<Body>) -> Re
             let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
             (StatusCode::OK, no_store).into_response()
         }
-        Err(refused) => refused.answer("revoke", &app.path_of("/revoke")),
+        Err(refused) => refused.answer(Route::Revoke.name(), &Route::Revoke.path(app.issuer())),
     }
 }
 

@@ -13,6 +13,7 @@ use super::client::{authenticate, named};
 use super::error::Refused;
 use super::form::Form;
 use super::refused_facts;
+use super::routes::Route;
 use crate::app::App;
 use crate::grants::{Change, ClientRule, Grant, NotGranted, Refusal, TokenAsk};
 use crate::model::{Client, Resource};
@@ -28,7 +29,7 @@ pub(super) async fn token(State(app): State<App>, request: Request<Body>) -> Res
         Err(refused) => {
             metrics::counter!("trefoil_token_requests_total", "outcome" => refused.denied().code().as_str())
                 .increment(1);
-            refused.answer("token", &app.path_of("/token"))
+            refused.answer(Route::Token.name(), &Route::Token.path(app.issuer()))
         }
     }
 }

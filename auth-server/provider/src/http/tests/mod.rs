@@ -9,5 +9,6 @@ mod introspect;
 mod openings;
 mod revocations;
 mod revoke;
+mod routes;
 mod target;
 mod token;

@@ -14,7 +14,7 @@ use crate::model::KeyState;
 use crate::store::Revocation;
 
 impl Server {
-    fn kid(&self) -> String {
+    pub(super) fn kid(&self) -> String {
         self.app.keys().active(Algorithm::ES256).unwrap().kid().to_owned()
     }
 

@@ -1,0 +1,110 @@
+//! The one list of endpoints: router, metadata and the names of metrics come from it.
+
+use axum::Router;
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
+use http::Uri;
+
+use super::error::Refused;
+use super::{health, introspect, jwks, metadata, revocations, revoke, token};
+use crate::app::App;
+use crate::protocol::{Denied, Issuer};
+
+/// Where an endpoint is.
+enum Place {
+    /// Under the issuer's path.
+    Issuer(&'static str),
+    /// Where RFC 8414 section 3.1 puts the metadata of the issuer.
+    Metadata,
+    /// At this path of the host.
+    Host(&'static str),
+}
+
+/// An endpoint. A new one is a variant here, its row in [`Self::row`], and its handlers in [`handlers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    Token,
+    Introspect,
+    Revoke,
+    Jwks,
+    /// A list has a URL for each key; the metadata names what they begin with.
+    Revocations,
+    Metadata,
+    Health,
+}
+
+impl Route {
+    /// All of them.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Token,
+        Self::Introspect,
+        Self::Revoke,
+        Self::Jwks,
+        Self::Revocations,
+        Self::Metadata,
+        Self::Health,
+    ];
+
+    /// The name in logs and metrics of refusals, the place, and the member of the metadata that holds the URL.
+    const fn row(self) -> (&'static str, Place, Option<&'static str>) {
+        match self {
+            Self::Token => ("token", Place::Issuer("/token"), Some("token_endpoint")),
+            Self::Introspect => ("introspect", Place::Issuer("/introspect"), Some("introspection_endpoint")),
+            Self::Revoke => ("revoke", Place::Issuer("/revoke"), Some("revocation_endpoint")),
+            Self::Jwks => ("jwks", Place::Issuer("/jwks.json"), Some("jwks_uri")),
+            Self::Revocations => {
+                ("revocations", Place::Issuer("/revocations/{kid}"), Some("revocations_uri"))
+            }
+            Self::Metadata => ("metadata", Place::Metadata, None),
+            Self::Health => ("health", Place::Host("/health"), None),
+        }
+    }
+
+    /// Its name in logs, and in the metrics of refusals.
+    pub(crate) fn name(self) -> &'static str {
+        self.row().0
+    }
+
+    /// Its path, as the router has it; the name that requests are counted under.
+    pub(crate) fn path(self, issuer: &Issuer) -> String {
+        match self.row().1 {
+            Place::Issuer(path) => format!("{}{path}", issuer.path()),
+            Place::Metadata => issuer.metadata_path(),
+            Place::Host(path) => path.to_owned(),
+        }
+    }
+
+    /// The member of the metadata that holds its URL, and the URL: without parameters of the path.
+    pub(crate) fn advertised(self, issuer: &Issuer) -> Option<(&'static str, String)> {
+        let (_, Place::Issuer(path), Some(member)) = self.row() else { return None };
+        let fixed = path.split("/{").next().unwrap_or(path);
+        Some((member, issuer.endpoint(fixed)))
+    }
+}
+
+fn handlers(route: Route) -> MethodRouter<App> {
+    match route {
+        Route::Token => post(token::token),
+        Route::Introspect => post(introspect::introspect),
+        Route::Revoke => post(revoke::revoke),
+        Route::Jwks => get(jwks::jwks),
+        Route::Revocations => get(revocations::revocations),
+        Route::Metadata => get(metadata::metadata),
+        Route::Health => get(health::health),
+    }
+}
+
+/// The router of all of them.
+pub(crate) fn router(app: App) -> Router {
+    let add = |router: Router<App>, route| router.route(&Route::path(route, app.issuer()), handlers(route));
+    let router = Route::ALL.into_iter().fold(Router::new(), add);
+    router.fallback(no_such_path).method_not_allowed_fallback(method_not_allowed).with_state(app)
+}
+
+async fn no_such_path(uri: Uri) -> Response {
+    Refused::from(Denied::NoSuchPath).answer("other", uri.path())
+}
+
+async fn method_not_allowed(uri: Uri) -> Response {
+    Refused::from(Denied::MethodNotAllowed).answer("other", uri.path())
+}
