@@ -184,7 +184,7 @@ pub trait Grant: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Asked, samples, target, wanted_resources};
+    use crate::protocol::{Asked, TargetDenied, samples, target, wanted_resources};
 
     #[test]
     fn a_ceiling_narrows_and_never_widens() {
@@ -204,12 +204,23 @@ mod tests {
             resources: names(&[resource]),
             scope: Some(scope.parse().unwrap()),
         };
-        assert_eq!(wanted_resources(&asked("orders", "write"), &narrowed), Err(Denied::ResourceRefused));
+        assert_eq!(
+            wanted_resources(&asked("orders", "write"), &narrowed),
+            Err(Denied::Target(TargetDenied::ResourceRefused))
+        );
         let stock = std::sync::Arc::new(samples::resource("stock", "read write admin"));
         let decided =
             |scope: &str| target(asked("stock", scope), &narrowed, vec![std::sync::Arc::clone(&stock)]);
-        assert_eq!(decided("read"), Err(Denied::ScopeTooWide), "the client may, the grant does not allow it");
-        assert_eq!(decided("admin"), Err(Denied::ScopeTooWide), "the grant allows it, the client may not");
+        assert_eq!(
+            decided("read"),
+            Err(Denied::Target(TargetDenied::ScopeTooWide)),
+            "the client may, the grant does not allow it"
+        );
+        assert_eq!(
+            decided("admin"),
+            Err(Denied::Target(TargetDenied::ScopeTooWide)),
+            "the grant allows it, the client may not"
+        );
         assert!(decided("write").is_ok());
     }
 }

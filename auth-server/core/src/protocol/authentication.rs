@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use trefoil_shared::AuthMethod;
 
-use super::{Denied, Found, Moment, Presented, Seen};
+use super::{ClientDenied, Denied, Found, Moment, Presented, Seen};
 use crate::model::{Authentication, Client};
 
 /// What came of comparing the presented secret.
@@ -73,23 +73,27 @@ impl Public {
 /// # Errors
 /// Always a [`Denied`] whose code is `invalid_client`; which one is for the log.
 pub fn decide(presented: &Presented, client: Found<Client>, proof: Proof) -> Result<Authenticated, Denied> {
-    let Some(client) = client.seen() else { return Err(Denied::ClientUnknown) };
+    let Some(client) = client.seen() else { return Err(Denied::Client(ClientDenied::ClientUnknown)) };
     match (&client.authentication, proof) {
-        (Authentication::Confidential { .. }, Proof::Absent) => Err(Denied::SecretMissing),
-        (Authentication::Confidential { .. }, Proof::Wrong) => Err(Denied::SecretWrong),
+        (Authentication::Confidential { .. }, Proof::Absent) => {
+            Err(Denied::Client(ClientDenied::SecretMissing))
+        }
+        (Authentication::Confidential { .. }, Proof::Wrong) => Err(Denied::Client(ClientDenied::SecretWrong)),
         (Authentication::Confidential { methods, .. }, Proof::Right) => {
             if presented.method == AuthMethod::None || !methods.contains(&presented.method) {
-                return Err(Denied::AuthMethodRefused);
+                return Err(Denied::Client(ClientDenied::AuthMethodRefused));
             }
             enabled(client).map(Confidential).map(Authenticated::Confidential)
         }
-        (Authentication::Public, Proof::Right | Proof::Wrong) => Err(Denied::AuthMethodRefused),
+        (Authentication::Public, Proof::Right | Proof::Wrong) => {
+            Err(Denied::Client(ClientDenied::AuthMethodRefused))
+        }
         (Authentication::Public, Proof::Absent) => enabled(client).map(Public).map(Authenticated::Public),
     }
 }
 
 fn enabled(client: Seen<Client>) -> Result<Seen<Client>, Denied> {
-    if client.enabled { Ok(client) } else { Err(Denied::ClientDisabled) }
+    if client.enabled { Ok(client) } else { Err(Denied::Client(ClientDenied::ClientDisabled)) }
 }
 
 #[cfg(test)]
@@ -116,7 +120,7 @@ mod tests {
             Authentication::Confidential { methods: vec![AuthMethod::ClientSecretBasic], secrets: vec![] };
         assert_eq!(outcome(&client, AuthMethod::ClientSecretBasic, Proof::Right), Ok(true));
         let post = outcome(&client, AuthMethod::ClientSecretPost, Proof::Right);
-        assert_eq!(post, Err(Denied::AuthMethodRefused));
+        assert_eq!(post, Err(Denied::Client(ClientDenied::AuthMethodRefused)));
     }
 
     #[test]
@@ -129,9 +133,12 @@ mod tests {
     #[test]
     fn a032_a_confidential_client_without_a_right_secret_is_refused() {
         let client = samples::client();
-        assert_eq!(outcome(&client, AuthMethod::None, Proof::Absent), Err(Denied::SecretMissing));
+        assert_eq!(
+            outcome(&client, AuthMethod::None, Proof::Absent),
+            Err(Denied::Client(ClientDenied::SecretMissing))
+        );
         let wrong = outcome(&client, AuthMethod::ClientSecretPost, Proof::Wrong);
-        assert_eq!(wrong, Err(Denied::SecretWrong));
+        assert_eq!(wrong, Err(Denied::Client(ClientDenied::SecretWrong)));
     }
 
     #[test]
@@ -141,7 +148,7 @@ mod tests {
         assert_eq!(outcome(&client, AuthMethod::None, Proof::Absent), Ok(false));
         for proof in [Proof::Right, Proof::Wrong] {
             let shown = outcome(&client, AuthMethod::ClientSecretPost, proof);
-            assert_eq!(shown, Err(Denied::AuthMethodRefused));
+            assert_eq!(shown, Err(Denied::Client(ClientDenied::AuthMethodRefused)));
         }
     }
 
@@ -150,12 +157,12 @@ mod tests {
         let mut client = samples::client();
         client.enabled = false;
         let result = outcome(&client, AuthMethod::ClientSecretPost, Proof::Right);
-        assert_eq!(result, Err(Denied::ClientDisabled));
+        assert_eq!(result, Err(Denied::Client(ClientDenied::ClientDisabled)));
     }
 
     #[test]
     fn an_unknown_client_is_refused() {
         let result = decide(&shown(AuthMethod::ClientSecretPost), samples::found(None), Proof::Right);
-        assert_eq!(result.map(|_| ()), Err(Denied::ClientUnknown));
+        assert_eq!(result.map(|_| ()), Err(Denied::Client(ClientDenied::ClientUnknown)));
     }
 }

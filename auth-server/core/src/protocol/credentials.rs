@@ -2,7 +2,7 @@
 
 use trefoil_shared::{AuthMethod, ClientId, Secret};
 
-use super::{Denied, Params, percent};
+use super::{ClientDenied, Denied, Params, percent};
 
 /// What the Authorization header holds.
 pub enum Authorization {
@@ -42,31 +42,33 @@ pub fn presented(authorization: &Authorization, params: &Params) -> Result<Prese
     let in_form = params.get("client_secret").is_some();
     let in_form_alone = assertion || in_form || params.get("client_id").is_some();
     if assertion && in_form {
-        return Err(Denied::SeveralAuthMethods);
+        return Err(Denied::Client(ClientDenied::SeveralAuthMethods));
     }
     match authorization {
         // A header without credentials says nothing: some clients and proxies send it beside those of the form.
-        Authorization::EmptyBasic if !in_form_alone => Err(Denied::BasicMalformed),
-        Authorization::EmptyOther if !in_form_alone => Err(Denied::AuthorizationUnsupported),
+        Authorization::EmptyBasic if !in_form_alone => Err(Denied::Client(ClientDenied::BasicMalformed)),
+        Authorization::EmptyOther if !in_form_alone => {
+            Err(Denied::Client(ClientDenied::AuthorizationUnsupported))
+        }
         Authorization::Absent | Authorization::EmptyBasic | Authorization::EmptyOther if assertion => {
-            Err(Denied::AssertionUnsupported)
+            Err(Denied::Client(ClientDenied::AssertionUnsupported))
         }
         Authorization::Absent | Authorization::EmptyBasic | Authorization::EmptyOther => from_form(params),
-        Authorization::Repeated => Err(Denied::AuthorizationRepeated),
+        Authorization::Repeated => Err(Denied::Client(ClientDenied::AuthorizationRepeated)),
         Authorization::Basic(_) | Authorization::BrokenBasic | Authorization::Other
             if assertion || in_form =>
         {
-            Err(Denied::SeveralAuthMethods)
+            Err(Denied::Client(ClientDenied::SeveralAuthMethods))
         }
         Authorization::Basic(pair) => from_basic(pair, params),
-        Authorization::BrokenBasic => Err(Denied::BasicMalformed),
-        Authorization::Other => Err(Denied::AuthorizationUnsupported),
+        Authorization::BrokenBasic => Err(Denied::Client(ClientDenied::BasicMalformed)),
+        Authorization::Other => Err(Denied::Client(ClientDenied::AuthorizationUnsupported)),
     }
 }
 
 fn from_form(params: &Params) -> Result<Presented, Denied> {
-    let client_id = params.get("client_id").ok_or(Denied::ClientUnnamed)?;
-    let client_id = client_id.parse().map_err(|_| Denied::ClientIdMalformed)?;
+    let client_id = params.get("client_id").ok_or(Denied::Client(ClientDenied::ClientUnnamed))?;
+    let client_id = client_id.parse().map_err(|_| Denied::Client(ClientDenied::ClientIdMalformed))?;
     let secret = params.get("client_secret").map(Secret::new);
     let method = if secret.is_some() { AuthMethod::ClientSecretPost } else { AuthMethod::None };
     Ok(Presented { client_id, secret, method })
@@ -75,15 +77,17 @@ fn from_form(params: &Params) -> Result<Presented, Denied> {
 /// Both halves are form-encoded (RFC 6749 section 2.3.1). MSAL repeats `client_id` in the form, which is harmless
 /// where it is the same.
 fn from_basic(pair: &Secret, params: &Params) -> Result<Presented, Denied> {
-    let (id, secret) = pair.reveal().split_once(':').ok_or(Denied::BasicMalformed)?;
-    let id = percent::decode(id.as_bytes()).ok_or(Denied::BasicMalformed)?;
-    let secret = percent::decode(secret.as_bytes()).map(Secret::new).ok_or(Denied::BasicMalformed)?;
+    let (id, secret) = pair.reveal().split_once(':').ok_or(Denied::Client(ClientDenied::BasicMalformed))?;
+    let id = percent::decode(id.as_bytes()).ok_or(Denied::Client(ClientDenied::BasicMalformed))?;
+    let secret = percent::decode(secret.as_bytes())
+        .map(Secret::new)
+        .ok_or(Denied::Client(ClientDenied::BasicMalformed))?;
     if params.get("client_id").is_some_and(|also| also != id) {
-        return Err(Denied::ClientIdsDiffer);
+        return Err(Denied::Client(ClientDenied::ClientIdsDiffer));
     }
-    let client_id = id.parse().map_err(|_| Denied::ClientIdMalformed)?;
+    let client_id = id.parse().map_err(|_| Denied::Client(ClientDenied::ClientIdMalformed))?;
     if secret.is_empty() {
-        return Err(Denied::SecretMissing);
+        return Err(Denied::Client(ClientDenied::SecretMissing));
     }
     Ok(Presented { client_id, secret: Some(secret), method: AuthMethod::ClientSecretBasic })
 }
@@ -114,18 +118,28 @@ mod tests {
     #[test]
     fn basic_allows_the_same_client_id_in_the_form_and_no_other() {
         assert!(read(&basic("a:s"), "client_id=a").is_ok());
-        assert_eq!(read(&basic("a:s"), "client_id=b"), Err(Denied::ClientIdsDiffer));
+        assert_eq!(read(&basic("a:s"), "client_id=b"), Err(Denied::Client(ClientDenied::ClientIdsDiffer)));
     }
 
     #[test]
     fn a031_two_methods_at_once_are_invalid_request() {
         for form in ["client_secret=s", "client_assertion=x", "client_assertion_type=urn:x"] {
-            assert_eq!(read(&basic("a:s"), form), Err(Denied::SeveralAuthMethods), "{form}");
+            assert_eq!(
+                read(&basic("a:s"), form),
+                Err(Denied::Client(ClientDenied::SeveralAuthMethods)),
+                "{form}"
+            );
         }
         let both = "client_id=a&client_secret=s&client_assertion=x";
-        assert_eq!(read(&Authorization::Absent, both), Err(Denied::SeveralAuthMethods));
-        assert_eq!(read(&Authorization::Other, "client_secret=s"), Err(Denied::SeveralAuthMethods));
-        assert_eq!(read(&Authorization::Repeated, ""), Err(Denied::AuthorizationRepeated));
+        assert_eq!(read(&Authorization::Absent, both), Err(Denied::Client(ClientDenied::SeveralAuthMethods)));
+        assert_eq!(
+            read(&Authorization::Other, "client_secret=s"),
+            Err(Denied::Client(ClientDenied::SeveralAuthMethods))
+        );
+        assert_eq!(
+            read(&Authorization::Repeated, ""),
+            Err(Denied::Client(ClientDenied::AuthorizationRepeated))
+        );
     }
 
     #[test]
@@ -134,16 +148,22 @@ mod tests {
             let expected = ("a".to_owned(), Some("s".to_owned()), AuthMethod::ClientSecretPost);
             assert_eq!(read(&empty, "client_id=a&client_secret=s"), Ok(expected));
             let both = "client_id=a&client_secret=s&client_assertion=x";
-            assert_eq!(read(&empty, both), Err(Denied::SeveralAuthMethods));
-            assert_eq!(read(&empty, "client_assertion=x"), Err(Denied::AssertionUnsupported));
+            assert_eq!(read(&empty, both), Err(Denied::Client(ClientDenied::SeveralAuthMethods)));
+            assert_eq!(
+                read(&empty, "client_assertion=x"),
+                Err(Denied::Client(ClientDenied::AssertionUnsupported))
+            );
         }
-        assert_eq!(read(&Authorization::EmptyBasic, ""), Err(Denied::BasicMalformed));
-        assert_eq!(read(&Authorization::EmptyOther, ""), Err(Denied::AuthorizationUnsupported));
+        assert_eq!(read(&Authorization::EmptyBasic, ""), Err(Denied::Client(ClientDenied::BasicMalformed)));
+        assert_eq!(
+            read(&Authorization::EmptyOther, ""),
+            Err(Denied::Client(ClientDenied::AuthorizationUnsupported))
+        );
     }
 
     #[test]
     fn a032_an_empty_secret_is_no_secret() {
-        assert_eq!(read(&basic("a:"), ""), Err(Denied::SecretMissing));
+        assert_eq!(read(&basic("a:"), ""), Err(Denied::Client(ClientDenied::SecretMissing)));
         let none = ("a".to_owned(), None, AuthMethod::None);
         assert_eq!(read(&Authorization::Absent, "client_id=a&client_secret="), Ok(none));
     }
@@ -151,17 +171,26 @@ mod tests {
     #[test]
     fn a035_basic_without_colon_or_with_wrong_percent_coding_is_invalid_client() {
         for bad in ["nocolon", "a:%zz", "%2:s", "a:%ff"] {
-            assert_eq!(read(&basic(bad), ""), Err(Denied::BasicMalformed), "{bad}");
+            assert_eq!(read(&basic(bad), ""), Err(Denied::Client(ClientDenied::BasicMalformed)), "{bad}");
         }
-        assert_eq!(read(&Authorization::BrokenBasic, ""), Err(Denied::BasicMalformed));
-        assert_eq!(read(&basic("%00:s"), ""), Err(Denied::ClientIdMalformed));
+        assert_eq!(read(&Authorization::BrokenBasic, ""), Err(Denied::Client(ClientDenied::BasicMalformed)));
+        assert_eq!(read(&basic("%00:s"), ""), Err(Denied::Client(ClientDenied::ClientIdMalformed)));
     }
 
     #[test]
     fn nobody_named_is_invalid_client() {
-        assert_eq!(read(&Authorization::Absent, ""), Err(Denied::ClientUnnamed));
-        assert_eq!(read(&Authorization::Absent, "client_secret=s"), Err(Denied::ClientUnnamed));
-        assert_eq!(read(&Authorization::Absent, "client_assertion=x"), Err(Denied::AssertionUnsupported));
-        assert_eq!(read(&Authorization::Other, "client_id=a"), Err(Denied::AuthorizationUnsupported));
+        assert_eq!(read(&Authorization::Absent, ""), Err(Denied::Client(ClientDenied::ClientUnnamed)));
+        assert_eq!(
+            read(&Authorization::Absent, "client_secret=s"),
+            Err(Denied::Client(ClientDenied::ClientUnnamed))
+        );
+        assert_eq!(
+            read(&Authorization::Absent, "client_assertion=x"),
+            Err(Denied::Client(ClientDenied::AssertionUnsupported))
+        );
+        assert_eq!(
+            read(&Authorization::Other, "client_id=a"),
+            Err(Denied::Client(ClientDenied::AuthorizationUnsupported))
+        );
     }
 }

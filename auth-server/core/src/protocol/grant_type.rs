@@ -2,15 +2,15 @@
 
 use trefoil_shared::GrantType;
 
-use super::{Denied, Params};
+use super::{Denied, GrantDenied, Params, RequestDenied};
 use crate::model::{Client, Profile};
 
 /// The `grant_type` of a form as it was written.
 ///
 /// # Errors
-/// [`Denied::GrantTypeMissing`].
+/// [`Denied::Request(RequestDenied::GrantTypeMissing)`].
 pub fn asked(params: &Params) -> Result<&str, Denied> {
-    params.get("grant_type").ok_or(Denied::GrantTypeMissing)
+    params.get("grant_type").ok_or(Denied::Request(RequestDenied::GrantTypeMissing))
 }
 
 /// The grant, of those that are `known` here, that `spelling` means for this client, if the client may use it.
@@ -19,7 +19,7 @@ pub fn asked(params: &Params) -> Result<&str, Denied> {
 /// that is no grant.
 ///
 /// # Errors
-/// [`Denied::GrantTypeUnknown`], [`Denied::GrantNotAllowed`].
+/// [`Denied::Grant(GrantDenied::GrantTypeUnknown)`], [`Denied::Grant(GrantDenied::GrantNotAllowed)`].
 pub fn permitted<'a>(
     spelling: &str,
     client: &Client,
@@ -28,8 +28,13 @@ pub fn permitted<'a>(
     let of = |name: &str| known.iter().find(|grant| grant.as_str() == name);
     let imported =
         || is_imported_spelling(spelling, client).then(|| of(GrantType::CLIENT_CREDENTIALS.as_str()));
-    let grant = of(spelling).or_else(|| imported().flatten()).ok_or(Denied::GrantTypeUnknown)?;
-    if client.grant_types.contains(grant) { Ok(grant) } else { Err(Denied::GrantNotAllowed) }
+    let grant =
+        of(spelling).or_else(|| imported().flatten()).ok_or(Denied::Grant(GrantDenied::GrantTypeUnknown))?;
+    if client.grant_types.contains(grant) {
+        Ok(grant)
+    } else {
+        Err(Denied::Grant(GrantDenied::GrantNotAllowed))
+    }
 }
 
 fn is_imported_spelling(spelling: &str, client: &Client) -> bool {
@@ -58,22 +63,22 @@ mod tests {
         let client = imported(Profile::Legacy);
         assert_eq!(of("client credentials", &client), Ok(&GrantType::CLIENT_CREDENTIALS));
         assert_eq!(of("client_credentials", &client), Ok(&GrantType::CLIENT_CREDENTIALS));
-        assert_eq!(of("client  credentials", &client), Err(Denied::GrantTypeUnknown));
+        assert_eq!(of("client  credentials", &client), Err(Denied::Grant(GrantDenied::GrantTypeUnknown)));
     }
 
     #[test]
     fn the_old_spelling_is_unknown_to_everybody_else() {
         for client in [samples::client(), imported(Profile::Oauth21)] {
-            assert_eq!(of("client credentials", &client), Err(Denied::GrantTypeUnknown));
+            assert_eq!(of("client credentials", &client), Err(Denied::Grant(GrantDenied::GrantTypeUnknown)));
         }
     }
 
     #[test]
     fn a036_a_grant_that_the_client_is_not_registered_for_is_refused() {
         let client = Client { grant_types: vec![], ..samples::client() };
-        assert_eq!(of("client_credentials", &client), Err(Denied::GrantNotAllowed));
+        assert_eq!(of("client_credentials", &client), Err(Denied::Grant(GrantDenied::GrantNotAllowed)));
         for unknown in ["password", "implicit", "Client_Credentials"] {
-            assert_eq!(of(unknown, &client), Err(Denied::GrantTypeUnknown));
+            assert_eq!(of(unknown, &client), Err(Denied::Grant(GrantDenied::GrantTypeUnknown)));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use trefoil_shared::Secret;
 
-use super::{Denied, percent};
+use super::{Denied, RequestDenied, percent};
 
 /// A form's parameters. A parameter without a value counts as absent (RFC 6749 section 3.2).
 ///
@@ -18,17 +18,17 @@ impl Params {
     /// Reads a form of at most `max` parameters.
     ///
     /// # Errors
-    /// [`Denied::TooManyParameters`], [`Denied::FormMalformed`], [`Denied::ParameterRepeated`].
+    /// [`Denied::Request(RequestDenied::TooManyParameters)`], [`Denied::Request(RequestDenied::FormMalformed)`], [`Denied::Request(RequestDenied::ParameterRepeated)`].
     pub fn parse(body: &[u8], max: usize) -> Result<Self, Denied> {
         let mut params: Vec<(String, Secret)> = Vec::with_capacity(8);
         let pieces = body.split(|b| *b == b'&').filter(|piece| !piece.is_empty());
         for (count, piece) in pieces.enumerate() {
             if count >= max {
-                return Err(Denied::TooManyParameters);
+                return Err(Denied::Request(RequestDenied::TooManyParameters));
             }
-            let (name, value) = decode_pair(piece).ok_or(Denied::FormMalformed)?;
+            let (name, value) = decode_pair(piece).ok_or(Denied::Request(RequestDenied::FormMalformed))?;
             if name != Self::REPEATABLE && params.iter().any(|(known, _)| *known == name) {
-                return Err(Denied::ParameterRepeated);
+                return Err(Denied::Request(RequestDenied::ParameterRepeated));
             }
             params.push((name, value));
         }
@@ -78,9 +78,9 @@ mod tests {
 
     #[test]
     fn a030_any_repeated_parameter_but_resource_is_refused() {
-        assert_eq!(error("scope=a&scope=a"), Denied::ParameterRepeated);
-        assert_eq!(error("x=&x=1"), Denied::ParameterRepeated);
-        assert_eq!(error("client_id=a&%63lient_id=b"), Denied::ParameterRepeated);
+        assert_eq!(error("scope=a&scope=a"), Denied::Request(RequestDenied::ParameterRepeated));
+        assert_eq!(error("x=&x=1"), Denied::Request(RequestDenied::ParameterRepeated));
+        assert_eq!(error("client_id=a&%63lient_id=b"), Denied::Request(RequestDenied::ParameterRepeated));
         let params = Params::parse(b"resource=a&resource=b", 64).unwrap();
         assert_eq!(params.all("resource").collect::<Vec<_>>(), ["a", "b"]);
     }
@@ -89,7 +89,7 @@ mod tests {
     fn a121_sixty_five_parameters_are_too_many() {
         let form = |count: usize| (0..count).map(|n| format!("p{n}=1")).collect::<Vec<_>>().join("&");
         assert!(Params::parse(form(64).as_bytes(), 64).is_ok());
-        assert_eq!(error(&form(65)), Denied::TooManyParameters);
+        assert_eq!(error(&form(65)), Denied::Request(RequestDenied::TooManyParameters));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use trefoil_shared::{GrantedScope, RequestedScope, ResourceIndicator, Scope};
 
-use super::{Denied, Params};
+use super::{Denied, Params, TargetDenied};
 use crate::model::{Client, Resource};
 
 /// What the request asked for.
@@ -20,16 +20,21 @@ impl Asked {
     /// Reads `resource` (repeatable) and `scope`.
     ///
     /// # Errors
-    /// [`Denied::ResourceMalformed`], [`Denied::ScopeMalformed`].
+    /// [`Denied::Target(TargetDenied::ResourceMalformed)`], [`Denied::Target(TargetDenied::ScopeMalformed)`].
     pub fn from_params(params: &Params) -> Result<Self, Denied> {
         let mut resources = Vec::new();
         for text in params.all("resource") {
-            let resource: ResourceIndicator = text.parse().map_err(|_| Denied::ResourceMalformed)?;
+            let resource: ResourceIndicator =
+                text.parse().map_err(|_| Denied::Target(TargetDenied::ResourceMalformed))?;
             if !resources.iter().any(|known: &ResourceIndicator| known.is_same(&resource)) {
                 resources.push(resource);
             }
         }
-        let scope = params.get("scope").map(str::parse).transpose().map_err(|_| Denied::ScopeMalformed)?;
+        let scope = params
+            .get("scope")
+            .map(str::parse)
+            .transpose()
+            .map_err(|_| Denied::Target(TargetDenied::ScopeMalformed))?;
         Ok(Self { resources, scope })
     }
 }
@@ -47,14 +52,16 @@ pub struct Target {
 /// registered for the client, else all of the client's.
 ///
 /// # Errors
-/// [`Denied::ResourceRefused`] where one is asked for that is not the client's.
+/// [`Denied::Target(TargetDenied::ResourceRefused)`] where one is asked for that is not the client's.
 pub fn wanted_resources<'a>(asked: &Asked, client: &'a Client) -> Result<Vec<&'a ResourceIndicator>, Denied> {
     if asked.resources.is_empty() {
         return Ok(client.resources.iter().collect());
     }
     let own = |name: &ResourceIndicator| {
         let exact = client.resources.iter().find(|own| *own == name);
-        exact.or_else(|| client.resources.iter().find(|own| own.is_same(name))).ok_or(Denied::ResourceRefused)
+        exact
+            .or_else(|| client.resources.iter().find(|own| own.is_same(name)))
+            .ok_or(Denied::Target(TargetDenied::ResourceRefused))
     };
     asked.resources.iter().map(own).collect()
 }
@@ -65,7 +72,7 @@ pub fn wanted_resources<'a>(asked: &Asked, client: &'a Client) -> Result<Vec<&'a
 /// `invalid_target` or `invalid_scope`, by the rules of decision 23.
 pub fn decide(asked: Asked, client: &Client, found: Vec<Arc<Resource>>) -> Result<Target, Denied> {
     if asked.scope.as_ref().is_some_and(|scope| !scope.scope().is_subset(&client.scopes)) {
-        return Err(Denied::ScopeTooWide);
+        return Err(Denied::Target(TargetDenied::ScopeTooWide));
     }
     let resources = choose(&asked, client, found)?;
     let scope = grant_scope(asked.scope, client, &resources)?;
@@ -75,7 +82,7 @@ pub fn decide(asked: Asked, client: &Client, found: Vec<Arc<Resource>>) -> Resul
 fn choose(asked: &Asked, client: &Client, found: Vec<Arc<Resource>>) -> Result<Vec<Arc<Resource>>, Denied> {
     if !asked.resources.is_empty() {
         if found.len() != asked.resources.len() {
-            return Err(Denied::ResourceRefused);
+            return Err(Denied::Target(TargetDenied::ResourceRefused));
         }
         return agreeing(found);
     }
@@ -87,8 +94,8 @@ fn choose(asked: &Asked, client: &Client, found: Vec<Arc<Resource>>) -> Result<V
     }
     match <[_; 1]>::try_from(found) {
         Ok([only]) => Ok(vec![only]),
-        Err(found) if found.is_empty() => Err(Denied::ResourceRefused),
-        Err(_) => Err(Denied::ResourceAmbiguous),
+        Err(found) if found.is_empty() => Err(Denied::Target(TargetDenied::ResourceRefused)),
+        Err(_) => Err(Denied::Target(TargetDenied::ResourceAmbiguous)),
     }
 }
 
@@ -105,7 +112,7 @@ fn agreeing(resources: Vec<Arc<Resource>>) -> Result<Vec<Arc<Resource>>, Denied>
     let kind = |resource: &Resource| (resource.algorithm, resource.token_format);
     let first = resources.first().map(|resource| kind(resource));
     if resources.iter().any(|resource| Some(kind(resource)) != first) {
-        return Err(Denied::ResourcesDisagree);
+        return Err(Denied::Target(TargetDenied::ResourcesDisagree));
     }
     Ok(resources)
 }
@@ -126,9 +133,9 @@ fn grant_scope(
     let wanted = asked.unwrap_or_else(|| {
         RequestedScope::from(client.default_scope.as_ref().unwrap_or(&client.scopes).intersection(&allowed))
     });
-    let granted = wanted.narrow(&allowed).ok_or(Denied::ScopeTooWide)?;
+    let granted = wanted.narrow(&allowed).ok_or(Denied::Target(TargetDenied::ScopeTooWide))?;
     if resources.len() > 1 && granted.scope().iter().any(|token| owners_of(token, resources) > 1) {
-        return Err(Denied::ScopeOfTwoResources);
+        return Err(Denied::Target(TargetDenied::ScopeOfTwoResources));
     }
     Ok(granted)
 }

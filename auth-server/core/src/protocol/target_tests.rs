@@ -32,15 +32,18 @@ fn d23_without_resource_the_owner_of_all_asked_scopes_is_meant() {
     let client = client(&["a", "b"], "read write ship");
     assert_eq!(run("scope=ship", &client, &registered), Ok(for_these(&["b"], "ship")));
     assert_eq!(run("scope=read+write", &client, &registered), Ok(for_these(&["a"], "read write")));
-    assert_eq!(run("scope=read+ship", &client, &registered), Err(Denied::ResourceAmbiguous));
-    assert_eq!(run("", &client, &registered), Err(Denied::ResourceAmbiguous));
+    assert_eq!(
+        run("scope=read+ship", &client, &registered),
+        Err(Denied::Target(TargetDenied::ResourceAmbiguous))
+    );
+    assert_eq!(run("", &client, &registered), Err(Denied::Target(TargetDenied::ResourceAmbiguous)));
 }
 
 #[test]
 fn d23_without_resource_two_owners_are_ambiguous() {
     let registered = [samples::resource("a", "read"), samples::resource("b", "read")];
     let client = client(&["a", "b"], "read");
-    assert_eq!(run("scope=read", &client, &registered), Err(Denied::ResourceAmbiguous));
+    assert_eq!(run("scope=read", &client, &registered), Err(Denied::Target(TargetDenied::ResourceAmbiguous)));
 }
 
 #[test]
@@ -54,7 +57,10 @@ fn d23_without_resource_the_only_one_is_meant() {
 fn d23_a_client_without_resources_may_ask_for_none() {
     assert_eq!(run("", &client(&[], "read"), &[]), Ok(for_these(&[], "read")));
     assert_eq!(run("scope=read", &client(&[], "read"), &[]), Ok(for_these(&[], "read")));
-    assert_eq!(run("resource=a", &client(&[], "read"), &[]), Err(Denied::ResourceRefused));
+    assert_eq!(
+        run("resource=a", &client(&[], "read"), &[]),
+        Err(Denied::Target(TargetDenied::ResourceRefused))
+    );
 }
 
 #[test]
@@ -62,10 +68,20 @@ fn a062_a_resource_that_is_unknown_or_not_the_clients_is_refused() {
     let registered = [samples::resource("a", "read"), samples::resource("b", "read")];
     let client = client(&["a", "gone"], "read");
     for form in ["resource=b", "resource=c", "resource=gone", "resource=a&resource=b"] {
-        assert_eq!(run(form, &client, &registered), Err(Denied::ResourceRefused), "{form}");
+        assert_eq!(
+            run(form, &client, &registered),
+            Err(Denied::Target(TargetDenied::ResourceRefused)),
+            "{form}"
+        );
     }
-    assert_eq!(run("resource=a%20b", &client, &registered), Err(Denied::ResourceMalformed));
-    assert_eq!(run("resource=https://a/%23f", &client, &registered), Err(Denied::ResourceMalformed));
+    assert_eq!(
+        run("resource=a%20b", &client, &registered),
+        Err(Denied::Target(TargetDenied::ResourceMalformed))
+    );
+    assert_eq!(
+        run("resource=https://a/%23f", &client, &registered),
+        Err(Denied::Target(TargetDenied::ResourceMalformed))
+    );
 }
 
 #[test]
@@ -77,8 +93,14 @@ fn d23_resources_of_different_kinds_do_not_go_together() {
         samples::resource("d", "draw"),
     ];
     let client = client(&["a", "b", "c", "d"], "read write ship draw");
-    assert_eq!(run("resource=a&resource=b", &client, &registered), Err(Denied::ResourcesDisagree));
-    assert_eq!(run("resource=a&resource=c", &client, &registered), Err(Denied::ResourcesDisagree));
+    assert_eq!(
+        run("resource=a&resource=b", &client, &registered),
+        Err(Denied::Target(TargetDenied::ResourcesDisagree))
+    );
+    assert_eq!(
+        run("resource=a&resource=c", &client, &registered),
+        Err(Denied::Target(TargetDenied::ResourcesDisagree))
+    );
     assert_eq!(run("resource=a&resource=d", &client, &registered), Ok(for_these(&["a", "d"], "draw read")));
     assert_eq!(run("resource=a&resource=a", &client, &registered), Ok(for_these(&["a"], "read")));
 }
@@ -88,9 +110,9 @@ fn d23_a_scope_that_two_resources_define_is_invalid_scope() {
     let registered = [samples::resource("a", "read write"), samples::resource("b", "read ship")];
     let client = client(&["a", "b"], "read write ship");
     let both = "resource=a&resource=b";
-    assert_eq!(run(both, &client, &registered), Err(Denied::ScopeOfTwoResources));
+    assert_eq!(run(both, &client, &registered), Err(Denied::Target(TargetDenied::ScopeOfTwoResources)));
     let read = format!("{both}&scope=read");
-    assert_eq!(run(&read, &client, &registered), Err(Denied::ScopeOfTwoResources));
+    assert_eq!(run(&read, &client, &registered), Err(Denied::Target(TargetDenied::ScopeOfTwoResources)));
     let apart = format!("{both}&scope=write+ship");
     assert_eq!(run(&apart, &client, &registered), Ok(for_these(&["a", "b"], "ship write")));
 }
@@ -100,13 +122,17 @@ fn a008_a_scope_that_is_unknown_or_too_wide_is_refused_whole() {
     let registered = [samples::resource("a", "read write admin")];
     let client = client(&["a"], "read write elsewhere");
     for form in ["scope=admin", "scope=read+admin", "scope=nonsense", "scope=elsewhere&resource=a"] {
-        assert_eq!(run(form, &client, &registered), Err(Denied::ScopeTooWide), "{form}");
+        assert_eq!(
+            run(form, &client, &registered),
+            Err(Denied::Target(TargetDenied::ScopeTooWide)),
+            "{form}"
+        );
     }
     assert_eq!(
         run(&format!("scope={}", "x".repeat(10_000)), &client, &registered),
-        Err(Denied::ScopeMalformed)
+        Err(Denied::Target(TargetDenied::ScopeMalformed))
     );
-    assert_eq!(run("scope=a%22b", &client, &registered), Err(Denied::ScopeMalformed));
+    assert_eq!(run("scope=a%22b", &client, &registered), Err(Denied::Target(TargetDenied::ScopeMalformed)));
 }
 
 #[test]
@@ -136,6 +162,6 @@ fn w10_a_root_url_is_asked_for_with_or_without_its_slash() {
     let client = client(&["https://api.example.com/v1"], "read");
     assert_eq!(
         run("resource=https://api.example.com/v1/", &client, &registered),
-        Err(Denied::ResourceRefused)
+        Err(Denied::Target(TargetDenied::ResourceRefused))
     );
 }

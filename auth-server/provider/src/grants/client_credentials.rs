@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use trefoil_shared::GrantType;
 
 use super::{ClientRule, Grant, Granted, NotGranted, TokenAsk};
-use crate::protocol::{Authenticated, Confidential, Denied};
+use crate::protocol::{Authenticated, Confidential, Denied, GrantDenied};
 
 /// `client_credentials`.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ impl Grant for ClientCredentials {
     fn exchange<'a>(&'a self, ask: TokenAsk<'a>) -> BoxFuture<'a, Result<Granted, NotGranted>> {
         let decided = match ask.client {
             Authenticated::Confidential(client) => Ok(decide(client)),
-            Authenticated::Public(_) => Err(Denied::PublicClientRefused.into()),
+            Authenticated::Public(_) => Err(Denied::Grant(GrantDenied::PublicClientRefused).into()),
         };
         std::future::ready(decided).boxed()
     }

@@ -15,7 +15,7 @@ use trefoil_shared::Timestamp;
 use trefoil_shared::jose::AccessClaims;
 
 use super::error::Refused;
-use crate::protocol::Denied;
+use crate::protocol::{Denied, RequestDenied};
 use crate::store::{Store, StoreError};
 
 /// Revocations a second, and how many at once after a pause.
@@ -63,7 +63,7 @@ impl Allowances {
     pub(super) async fn take(&self, store: &Store, holder: &str, now: Timestamp) -> Result<(), Refused> {
         if let Err(too_many) = self.rate.check_key(&holder.to_owned()) {
             let wait = too_many.wait_time_from(MonotonicClock.now()).as_secs().saturating_add(1);
-            return Err(Refused::from(Denied::RevokingTooFast).retry_after(wait));
+            return Err(Refused::from(Denied::Request(RequestDenied::RevokingTooFast)).retry_after(wait));
         }
         if let Some(taken) = self.take_known(holder) {
             return taken;
@@ -88,7 +88,8 @@ impl Allowances {
                 Some(Ok(()))
             }
             Left::None { until, retry_after } if *until > Instant::now() => {
-                Some(Err(Refused::from(Denied::TooManyRevocations).retry_after(*retry_after)))
+                Some(Err(Refused::from(Denied::Request(RequestDenied::TooManyRevocations))
+                    .retry_after(*retry_after)))
             }
             Left::Some(_) | Left::None { .. } => None,
         }
@@ -125,6 +126,7 @@ impl Allowances {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Unavailable;
     use crate::store::DatabaseSettings;
 
     #[tokio::test]
@@ -138,6 +140,6 @@ mod tests {
         let _stalled = allowances.counting.lock().await;
         let take = allowances.take(&store, "c", Timestamp(1_800_000_000));
         let taken = timeout(Duration::from_mins(1), take).await.expect("it waits without end");
-        assert_eq!(taken.unwrap_err().denied(), Denied::StoreUnavailable);
+        assert_eq!(taken.unwrap_err().denied(), Denied::Unavailable(Unavailable::StoreUnavailable));
     }
 }

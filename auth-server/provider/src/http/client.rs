@@ -12,8 +12,8 @@ use super::form::Form;
 use crate::app::App;
 use crate::model::{Client, SecretHash, StoredSecret};
 use crate::protocol::{
-    self, Authenticated, Authorization, COMPARISONS, Denied, Moment, Presented, Proof, SecretCheck, Verdict,
-    has_imported_shape,
+    self, Authenticated, Authorization, COMPARISONS, ClientDenied, Denied, Moment, Presented, Proof,
+    SecretCheck, Unavailable, Verdict, has_imported_shape,
 };
 use crate::secrets::Match;
 
@@ -97,7 +97,12 @@ impl Attempt<'_> {
         let work = self.an_unconverted_secret().or_else(|| hashes.first().map(|phc| Arc::from(phc.as_str())));
         let missing = COMPARISONS.saturating_sub(hashes.len());
         hashes.extend(work.iter().flat_map(|phc| std::iter::repeat_n(phc.to_string(), missing)));
-        let found = self.app.argon2().find(secret, hashes).await.map_err(|_busy| Denied::SecretChecksBusy)?;
+        let found = self
+            .app
+            .argon2()
+            .find(secret, hashes)
+            .await
+            .map_err(|_busy| Denied::Unavailable(Unavailable::SecretChecksBusy))?;
         // Past its own hashes a secret may fit another client's: that lets nobody in.
         let Some(stored) = found.and_then(|index| own.get(index)) else {
             self.count_failure();
@@ -115,7 +120,9 @@ impl Attempt<'_> {
         let Some(address) = self.address else { return Ok(None) };
         match self.app.failures().may_try(address, Instant::now()) {
             Ok(trying) => Ok(Some(trying)),
-            Err(seconds) => Err(Refused::from(Denied::TooManyFailures).retry_after(seconds)),
+            Err(seconds) => {
+                Err(Refused::from(Denied::Client(ClientDenied::TooManyFailures)).retry_after(seconds))
+            }
         }
     }
 

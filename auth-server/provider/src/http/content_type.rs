@@ -1,6 +1,6 @@
 //! The content type of a form: RFC 9110 section 8.3.1, RFC 6749 appendix B.
 
-use crate::protocol::Denied;
+use crate::protocol::{Denied, RequestDenied};
 
 /// In which charset a form is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,10 +16,11 @@ pub(super) enum Charset {
 /// # Errors
 /// Another media type, a header that breaks the grammar, a charset without ASCII in it.
 pub(super) fn form_charset(header: &[u8]) -> Result<Charset, Denied> {
-    let text = std::str::from_utf8(header).map_err(|_| Denied::ContentTypeMalformed)?;
+    let text =
+        std::str::from_utf8(header).map_err(|_| Denied::Request(RequestDenied::ContentTypeMalformed))?;
     let (essence, mut rest) = text.split_at(text.find(';').unwrap_or(text.len()));
     if !essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(Denied::ContentTypeNotForm);
+        return Err(Denied::Request(RequestDenied::ContentTypeNotForm));
     }
     let mut charset = None;
     while let Some((parameter, left)) = next_parameter(rest)? {
@@ -28,7 +29,7 @@ pub(super) fn form_charset(header: &[u8]) -> Result<Charset, Denied> {
         if name.eq_ignore_ascii_case("charset") {
             let named = named_charset(&value)?;
             if charset.is_some_and(|before| before != named) {
-                return Err(Denied::ContentTypeMalformed);
+                return Err(Denied::Request(RequestDenied::ContentTypeMalformed));
             }
             charset = Some(named);
         }
@@ -42,7 +43,7 @@ fn named_charset(name: &str) -> Result<Charset, Denied> {
     match name.as_str() {
         "utf-8" | "utf8" | "us-ascii" | "ascii" => Ok(Charset::Utf8),
         other if ascii_and_more.iter().any(|start| other.starts_with(start)) => Ok(Charset::AsciiAndMore),
-        _ => Err(Denied::CharsetUnsupported),
+        _ => Err(Denied::Request(RequestDenied::CharsetUnsupported)),
     }
 }
 
@@ -55,12 +56,15 @@ fn next_parameter(text: &str) -> Result<Option<(Parameter<'_>, &str)>, Denied> {
     if text.is_empty() {
         return Ok(None);
     }
-    let text = text.strip_prefix(';').ok_or(Denied::ContentTypeMalformed)?.trim_start_matches([' ', '\t']);
+    let text = text
+        .strip_prefix(';')
+        .ok_or(Denied::Request(RequestDenied::ContentTypeMalformed))?
+        .trim_start_matches([' ', '\t']);
     if text.is_empty() || text.starts_with(';') {
         return Ok(Some((None, text)));
     }
     let (name, text) = token(text)?;
-    let text = text.strip_prefix('=').ok_or(Denied::ContentTypeMalformed)?;
+    let text = text.strip_prefix('=').ok_or(Denied::Request(RequestDenied::ContentTypeMalformed))?;
     let (value, rest) = match text.strip_prefix('"') {
         Some(quoted) => quoted_string(quoted)?,
         None => token(text).map(|(value, rest)| (value.to_owned(), rest))?,
@@ -72,7 +76,11 @@ fn next_parameter(text: &str) -> Result<Option<(Parameter<'_>, &str)>, Denied> {
 fn token(text: &str) -> Result<(&str, &str), Denied> {
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)));
     let (token, rest) = text.split_at(end.unwrap_or(text.len()));
-    if token.is_empty() { Err(Denied::ContentTypeMalformed) } else { Ok((token, rest)) }
+    if token.is_empty() {
+        Err(Denied::Request(RequestDenied::ContentTypeMalformed))
+    } else {
+        Ok((token, rest))
+    }
 }
 
 /// The rest of a quoted string (RFC 9110 section 5.6.4) with its escapes undone, and what follows it.
@@ -82,11 +90,13 @@ fn quoted_string(text: &str) -> Result<(String, &str), Denied> {
     while let Some((at, c)) = characters.next() {
         match c {
             '"' => return Ok((value, text.get(at.saturating_add(1)..).unwrap_or_default())),
-            '\\' => value.push(characters.next().ok_or(Denied::ContentTypeMalformed)?.1),
+            '\\' => {
+                value.push(characters.next().ok_or(Denied::Request(RequestDenied::ContentTypeMalformed))?.1);
+            }
             c => value.push(c),
         }
     }
-    Err(Denied::ContentTypeMalformed)
+    Err(Denied::Request(RequestDenied::ContentTypeMalformed))
 }
 
 /// Whether a form is the same in every charset that has ASCII in it: no byte beyond ASCII, percent-encoded or not.
@@ -109,7 +119,11 @@ mod tests {
         for bad in
             ["", "application/json", "text/plain", "multipart/form-data; boundary=x", "; charset=utf-8"]
         {
-            assert_eq!(form_charset(bad.as_bytes()), Err(Denied::ContentTypeNotForm), "{bad}");
+            assert_eq!(
+                form_charset(bad.as_bytes()),
+                Err(Denied::Request(RequestDenied::ContentTypeNotForm)),
+                "{bad}"
+            );
         }
     }
 
@@ -124,7 +138,7 @@ mod tests {
             assert_eq!(read(more), Ok(Charset::AsciiAndMore), "{more}");
         }
         for more in ["; charset=utf-16", "; charset=ebcdic"] {
-            assert_eq!(read(more), Err(Denied::CharsetUnsupported), "{more}");
+            assert_eq!(read(more), Err(Denied::Request(RequestDenied::CharsetUnsupported)), "{more}");
         }
     }
 
@@ -139,11 +153,11 @@ mod tests {
             "; charset=utf-8; charset=latin1",
             "; charset = utf-8",
         ] {
-            assert_eq!(read(more), Err(Denied::ContentTypeMalformed), "{more}");
+            assert_eq!(read(more), Err(Denied::Request(RequestDenied::ContentTypeMalformed)), "{more}");
         }
         assert_eq!(
             form_charset(b"application/x-www-form-urlencoded; a=\xff"),
-            Err(Denied::ContentTypeMalformed)
+            Err(Denied::Request(RequestDenied::ContentTypeMalformed))
         );
     }
 

@@ -8,7 +8,7 @@ use trefoil_shared::shown_path;
 use trefoil_shared::{ClientId, ErrorBody};
 
 use super::refused_facts::Facts;
-use crate::protocol::Denied;
+use crate::protocol::{ClientDenied, Denied, RequestDenied, Unavailable};
 use crate::store::{RegistryError, StoreError};
 
 /// RFC 6749 section 2.3.1, which many clients pass over.
@@ -66,13 +66,17 @@ impl Refused {
     pub(crate) fn answer(self, endpoint: &'static str, path: &str) -> Response {
         let (reason, code) = (self.denied.name(), self.denied.code().as_str());
         let path = shown_path(path);
-        let is_noise = matches!(self.denied, Denied::NoSuchPath | Denied::MethodNotAllowed);
+        let is_noise = matches!(
+            self.denied,
+            Denied::Request(RequestDenied::NoSuchPath | RequestDenied::MethodNotAllowed)
+        );
         let client_id = self.client.as_ref().map(tracing::field::display);
         let address = self.facts.address.map(tracing::field::display);
         let Facts { scope, missing, resource, .. } = &*self.facts;
         let (scope, missing, resource) = (scope.as_deref(), missing.as_deref(), resource.as_deref());
         let hint =
-            self.facts.hint.or((self.denied == Denied::BasicMalformed).then_some(BASIC_IS_FORM_ENCODED));
+            self.facts.hint.or((self.denied == Denied::Client(ClientDenied::BasicMalformed))
+                .then_some(BASIC_IS_FORM_ENCODED));
         if self.denied.status() >= 500 {
             tracing::error!(
                 endpoint,
@@ -140,7 +144,7 @@ impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "store call failed");
         match error {
-            StoreError::OutcomeUnknown(_) => Denied::OutcomeUnknown.into(),
+            StoreError::OutcomeUnknown(_) => Denied::Unavailable(Unavailable::OutcomeUnknown).into(),
             StoreError::Unavailable(_)
             | StoreError::Migrating { .. }
             | StoreError::SchemaTooOld { .. }
@@ -150,7 +154,7 @@ impl From<StoreError> for Refused {
             | StoreError::Settings(_)
             | StoreError::Refused(_)
             | StoreError::Conflict(_)
-            | StoreError::Corrupt(_) => Denied::StoreUnavailable.into(),
+            | StoreError::Corrupt(_) => Denied::Unavailable(Unavailable::StoreUnavailable).into(),
         }
     }
 }
@@ -158,7 +162,7 @@ impl From<StoreError> for Refused {
 impl From<RegistryError> for Refused {
     fn from(error: RegistryError) -> Self {
         match error {
-            RegistryError::Stale => Denied::RegistryStale.into(),
+            RegistryError::Stale => Denied::Unavailable(Unavailable::RegistryStale).into(),
             RegistryError::Store(error) => error.into(),
         }
     }

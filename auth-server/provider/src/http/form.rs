@@ -17,7 +17,7 @@ use super::client_ip::client_ip;
 use super::content_type::{Charset, form_charset, is_ascii_form};
 use super::error::Refused;
 use crate::app::App;
-use crate::protocol::{Authorization, Denied, Params};
+use crate::protocol::{Authorization, Denied, Params, RequestDenied};
 
 /// What a form endpoint reads of a request.
 pub(super) struct Form {
@@ -47,7 +47,7 @@ impl Form {
         let authorization = authorization(&parts.headers);
         let body = read_body(body, app.policy().max_body).await?;
         if charset == Charset::AsciiAndMore && !is_ascii_form(&body) {
-            return Err(Denied::CharsetUnsupported);
+            return Err(Denied::Request(RequestDenied::CharsetUnsupported));
         }
         let params = Params::parse(&body, app.policy().max_parameters)?;
         Ok(Self { params, authorization, address })
@@ -56,10 +56,12 @@ impl Form {
 
 fn check_head(parts: &Parts) -> Result<Charset, Denied> {
     if parts.uri.query().is_some_and(|query| !query.is_empty()) {
-        return Err(Denied::QueryParameters);
+        return Err(Denied::Request(RequestDenied::QueryParameters));
     }
     let mut types = parts.headers.get_all(header::CONTENT_TYPE).iter();
-    let (Some(only), None) = (types.next(), types.next()) else { return Err(Denied::ContentTypeNotForm) };
+    let (Some(only), None) = (types.next(), types.next()) else {
+        return Err(Denied::Request(RequestDenied::ContentTypeNotForm));
+    };
     form_charset(only.as_bytes())
 }
 
@@ -99,7 +101,11 @@ fn basic(credentials: &str) -> Option<Authorization> {
 async fn read_body(body: Body, limit: usize) -> Result<Bytes, Denied> {
     let mut body = Limited::new(body, limit);
     let refused = |error: BoxError| {
-        if error.is::<LengthLimitError>() { Denied::BodyTooLarge } else { Denied::BodyIncomplete }
+        if error.is::<LengthLimitError>() {
+            Denied::Request(RequestDenied::BodyTooLarge)
+        } else {
+            Denied::Request(RequestDenied::BodyIncomplete)
+        }
     };
     // Nearly every form comes in one piece, which is taken as it is.
     let Some(first) = body.frame().await else { return Ok(Bytes::new()) };

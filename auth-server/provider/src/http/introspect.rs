@@ -20,7 +20,10 @@ use super::own_token;
 use super::routes::Route;
 use crate::app::App;
 use crate::model::{Client, OpaqueToken, Resource};
-use crate::protocol::{self, Authenticated, Confidential, Denied, IntrospectionFacts, Moment};
+use crate::protocol::{
+    self, Authenticated, ClientDenied, Confidential, Denied, IntrospectionFacts, Moment, RequestDenied,
+    Unavailable,
+};
 
 pub(super) async fn introspect(State(app): State<App>, request: Request<Body>) -> Response {
     match read(&app, request).await {
@@ -40,12 +43,14 @@ async fn read(app: &App, request: Request<Body>) -> Result<Introspection, Refuse
 
 async fn served(app: &App, form: &Form) -> Result<Introspection, Refused> {
     let caller = authenticate(app, form).await?;
-    let token = form.params.get("token").ok_or(Denied::TokenMissing).map_err(Refused::from);
+    let token =
+        form.params.get("token").ok_or(Denied::Request(RequestDenied::TokenMissing)).map_err(Refused::from);
     let token = token.map_err(named(caller.client()))?;
     match &caller {
         // Anybody can name a public client, so naming one proves nothing (RFC 7662 section 2.1).
         Authenticated::Public(public) => {
-            Err(Refused::from(Denied::PublicMayNotIntrospect).of(&public.client().client_id))
+            Err(Refused::from(Denied::Client(ClientDenied::PublicMayNotIntrospect))
+                .of(&public.client().client_id))
         }
         Authenticated::Confidential(confidential) => {
             let asked = (token, caller.moment());
@@ -77,7 +82,7 @@ async fn look_up(
     let resources = resources(app, holder, &found).await?;
     // A token of which nobody knows whether it was revoked is not called active.
     if !app.knows_revocations() {
-        return Err(Denied::RevocationsStale.into());
+        return Err(Denied::Unavailable(Unavailable::RevocationsStale).into());
     }
     if app.revocations().revoked(&facts_of(&found.active)).is_some() {
         return Ok(Introspection::inactive());

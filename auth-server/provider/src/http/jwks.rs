@@ -9,11 +9,11 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use super::error::Refused;
 use super::routes::Route;
 use crate::app::App;
-use crate::protocol::Denied;
+use crate::protocol::{Denied, Unavailable};
 
 pub(super) async fn jwks(State(app): State<App>, headers: HeaderMap) -> Response {
     if !app.keys().has_read() {
-        return Refused::from(Denied::StoreUnavailable)
+        return Refused::from(Denied::Unavailable(Unavailable::StoreUnavailable))
             .answer(Route::Jwks.name(), &Route::Jwks.path(app.issuer()));
     }
     let published = app.keys().published_jwks();

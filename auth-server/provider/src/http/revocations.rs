@@ -12,7 +12,7 @@ use super::error::Refused;
 use super::jwks::is_known;
 use super::routes::Route;
 use crate::app::App;
-use crate::protocol::Denied;
+use crate::protocol::{Denied, RequestDenied, Unavailable};
 use crate::revocations::Document;
 
 /// Shorter than the ttl, so that a cache on the way never makes a verifier late.
@@ -38,14 +38,14 @@ async fn list(app: &App, kid: &str, query: Option<&str>) -> Result<std::sync::Ar
     // Which keys sign is not known before the rows were read once, and an old list under a new signature would hide what
     // was revoked meanwhile.
     if !app.can_list_revocations() {
-        return Err(Denied::RevocationsStale.into());
+        return Err(Denied::Unavailable(Unavailable::RevocationsStale).into());
     }
-    let key = app.keys().list_signer(kid).ok_or(Denied::NoSuchPath)?;
+    let key = app.keys().list_signer(kid).ok_or(Denied::Request(RequestDenied::NoSuchPath))?;
     let times = (key, app.now(), app.registry().cautious_now());
     let made = app.documents().get(app.revocations(), (app.issuer().as_str(), since), times);
     made.await.map_err(|error| {
         tracing::error!(%error, kid, "signing the revocation list failed");
-        Denied::Internal.into()
+        Denied::Unavailable(Unavailable::Internal).into()
     })
 }
 
@@ -55,7 +55,7 @@ fn since(query: Option<&str>) -> Result<i64, Denied> {
     let mut values = pairs.filter(|(name, _)| name == "since").map(|(_, value)| value);
     let Some(value) = values.next() else { return Ok(0) };
     let parsed = value.parse().ok().filter(|since: &i64| *since >= 0);
-    parsed.filter(|_| values.next().is_none()).ok_or(Denied::SinceMalformed)
+    parsed.filter(|_| values.next().is_none()).ok_or(Denied::Request(RequestDenied::SinceMalformed))
 }
 
 fn respond(document: &Document, headers: &HeaderMap) -> Response {
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(since(None), Ok(0));
         assert_eq!(since(Some("x=1&since=7")), Ok(7));
         for bad in ["since=-1", "since=", "since=a", "since=1&since=1", "since=99999999999999999999"] {
-            assert_eq!(since(Some(bad)), Err(Denied::SinceMalformed), "{bad}");
+            assert_eq!(since(Some(bad)), Err(Denied::Request(RequestDenied::SinceMalformed)), "{bad}");
         }
     }
 }

@@ -14,7 +14,7 @@ use super::form::Form;
 use super::own_token;
 use super::routes::Route;
 use crate::app::App;
-use crate::protocol::{Authenticated, Denied};
+use crate::protocol::{Authenticated, Denied, RequestDenied};
 use crate::store::{Revocation, Revoked};
 
 pub(super) async fn revoke(State(app): State<App>, request: Request<Body>) -> Response {
@@ -39,7 +39,7 @@ async fn end(app: &App, request: Request<Body>) -> Result<(), Refused> {
 /// Ends a token of this client. A token that is unknown, ended or somebody else's is left as it is, and the answer
 /// is the same (RFC 7009 section 2.2).
 async fn end_token(app: &App, caller: &Authenticated, token: Option<&str>) -> Result<(), Refused> {
-    let token = token.ok_or(Denied::TokenMissing)?;
+    let token = token.ok_or(Denied::Request(RequestDenied::TokenMissing))?;
     let Ok(value) = TypedValue::parse(ValueKind::OpaqueToken, token) else {
         return end_jwt(app, caller, token).await;
     };

@@ -8,7 +8,7 @@ use http::Uri;
 use super::error::Refused;
 use super::{health, introspect, jwks, metadata, revocations, revoke, token};
 use crate::app::App;
-use crate::protocol::{Denied, Issuer};
+use crate::protocol::{Denied, Issuer, RequestDenied};
 
 /// Where an endpoint is.
 enum Place {
@@ -102,9 +102,9 @@ pub(crate) fn router(app: App) -> Router {
 }
 
 async fn no_such_path(uri: Uri) -> Response {
-    Refused::from(Denied::NoSuchPath).answer("other", uri.path())
+    Refused::from(Denied::Request(RequestDenied::NoSuchPath)).answer("other", uri.path())
 }
 
 async fn method_not_allowed(uri: Uri) -> Response {
-    Refused::from(Denied::MethodNotAllowed).answer("other", uri.path())
+    Refused::from(Denied::Request(RequestDenied::MethodNotAllowed)).answer("other", uri.path())
 }

@@ -17,7 +17,7 @@ use super::routes::Route;
 use crate::app::App;
 use crate::grants::{Change, ClientRule, Grant, NotGranted, Refusal, TokenAsk};
 use crate::model::{Client, Resource};
-use crate::protocol::{self, Asked, Authenticated, Denied, Target};
+use crate::protocol::{self, Asked, Authenticated, Denied, GrantDenied, Target, Unavailable};
 use crate::tokens::{self, Issue, MintError};
 
 /// How often a grant is asked again whose records others change meanwhile.
@@ -56,9 +56,9 @@ async fn answer(
 ) -> Result<Response, Refused> {
     let client = caller.client();
     let name = protocol::permitted_grant(spelling, client, app.grants().names())?;
-    let grant = app.grants().get(name).ok_or(Denied::GrantTypeUnknown)?;
+    let grant = app.grants().get(name).ok_or(Denied::Grant(GrantDenied::GrantTypeUnknown))?;
     if grant.client_rule() == ClientRule::Confidential && matches!(caller, Authenticated::Public(_)) {
-        return Err(Denied::PublicClientRefused.into());
+        return Err(Denied::Grant(GrantDenied::PublicClientRefused).into());
     }
     tracing::debug!(client_id = %client.client_id, grant_type = name.as_str(), "grant permitted");
     for _ in 0..TRIES {
@@ -67,7 +67,7 @@ async fn answer(
             return Ok(response);
         }
     }
-    Err(Denied::GrantContended.into())
+    Err(Denied::Unavailable(Unavailable::GrantContended).into())
 }
 
 /// Lets the grant decide, mints and commits. `None` where somebody else changed first what the grant had read: nothing
@@ -122,11 +122,11 @@ async fn mint(app: &App, issue: &Issue<'_>) -> Result<Secret, Refused> {
     app.minter().mint(issue).await.map_err(|error| match error {
         MintError::NoKey(algorithm) => {
             tracing::error!(%algorithm, "no active signing key: run `auth-server key generate --alg {algorithm}`");
-            Denied::NoActiveKey.into()
+            Denied::Unavailable(Unavailable::NoActiveKey).into()
         }
         MintError::Sign { kid, error } => {
             tracing::error!(%error, kid, "signing failed");
-            Denied::Internal.into()
+            Denied::Unavailable(Unavailable::Internal).into()
         }
         MintError::Store(error) => error.into(),
     })
@@ -163,7 +163,7 @@ fn success(body: &TokenResponse<'_>) -> Response {
         Ok(json) => json,
         Err(error) => {
             tracing::error!(%error, "an answer could not be written");
-            return Refused::from(Denied::Internal).into_response();
+            return Refused::from(Denied::Unavailable(Unavailable::Internal)).into_response();
         }
     };
     let mut response = Response::new(Body::from(json));

@@ -19,7 +19,7 @@ use trefoil_provider::grants::{
 };
 use trefoil_provider::keys::{KeyHome, KeyStoreKind};
 use trefoil_provider::model::{Authentication, Client, StoredSecret};
-use trefoil_provider::protocol::{Denied, samples};
+use trefoil_provider::protocol::{Denied, GrantDenied, Unavailable, samples};
 use trefoil_provider::records::{Body as Held, Created, Key, Record, Version};
 use trefoil_provider::secrets::{OsRng, Rng, RootSecrets};
 use trefoil_provider::store::{Act, DatabaseSettings, Store};
@@ -51,17 +51,22 @@ impl Grant for Vouchers {
 
     fn exchange<'a>(&'a self, ask: TokenAsk<'a>) -> BoxFuture<'a, Result<Granted, NotGranted>> {
         Box::pin(async move {
-            let code = ask.params.get("voucher").ok_or(Denied::GrantMalformed)?;
-            let key: Key = format!("voucher.{code}").parse().map_err(|_| Denied::GrantMalformed)?;
-            let found = ask.records.read(&key, ask.now()).await?.ok_or(Denied::GrantRefused)?;
-            let stored: Stored = found.body.read(FORMAT).map_err(|_| Denied::Internal)?;
+            let code = ask.params.get("voucher").ok_or(Denied::Grant(GrantDenied::GrantMalformed))?;
+            let key: Key =
+                format!("voucher.{code}").parse().map_err(|_| Denied::Grant(GrantDenied::GrantMalformed))?;
+            let found =
+                ask.records.read(&key, ask.now()).await?.ok_or(Denied::Grant(GrantDenied::GrantRefused))?;
+            let stored: Stored =
+                found.body.read(FORMAT).map_err(|_| Denied::Unavailable(Unavailable::Internal))?;
             let spent = Change::Remove { key, seen: found.version };
             if ask.params.get("pin") != Some(stored.pin.as_str()) {
-                return Err(Refusal { why: Denied::GrantRefused, order: Some(spent) }.into());
+                return Err(
+                    Refusal { why: Denied::Grant(GrantDenied::GrantRefused), order: Some(spent) }.into()
+                );
             }
             let ceiling = Ceiling {
-                scopes: "read".parse().map_err(|_| Denied::Internal)?,
-                resources: vec!["api".parse().map_err(|_| Denied::Internal)?],
+                scopes: "read".parse().map_err(|_| Denied::Unavailable(Unavailable::Internal))?,
+                resources: vec!["api".parse().map_err(|_| Denied::Unavailable(Unavailable::Internal))?],
             };
             Ok(Granted { subject: stored.bearer, ceiling: Some(ceiling), commit: Some(spent) })
         })

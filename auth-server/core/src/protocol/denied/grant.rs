@@ -1,0 +1,17 @@
+//! What is wrong with the grant that is asked for: RFC 6749 section 5.2.
+
+denials! {
+    /// What is wrong with the grant that is asked for: RFC 6749 section 5.2.
+    GrantDenied
+
+    /// The grant is not known here, or not by this spelling.
+    GrantTypeUnknown = UnsupportedGrantType, "RFC 6749 5.2", "this server does not know this grant_type";
+    /// The client is not registered for the grant.
+    GrantNotAllowed = UnauthorizedClient, "RFC 6749 5.2", "this client may not use this grant";
+    /// A public client asked for a grant of confidential clients.
+    PublicClientRefused = UnauthorizedClient, "RFC 6749 4.4", "a public client may not use this grant";
+    /// What the grant needs is missing from the form, or malformed.
+    GrantMalformed = InvalidRequest, "RFC 6749 5.2", "a parameter that this grant needs is missing or malformed";
+    /// What the client presents is unknown, expired, spent, revoked, or another client's.
+    GrantRefused = InvalidGrant, "RFC 6749 5.2", "the grant is invalid, expired, revoked or another client's";
+}
