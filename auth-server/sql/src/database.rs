@@ -47,6 +47,8 @@ pub struct DatabaseSettings {
     pub admin_url: Option<Secret>,
     /// What a pooler in front of PostgreSQL hands out.
     pub pooling: Pooling,
+    /// SQLite in the memory of this process, gone with its store: see [`crate::Store::in_memory`].
+    pub in_memory: bool,
     /// How many connections the pool may open.
     pub max_connections: u32,
     /// How long a call waits for a free connection.
@@ -65,6 +67,7 @@ impl DatabaseSettings {
             url: Secret::new(url),
             admin_url: None,
             pooling: Pooling::Session,
+            in_memory: false,
             max_connections: 10,
             acquire_timeout: Duration::from_millis(500),
             call_timeout: Duration::from_secs(2),

@@ -41,6 +41,7 @@ mod settings;
 mod statement;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use trefoil_shared::{ClientId, Timestamp};
@@ -108,6 +109,21 @@ impl Store {
         let pools = Pools::new(settings)?;
         let runner = Runner::new(pools, settings);
         Ok(Self { runner, settings: settings.clone() })
+    }
+
+    /// An empty store in the memory of this process, for tests and for programs that begin anew with each start. It is
+    /// gone with its last clone.
+    ///
+    /// # Errors
+    /// SQLite refused.
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let url = format!("sqlite:file:trefoil-{number}?mode=memory&cache=shared");
+        let settings = DatabaseSettings { in_memory: true, max_connections: 1, ..DatabaseSettings::at(url) };
+        let store = Self::connect(&settings).await?;
+        store.migrate("this process").await?;
+        Ok(store)
     }
 
     /// Whether SQLite is behind it.

@@ -50,6 +50,11 @@ impl Pools {
             ConnectOptions::Postgres(plan) => {
                 Self::Postgres(Connections::new(plan, settings.max_connections))
             }
+            ConnectOptions::Sqlite(options) if settings.in_memory => {
+                // The memory is that of the connection, which is kept while the store is: the last one is never retired.
+                let one = Connections::new(options, 1);
+                Self::Sqlite { write: one.clone(), read: one }
+            }
             ConnectOptions::Sqlite(options) => {
                 create_sqlite_file(&sqlite_path(&options))?;
                 let readers = settings.max_connections.saturating_sub(1).clamp(1, 4);

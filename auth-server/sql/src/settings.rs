@@ -64,6 +64,9 @@ impl DatabaseSettings {
     fn sqlite(&self, text: &str) -> Result<SqliteConnectOptions, StoreError> {
         let options = SqliteConnectOptions::from_str(text)
             .map_err(|error| StoreError::Settings(format!("{}: {error}", self.setting)))?;
+        if self.in_memory {
+            return Ok(options.shared_cache(true).foreign_keys(true).busy_timeout(self.call_timeout * 3 / 4));
+        }
         if text.contains(":memory:") || text.contains("mode=memory") {
             return Err(StoreError::Settings(
                 "SQLite needs a file: its connections share no memory".to_owned(),

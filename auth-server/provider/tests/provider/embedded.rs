@@ -11,9 +11,11 @@ use http::Request;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use trefoil_provider::keys::{KeyHome, KeyStoreKind};
+use trefoil_provider::protocol::samples;
 use trefoil_provider::secrets::RootSecrets;
-use trefoil_provider::store::{DatabaseSettings, Store};
+use trefoil_provider::store::{Act, DatabaseSettings, Store};
 use trefoil_provider::{Provider, ProviderError};
+use trefoil_shared::jose::Algorithm;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_program_mounts_the_endpoints_among_its_own() {
@@ -41,6 +43,41 @@ async fn another_program_mounts_the_endpoints_among_its_own() {
         stop.cancel();
         going.finish().await.unwrap();
     }
+}
+
+/// Two stores in one process share nothing, and what is in them survives a crowd and idle connections.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_in_memory_is_a_whole_store() {
+    let (one, other) = (Store::in_memory().await.unwrap(), Store::in_memory().await.unwrap());
+    let act = |now| Act::new(now, "test", "test", "api");
+    let crowd = (0..64).map(|n| {
+        let store = one.clone();
+        tokio::spawn(async move {
+            let now = store.now().await.unwrap();
+            let resource = samples::resource(&format!("api{n}"), "read");
+            store.add_resource(&resource, &act(now)).await.unwrap();
+        })
+    });
+    for added in futures_util::future::join_all(crowd).await {
+        added.unwrap();
+    }
+    assert_eq!(one.resources().await.unwrap().len(), 64);
+    assert_eq!(other.resources().await.unwrap().len(), 0);
+    let directory = tempfile::tempdir().unwrap();
+    let provider = Provider::builder("https://example.com".parse().unwrap())
+        .store(one)
+        .root(Arc::new(RootSecrets::from_bytes(&[7; 32])))
+        .keys(KeyHome::new(KeyStoreKind::Database, directory.path()))
+        .open()
+        .await
+        .unwrap();
+    let (keys, now) = (provider.app().keys(), provider.app().now());
+    keys.keys().generate(Algorithm::ES256, now, None).await.unwrap();
+    keys.refresh(now).await.unwrap();
+    let stop = CancellationToken::new();
+    let going = provider.start(stop.clone());
+    stop.cancel();
+    going.finish().await.unwrap();
 }
 
 #[tokio::test]
