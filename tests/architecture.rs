@@ -84,23 +84,6 @@ fn protocol_imports_std_and_shared_alone() {
 }
 
 #[test]
-fn nothing_inside_auth_server_imports_http_but_the_app() {
-    let source = workspace().join("auth-server/provider/src");
-    let mut seen = 0;
-    for path in files(&[".rs"]).iter().filter(|path| path.starts_with(&source)) {
-        let inside = path.strip_prefix(&source).expect("below");
-        let shell = ["http", "app.rs", "lib.rs", "app"];
-        if shell.iter().any(|name| inside.starts_with(name)) {
-            continue;
-        }
-        let text = fs::read_to_string(path).expect("UTF-8");
-        assert!(!text.contains("crate::http::") && !text.contains("crate::http;"), "{}", path.display());
-        seen += 1;
-    }
-    assert!(seen > 20, "{seen} files looked at");
-}
-
-#[test]
 fn no_file_names_somebodys_machine() {
     // Put together here, so that this file does not name them.
     let mut homes = ["root", "Users", "tmp/wt", "work"].map(|dir| format!("/{dir}/")).to_vec();

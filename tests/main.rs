@@ -14,6 +14,8 @@ mod docs;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod folders;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod registry;
