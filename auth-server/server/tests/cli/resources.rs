@@ -106,3 +106,21 @@ fn case_31_a_comma_between_scopes_is_refused_with_the_way_to_write_them() {
     }
     assert_eq!(lab.json(&["resource", "list"]).as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn w10_the_root_of_a_host_is_one_resource_with_its_slash_and_without() {
+    let lab = Lab::new();
+    lab.ok(&["resource", "add", "https://api.example.com/", "--scope", "read"]);
+    let refused = lab.refused(&["resource", "add", "https://api.example.com", "--scope", "read"]);
+    assert!(refused.contains("the resource https://api.example.com/ exists already"), "{refused}");
+    let bare = "https://api.example.com";
+    let made = lab.json(&["client", "add", "--name", "one", "--id", "one", "--resource", bare]);
+    assert_eq!(made["resources"], json!(["https://api.example.com/"]), "under its registered name");
+    lab.ok(&["client", "update", "one", "--add-resource", bare]);
+    assert_eq!(lab.json(&["client", "show", "one"])["resources"], json!(["https://api.example.com/"]));
+    lab.ok(&["client", "update", "one", "--drop-resource", bare, "--drop-scope", "read"]);
+    assert_eq!(lab.json(&["client", "show", "one"])["resources"], json!([]));
+    // Any other slash is part of the name.
+    lab.ok(&["resource", "add", "https://api.example.com/v1", "--scope", "read"]);
+    lab.ok(&["resource", "add", "https://api.example.com/v1/", "--scope", "read"]);
+}

@@ -2,7 +2,7 @@
 //! database.
 
 use serde_json::Value;
-use trefoil_shared::{ClientId, Scope, Timestamp};
+use trefoil_shared::{ClientId, ResourceIndicator, Scope, Timestamp};
 
 use super::args::{AddArgs, CommonArgs, UpdateArgs};
 use super::{claims, rules};
@@ -120,16 +120,20 @@ fn update_secret_end(client: &mut Client, args: &UpdateArgs, now: Timestamp) -> 
 
 fn update_permissions(client: &mut Client, args: &UpdateArgs, facts: Facts) -> Result<(), CliError> {
     let common = &args.common;
+    let named = |names: &[ResourceIndicator]| {
+        let found = rules::known(names, facts.registered)?;
+        Ok::<_, CliError>(found.into_iter().map(|resource| resource.name.clone()).collect::<Vec<_>>())
+    };
     if !args.resources.is_empty() {
-        client.resources = distinct(args.resources.iter().cloned());
+        client.resources = distinct(named(&args.resources)?);
     }
-    client.resources = distinct(client.resources.iter().chain(&args.add_resources).cloned());
+    client.resources = distinct(client.resources.iter().cloned().chain(named(&args.add_resources)?));
     for gone in &args.drop_resources {
-        if !client.resources.contains(gone) {
+        if !client.resources.iter().any(|resource| resource.is_same(gone)) {
             let mend = format!("auth-server client show {}", client.client_id);
             return Err(CliError::new(format!("the client does not have the resource {gone}"), mend));
         }
-        client.resources.retain(|resource| resource != gone);
+        client.resources.retain(|resource| !resource.is_same(gone));
     }
     if !args.scopes.is_empty() {
         client.scopes = rules::united(&args.scopes);

@@ -123,13 +123,15 @@ pub(super) fn nothing_of_later(common: &CommonArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The registered resources of these names, in the order that they were asked for.
+/// The registered resources of these names, in the order that they were asked for. The URL of a host's root names the
+/// same resource with its slash and without.
 pub(super) fn known<'a>(
     names: &[ResourceIndicator],
     registered: &'a [Resource],
 ) -> Result<Vec<&'a Resource>, CliError> {
     let find = |name: &ResourceIndicator| {
-        registered.iter().find(|resource| resource.name == *name).ok_or_else(|| {
+        let exact = registered.iter().find(|resource| resource.name == *name);
+        exact.or_else(|| registered.iter().find(|resource| resource.name.is_same(name))).ok_or_else(|| {
             let mend = format!("auth-server resource add {name}");
             let hint = comma_hint(name.as_str());
             CliError::new(format!("the resource {name} is not registered{hint}"), mend)

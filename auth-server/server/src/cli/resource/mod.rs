@@ -43,12 +43,17 @@ async fn add(args: &AddArgs, cx: &Context) -> Result<Report, CliError> {
     let store = cx.store().await?;
     let clients = client_ids(&store).await?;
     let resource = build::new_resource(args, facts(&clients, &cx.settings().tokens, cx))?;
+    let taken = |name: &ResourceIndicator| {
+        let mend = format!("auth-server resource update {name}");
+        CliError::new(format!("the resource {name} exists already"), mend)
+    };
+    // Another spelling of it: the URL of a host's root with its slash or without.
+    if let Some(same) = store.resources().await?.iter().find(|known| known.name.is_same(&resource.name)) {
+        return Err(taken(&same.name));
+    }
     let act = cx.act("resource add", &args.name).with_detail(show::document(&resource));
     match store.add_resource(&resource, &act).await {
-        Err(StoreError::Conflict(_)) => {
-            let mend = format!("auth-server resource update {}", args.name);
-            return Err(CliError::new(format!("the resource {} exists already", args.name), mend));
-        }
+        Err(StoreError::Conflict(_)) => return Err(taken(&resource.name)),
         added => added?,
     }
     key::hint_of_missing(&store, &resource, cx).await;
