@@ -102,3 +102,34 @@ async fn a_password_comes_from_pgpassword_or_pgpass() {
     super::harness::set_mode(std::path::Path::new(&file), 0o600);
     assert_eq!(lab.run(&["db", "status"]).code, 0, "{:?}", lab.run(&["db", "status"]));
 }
+
+/// The README's installation: the configuration names the database, and the password comes as a systemd credential.
+#[tokio::test]
+async fn u03_doctor_uses_the_credential_of_the_service_and_names_what_it_could_not_reach() {
+    let database = Postgres::create().await;
+    let lab = Lab::empty()
+        .with("AUTH_SERVER_DATABASE__URL", &database.url("server"))
+        .with("AUTH_SERVER_DATABASE__ADMIN_URL", &database.url("admin"));
+    lab.ok(&["db", "migrate"]);
+    lab.ok(&["db", "roles", "--apply"]);
+    lab.ok(&["key", "generate"]);
+    let lab = lab.without("AUTH_SERVER_DATABASE__URL");
+    let bare = database.bare_url("server");
+    let configuration = lab.file("auth-server.toml", &format!("[database]\nurl = \"{bare}\"\n"));
+    let doctor = ["doctor", "--config", &configuration];
+    let outcome = lab.run(&doctor);
+    assert_eq!(outcome.code, 1, "{outcome:?}");
+    let (_, place) = bare.split_once('@').unwrap();
+    for part in ["database.url", &format!("{}_server", database.name), &place.replace('/', ", database ")] {
+        assert!(outcome.stdout.contains(part), "{part}: {outcome:?}");
+    }
+    assert!(
+        !outcome.stdout.contains("see `auth-server doctor`") && !outcome.stdout.contains(".c:"),
+        "{outcome:?}"
+    );
+    let credential = lab.file("auth-server.database_url", &format!("{}\n", database.url("server")));
+    super::harness::set_mode(std::path::Path::new(&credential), 0o600);
+    let outcome = lab.run(&doctor);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert!(!format!("{outcome:?}").contains("secret-of-"), "{outcome:?}");
+}
