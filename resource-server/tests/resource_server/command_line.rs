@@ -18,12 +18,12 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn document(output: &Output) -> Value {
+pub(crate) fn document(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
 }
 
 /// Asserts exit code 1 and one clear line on stderr that holds `mend`.
-fn assert_fails(output: &Output, mend: &str) {
+pub(crate) fn assert_fails(output: &Output, mend: &str) {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = stderr(output);
     assert!(text.starts_with("error: ") && text.trim_end().lines().count() == 1, "{text}");

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use trefoil_resource_server::keys::DiskCopy;
 
+use crate::command_line::{assert_fails, document};
 use crate::counts::times;
-use crate::harness::{AUDIENCE, PROTECTED, claims_at, key, sign};
+use crate::harness::{AUDIENCE, ISSUER, PROTECTED, claims_at, key, sign};
 use crate::jwks_stub::{Say, Stub};
 use crate::paths::eventually;
 use crate::program::{Place, get};
@@ -101,6 +102,29 @@ async fn f21_it_heals_by_itself_once_the_auth_server_is_there() {
     assert_eq!(program.get(Some(&place.token())).await.0, 503);
     stub.say(Say::keys(&[&place.key]));
     eventually(async || program.get(Some(&place.token())).await.0 == 200).await;
+}
+
+#[test]
+fn w18_a_state_directory_that_others_can_write_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = Place::new();
+    let state = place.write("marker", "").with_file_name("state");
+    std::fs::create_dir(&state).unwrap();
+    let set = |mode| std::fs::set_permissions(&state, std::fs::Permissions::from_mode(mode)).unwrap();
+    let source = ["--issuer", ISSUER, "--audience", AUDIENCE, "--jwks-url", "http://127.0.0.1:1/jwks.json"];
+    let serve = [&["serve", "--listen", "127.0.0.1:0", "--state-dir", "state"][..], &source].concat();
+    for open in [0o777, 0o775] {
+        set(open);
+        assert_fails(&place.run(&serve), "state_dir");
+    }
+    set(0o755);
+    let doctor =
+        [&["doctor", "--json", "--listen", "127.0.0.1:0", "--state-dir", "state"][..], &source].concat();
+    let found = document(&place.run(&doctor));
+    let of =
+        |name: &str| found["checks"].as_array().unwrap().iter().find(|one| one["check"] == name).cloned();
+    assert_eq!(of("state_dir").unwrap()["outcome"], "ok", "that others may read it harms nobody: {found}");
 }
 
 #[tokio::test]
