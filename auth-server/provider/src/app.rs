@@ -1,5 +1,6 @@
 //! What every request shares: settings, registry, keys, secrets, clock and randomness.
 
+mod parts;
 mod policy;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::secrets::{Argon2Gate, Rng, RootSecrets};
 use crate::store::{Registry, Store};
 
 use crate::tokens::Minter;
+pub use parts::Parts;
 pub use policy::Policy;
 
 /// How far clocks of replicas may be apart, in seconds, when a server reads its own tokens.
@@ -31,32 +33,6 @@ const LEEWAY: i64 = 10;
 
 /// So much work at a time goes on behind answered requests (decision 16).
 const TASKS: usize = 16;
-
-/// What an [`App`] is made of.
-pub struct Parts {
-    /// Who issues.
-    pub issuer: Issuer,
-    /// The database.
-    pub store: Store,
-    /// Clients and resources.
-    pub registry: Registry,
-    /// The signing keys.
-    pub keys: HeldKeys,
-    /// What is revoked.
-    pub revocations: HeldRevocations,
-    /// The root secret.
-    pub root: Arc<RootSecrets>,
-    /// Randomness.
-    pub rng: Arc<dyn Rng>,
-    /// This process' name among the replicas.
-    pub replica: String,
-    /// The grants of the token endpoint.
-    pub grants: Grants,
-    /// What expires by itself: codes and the like.
-    pub records: Arc<dyn Records>,
-    /// What follows from the configuration.
-    pub policy: Policy,
-}
 
 /// The authorization server as a value. Clones share everything.
 #[derive(Clone)]

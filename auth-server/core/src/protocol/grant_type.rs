@@ -8,7 +8,7 @@ use crate::model::{Client, Profile};
 /// The `grant_type` of a form as it was written.
 ///
 /// # Errors
-/// [`Denied::Request(RequestDenied::GrantTypeMissing)`].
+/// [`RequestDenied::GrantTypeMissing`].
 pub fn asked(params: &Params) -> Result<&str, Denied> {
     params.get("grant_type").ok_or(Denied::Request(RequestDenied::GrantTypeMissing))
 }
@@ -19,7 +19,7 @@ pub fn asked(params: &Params) -> Result<&str, Denied> {
 /// that is no grant.
 ///
 /// # Errors
-/// [`Denied::Grant(GrantDenied::GrantTypeUnknown)`], [`Denied::Grant(GrantDenied::GrantNotAllowed)`].
+/// [`GrantDenied::GrantTypeUnknown`], [`GrantDenied::GrantNotAllowed`].
 pub fn permitted<'a>(
     spelling: &str,
     client: &Client,

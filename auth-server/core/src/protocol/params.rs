@@ -18,7 +18,7 @@ impl Params {
     /// Reads a form of at most `max` parameters.
     ///
     /// # Errors
-    /// [`Denied::Request(RequestDenied::TooManyParameters)`], [`Denied::Request(RequestDenied::FormMalformed)`], [`Denied::Request(RequestDenied::ParameterRepeated)`].
+    /// [`RequestDenied::TooManyParameters`], [`RequestDenied::FormMalformed`], [`RequestDenied::ParameterRepeated`].
     pub fn parse(body: &[u8], max: usize) -> Result<Self, Denied> {
         let mut params: Vec<(String, Secret)> = Vec::with_capacity(8);
         let pieces = body.split(|b| *b == b'&').filter(|piece| !piece.is_empty());

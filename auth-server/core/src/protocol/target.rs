@@ -20,7 +20,7 @@ impl Asked {
     /// Reads `resource` (repeatable) and `scope`.
     ///
     /// # Errors
-    /// [`Denied::Target(TargetDenied::ResourceMalformed)`], [`Denied::Target(TargetDenied::ScopeMalformed)`].
+    /// [`TargetDenied::ResourceMalformed`], [`TargetDenied::ScopeMalformed`].
     pub fn from_params(params: &Params) -> Result<Self, Denied> {
         let mut resources = Vec::new();
         for text in params.all("resource") {
@@ -52,7 +52,7 @@ pub struct Target {
 /// registered for the client, else all of the client's.
 ///
 /// # Errors
-/// [`Denied::Target(TargetDenied::ResourceRefused)`] where one is asked for that is not the client's.
+/// [`TargetDenied::ResourceRefused`] where one is asked for that is not the client's.
 pub fn wanted_resources<'a>(asked: &Asked, client: &'a Client) -> Result<Vec<&'a ResourceIndicator>, Denied> {
     if asked.resources.is_empty() {
         return Ok(client.resources.iter().collect());
