@@ -138,9 +138,10 @@ async fn d11_a_new_sqlite_file_is_ours_alone() {
     use std::os::unix::fs::PermissionsExt;
 
     let db = TestDb::sqlite();
-    // Held while the directory is read: SQLite removes its log with the last connection.
+    // Held while the directory is read: SQLite makes its log when a table is read, and removes it with the last
+    // connection.
     let store = db.store().await;
-    store.now().await.unwrap();
+    store.clients().await.unwrap();
     let mut seen = Vec::new();
     for entry in std::fs::read_dir(db.dir.path()).unwrap() {
         let entry = entry.unwrap();
