@@ -6,6 +6,7 @@ pub mod grant;
 pub mod model;
 pub mod protocol;
 pub mod records;
+pub mod registration;
 pub mod secrets;
 mod store_error;
 

@@ -12,7 +12,9 @@ use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 use trefoil_provider::Provider;
 use trefoil_provider::keys::{KeyHome, KeyStoreKind};
-use trefoil_provider::model::{Authentication, Client, Profile, Resource, StoredSecret, TokenFormat};
+use trefoil_provider::model::{
+    Authentication, Client, ClientMetadata, Profile, Resource, StoredSecret, TokenFormat,
+};
 use trefoil_provider::secrets::{OsRng, Rng, RootSecrets};
 use trefoil_provider::store::{Act, DatabaseSettings, Store};
 use trefoil_shared::jose::Algorithm;
@@ -85,6 +87,7 @@ async fn furnish(provider: &Provider) -> anyhow::Result<String> {
         token_lifetime: None,
         claims: serde_json::Map::new(),
         redirect_uris: Vec::new(),
+        metadata: ClientMetadata::default(),
         enabled: true,
         imported_from: None,
         created_at: now,

@@ -43,6 +43,7 @@ fn client_of(row: &Row, client_id: ClientId) -> Result<ClientRow, StoreError> {
         token_lifetime: row.get("token_lifetime")?,
         claims: row.json("claims")?,
         redirect_uris: row.json("redirect_uris")?,
+        metadata: row.json("metadata")?,
         enabled: row.get("enabled")?,
         imported_from: imported_from(row)?,
         created_at: Timestamp(row.get("created_at")?),
@@ -103,7 +104,7 @@ fn corrupt(error: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt(error.to_string())
 }
 
-/// Adds the values of the columns from `name` to `redirect_uris`, in the order of the table.
+/// Adds the values of the columns from `name` to `enabled`, in the order of the table.
 pub(super) fn bind_client(statement: Statement, client: &Client) -> Statement {
     let methods = match &client.authentication {
         Authentication::Confidential { methods, .. } => {
@@ -122,6 +123,7 @@ pub(super) fn bind_client(statement: Statement, client: &Client) -> Statement {
         .opt_int(client.token_lifetime)
         .text(json(&client.claims))
         .text(json(&client.redirect_uris))
+        .text(json(&client.metadata))
         .flag(client.enabled)
 }
 

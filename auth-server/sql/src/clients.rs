@@ -16,8 +16,8 @@ macro_rules! select {
     ($rehash:literal, $joins:literal, $rest:literal) => {
         concat!(
             "SELECT c.client_id, c.name, c.profile, c.auth_methods, c.grant_types, c.resources, c.scopes, \
-             c.default_scope, c.token_lifetime, c.claims, c.redirect_uris, c.enabled, c.import_source, \
-             c.import_digest, c.import_grant, c.import_revision, c.revision, c.created_at, c.updated_at, \
+             c.default_scope, c.token_lifetime, c.claims, c.redirect_uris, c.metadata, c.enabled, \
+             c.import_source, c.import_digest, c.import_grant, c.import_revision, c.revision, c.created_at, c.updated_at, \
              s.secret_id, s.hash AS secret_hash, s.created_at AS secret_created_at, \
              s.expires_at AS secret_expires_at, ",
             $rehash,
@@ -55,17 +55,17 @@ const LIST: &str = select!(
 );
 const EXISTS: &str = "SELECT client_id, removed_at FROM clients WHERE client_id = $1";
 const INSERT: &str = "INSERT INTO clients (client_id, name, profile, auth_methods, grant_types, resources, scopes, \
-     default_scope, token_lifetime, claims, redirect_uris, enabled, import_source, import_digest, import_grant, \
-     import_revision, created_at, updated_at, revision) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 1) \
+     default_scope, token_lifetime, claims, redirect_uris, metadata, enabled, import_source, import_digest, \
+     import_grant, import_revision, created_at, updated_at, revision) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 1) \
      ON CONFLICT (client_id) DO NOTHING";
 const UPDATE: &str = "UPDATE clients SET name = $2, profile = $3, auth_methods = $4, grant_types = $5, \
      resources = $6, scopes = $7, default_scope = $8, token_lifetime = $9, claims = $10, redirect_uris = $11, \
-     enabled = $12, import_source = $13, import_digest = $14, import_grant = $15, import_revision = $16, \
-     updated_at = $17, revision = revision + 1 \
-     WHERE client_id = $1 AND revision = $18 AND removed_at IS NULL";
+     metadata = $12, enabled = $13, import_source = $14, import_digest = $15, import_grant = $16, \
+     import_revision = $17, updated_at = $18, revision = revision + 1 \
+     WHERE client_id = $1 AND revision = $19 AND removed_at IS NULL";
 const REMOVE: &str = "UPDATE clients SET removed_at = $2, enabled = $3, name = '', claims = '{}', \
-     revision = revision + 1 WHERE client_id = $1 AND removed_at IS NULL";
+     metadata = '{}', revision = revision + 1 WHERE client_id = $1 AND removed_at IS NULL";
 const DROP_SECRETS: &str = "DELETE FROM client_secrets WHERE client_id = $1";
 const ADD_SECRET: &str = "INSERT INTO client_secrets (client_id, secret_id, position, hash, digest, created_at, \
      expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";

@@ -18,13 +18,14 @@ use super::{Store, StoreError};
 use crate::Pooling;
 
 /// Every migration: version, name, text. Never changed once released; new ones are added at the end.
-const MIGRATIONS: &[(i64, &str, &str)] = &[
+pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "registry", include_str!("../migrations/0001_registry.sql")),
     (2, "server", include_str!("../migrations/0002_server.sql")),
     (3, "revocations", include_str!("../migrations/0003_revocations.sql")),
     (4, "private_keys", include_str!("../migrations/0004_private_keys.sql")),
     (5, "revocation_holders", include_str!("../migrations/0005_revocation_holders.sql")),
     (6, "records", include_str!("../migrations/0006_records.sql")),
+    (7, "client_metadata", include_str!("../migrations/0007_client_metadata.sql")),
 ];
 
 /// How long a second migrator waits for the first.

@@ -130,19 +130,14 @@ fn quoted(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::migrate::MIGRATIONS;
 
     #[test]
     fn d01_every_table_of_the_migrations_is_granted_or_refused_by_name() {
-        let texts = [
-            include_str!("../migrations/0001_registry.sql"),
-            include_str!("../migrations/0002_server.sql"),
-            include_str!("../migrations/0003_revocations.sql"),
-            include_str!("../migrations/0004_private_keys.sql"),
-            include_str!("../migrations/0005_revocation_holders.sql"),
-            include_str!("../migrations/0006_records.sql"),
-        ];
-        let tables =
-            texts.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("CREATE TABLE "));
+        let tables = MIGRATIONS
+            .iter()
+            .flat_map(|(_, _, text)| text.lines())
+            .filter_map(|line| line.strip_prefix("CREATE TABLE "));
         let mut seen = 0;
         for table in tables.map(|rest| rest.trim_end_matches(" (")) {
             let granted = GRANTS.iter().any(|(name, _)| *name == table);

@@ -133,6 +133,10 @@ const MAX_GRANT_TYPE: usize = 255;
 impl GrantType {
     /// RFC 6749 section 4.4.
     pub const CLIENT_CREDENTIALS: Self = Self(Cow::Borrowed("client_credentials"));
+    /// RFC 6749 section 4.1.
+    pub const AUTHORIZATION_CODE: Self = Self(Cow::Borrowed("authorization_code"));
+    /// RFC 6749 section 6.
+    pub const REFRESH_TOKEN: Self = Self(Cow::Borrowed("refresh_token"));
 
     /// A name that the program knows when it is compiled.
     ///

@@ -124,7 +124,7 @@ impl Report {
     /// The table.
     pub(crate) fn table(&self) -> Table {
         let mut table = Table::new();
-        table.load_preset(presets::ASCII_MARKDOWN);
+        table.load_style(presets::ASCII_MARKDOWN);
         table.set_header([
             "name",
             "per_second",

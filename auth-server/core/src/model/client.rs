@@ -18,6 +18,46 @@ pub enum Profile {
     Legacy,
 }
 
+impl Profile {
+    /// Its name, as commands and rows have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Oauth21 => "oauth21",
+            Self::Oidc => "oidc",
+            Self::Fapi2 => "fapi2",
+            Self::Legacy => "legacy",
+        }
+    }
+}
+
+/// What is rarely needed of a client: one column, so that a member more needs no migration. Names are those of
+/// RFC 7591 section 2.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClientMetadata {
+    /// Its home page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    /// Its logo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    /// What it does with people's data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    /// Its terms of service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
+    /// Mail addresses of those who run it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
+    /// One of the site's own: people are not asked for their consent (decision 54).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_party: Option<bool>,
+    /// What a newer program wrote: kept as it is.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
 /// How a client may prove itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authentication {
@@ -100,6 +140,8 @@ pub struct Client {
     pub claims: Map<String, Value>,
     /// Exact redirect URIs, for the grants that need them.
     pub redirect_uris: Vec<String>,
+    /// What is rarely needed.
+    pub metadata: ClientMetadata,
     /// Whether it may do anything at all.
     pub enabled: bool,
     /// Where it was imported from.

@@ -5,7 +5,7 @@ mod key;
 mod opaque;
 mod resource;
 
-pub use client::{Authentication, Client, ImportedFrom, Profile, SecretHash, StoredSecret};
+pub use client::{Authentication, Client, ClientMetadata, ImportedFrom, Profile, SecretHash, StoredSecret};
 pub use key::{KeyRow, KeyState};
 pub use opaque::OpaqueToken;
 pub use resource::{Resource, TokenFormat};

@@ -13,7 +13,7 @@ use trefoil_shared::jose::Algorithm;
 use trefoil_shared::{AuthMethod, GrantType, Scope, Secret, Timestamp};
 
 use super::{Authenticated, Confidential, Found, Moment, Presented, Proof, Seen, authenticate};
-use crate::model::{Authentication, Client, Profile, Resource, TokenFormat};
+use crate::model::{Authentication, Client, ClientMetadata, Profile, Resource, TokenFormat};
 
 /// A confidential client `c` for `client_credentials`, with neither secret nor resource nor scope.
 pub fn client() -> Client {
@@ -32,6 +32,7 @@ pub fn client() -> Client {
         token_lifetime: None,
         claims: serde_json::Map::new(),
         redirect_uris: vec![],
+        metadata: ClientMetadata::default(),
         enabled: true,
         imported_from: None,
         created_at: Timestamp(0),

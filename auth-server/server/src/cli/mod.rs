@@ -16,6 +16,7 @@ mod input;
 mod key;
 mod output;
 mod owner;
+mod refused;
 mod resource;
 mod roles;
 mod serve;

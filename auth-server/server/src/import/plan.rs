@@ -12,7 +12,8 @@ use trefoil_shared::jose::Algorithm;
 use trefoil_shared::{AuthMethod, ClientId, GrantType, ResourceIndicator, Scope, Timestamp};
 
 use crate::model::{
-    Authentication, Client, ImportedFrom, Profile, Resource, SecretHash, StoredSecret, TokenFormat,
+    Authentication, Client, ClientMetadata, ImportedFrom, Profile, Resource, SecretHash, StoredSecret,
+    TokenFormat,
 };
 use crate::secrets::{Rng, check_phc};
 
@@ -170,6 +171,7 @@ fn imported(client_id: ClientId, parts: Imported) -> Client {
         token_lifetime: None,
         claims: Map::new(),
         redirect_uris: Vec::new(),
+        metadata: ClientMetadata::default(),
         enabled: true,
         imported_from: Some(parts.from),
         created_at: parts.now,

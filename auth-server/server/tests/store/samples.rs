@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use trefoil_auth_server::model::{
-    Authentication, Client, OpaqueToken, Profile, Resource, SecretHash, StoredSecret, TokenFormat,
+    Authentication, Client, ClientMetadata, OpaqueToken, Profile, Resource, SecretHash, StoredSecret,
+    TokenFormat,
 };
 use trefoil_auth_server::secrets::RootSecrets;
 use trefoil_auth_server::store::Act;
@@ -46,6 +47,7 @@ pub(crate) fn client(text: &str) -> Client {
         token_lifetime: Some(600),
         claims: json!({"tenant": 7, "tags": ["a", "b"]}).as_object().unwrap().clone(),
         redirect_uris: vec!["https://app.example.com/cb".to_owned()],
+        metadata: ClientMetadata { first_party: Some(true), ..ClientMetadata::default() },
         enabled: true,
         imported_from: None,
         created_at: NOW,

@@ -4,11 +4,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use trefoil_shared::{ClientId, ResourceIndicator, Scope};
+use trefoil_shared::{AuthMethod, ClientId, ResourceIndicator, Scope};
 
-use super::claims;
+use crate::cli::CliError;
 use crate::cli::confirm::ConfirmArgs;
 use crate::config::Seconds;
+use crate::model::Profile;
 
 /// `client ..`
 #[derive(Debug, Subcommand)]
@@ -62,6 +63,24 @@ pub(crate) enum MethodArg {
     None,
 }
 
+impl MethodArg {
+    /// The method, of those that this version has.
+    pub(crate) fn method(self) -> Result<AuthMethod, CliError> {
+        let later = |name: &str| {
+            let mend = "use client_secret_basic or client_secret_post";
+            Err(CliError::not_yet(&format!("the authentication method {name}"), mend))
+        };
+        match self {
+            Self::ClientSecretBasic => Ok(AuthMethod::ClientSecretBasic),
+            Self::ClientSecretPost => Ok(AuthMethod::ClientSecretPost),
+            Self::None => Ok(AuthMethod::None),
+            Self::PrivateKeyJwt => later("private_key_jwt"),
+            Self::TlsClientAuth => later("tls_client_auth"),
+            Self::SelfSignedTlsClientAuth => later("self_signed_tls_client_auth"),
+        }
+    }
+}
+
 /// The profiles of architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProfileArg {
@@ -71,6 +90,26 @@ pub(crate) enum ProfileArg {
     #[value(hide = true)]
     Fapi2,
     Legacy,
+}
+
+impl From<ProfileArg> for Profile {
+    fn from(given: ProfileArg) -> Self {
+        match given {
+            ProfileArg::Oauth21 => Self::Oauth21,
+            ProfileArg::Oidc => Self::Oidc,
+            ProfileArg::Fapi2 => Self::Fapi2,
+            ProfileArg::Legacy => Self::Legacy,
+        }
+    }
+}
+
+/// Reads one `NAME=VALUE` of the command line.
+fn claim(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+    if name.is_empty() || name.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err("the name of a claim is not empty and has no spaces".to_owned());
+    }
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// `client add ..`
@@ -126,8 +165,33 @@ pub(crate) struct CommonArgs {
     #[arg(long, value_name = "SECS")]
     pub(crate) token_lifetime: Option<Seconds>,
     /// A static claim for its tokens
-    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claims::parse)]
+    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
     pub(crate) claims: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) metadata: MetadataArgs,
+}
+
+/// What people are shown of a client.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct MetadataArgs {
+    /// Its home page, for people who are asked for their consent
+    #[arg(long, value_name = "URL")]
+    pub(crate) client_uri: Option<String>,
+    /// Its logo
+    #[arg(long, value_name = "URL")]
+    pub(crate) logo_uri: Option<String>,
+    /// The page that says what it does with people's data
+    #[arg(long, value_name = "URL")]
+    pub(crate) policy_uri: Option<String>,
+    /// The page with its terms of service
+    #[arg(long, value_name = "URL")]
+    pub(crate) tos_uri: Option<String>,
+    /// A mail address of those who run it
+    #[arg(long = "contact", value_name = "ADDRESS")]
+    pub(crate) contacts: Vec<String>,
+    /// One of your own: people are not asked for their consent
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) first_party: Option<bool>,
 }
 
 /// `client update ..`
@@ -189,4 +253,17 @@ pub(crate) struct RotateArgs {
     /// When the new secret ends, in seconds from now
     #[arg(long, value_name = "SECS")]
     pub(crate) secret_expires: Option<Seconds>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_written_name_equals_value() {
+        assert_eq!(claim("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        for bad in ["a", "=b", "a b=c"] {
+            assert!(claim(bad).is_err(), "{bad}");
+        }
+    }
 }

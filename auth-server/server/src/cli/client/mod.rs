@@ -1,15 +1,12 @@
 //! `client ..`
 
 mod args;
-mod build;
-mod claims;
-mod redirect_uri;
-mod rotation;
-pub(super) mod rules;
 mod show;
+mod wish;
 
 use std::path::Path;
 
+use crate::registration::{self, Facts};
 use serde_json::json;
 use trefoil_shared::revocation::CutOffScope;
 use trefoil_shared::{AuthMethod, ClientId, Secret};
@@ -20,15 +17,14 @@ use super::context::Context;
 use super::output::{Report, note};
 use super::{CliError, input, table};
 use crate::config::Seconds;
-use crate::model::{Authentication, Client, StoredSecret};
+use crate::grants::Grants;
+use crate::model::{Authentication, Client, Resource, StoredSecret};
 use crate::protocol::Ends;
 use crate::secrets::RootSecrets;
 use crate::store::{Act, ClientIdUse, Store, StoreError};
 
-use args::{AddArgs, RotateArgs, UpdateArgs};
-use build::Facts;
-
 pub(super) use args::ClientCommand;
+use args::{AddArgs, RotateArgs, UpdateArgs};
 
 /// Runs one of them.
 pub(super) async fn run(command: ClientCommand, cx: &Context) -> Result<Report, CliError> {
@@ -47,17 +43,22 @@ pub(super) async fn run(command: ClientCommand, cx: &Context) -> Result<Report, 
 async fn add(args: AddArgs, cx: &Context) -> Result<Report, CliError> {
     // Standard input is read before anything is written.
     let brought = args.secret_file.as_deref().map(input::client_secret).transpose()?;
-    let id = args.id.clone().map_or_else(|| random_id(cx), rules::chosen_id)?;
+    let id = args.id.clone().map_or_else(|| random_id(cx), |id| Ok(registration::chosen_id(id)?))?;
     let store = cx.store().await?;
     let registered = store.resources().await?;
-    let facts = Facts { registered: &registered, tokens: &cx.settings().tokens, now: cx.now() };
-    let mut client = build::new_client(&args, id.clone(), facts)?;
-    let roots = cx.roots(&store).await?;
-    let (secret, stored) =
-        new_secret(&client, SecretOrder { brought, expires: args.secret_expires }, &roots, cx)?;
-    if let Authentication::Confidential { secrets, .. } = &mut client.authentication {
-        secrets.push(stored);
-    }
+    let grants = Grants::standard();
+    let mut client =
+        registration::new_client(wish::added(&args, id.clone())?, facts(&registered, &grants, cx))?;
+    let secret = match &mut client.authentication {
+        Authentication::Public => no_secret(&args, brought.as_ref())?,
+        Authentication::Confidential { secrets, .. } => {
+            let roots = cx.roots(&store).await?;
+            let order = SecretOrder { brought, expires: args.secret_expires };
+            let (secret, stored) = new_secret(&id, order, &roots, cx)?;
+            secrets.push(stored);
+            Some(secret)
+        }
+    };
     let detail = json!({
         "name": client.name, "resources": client.resources, "scopes": client.scopes, "profile": client.profile,
     });
@@ -65,8 +66,22 @@ async fn add(args: AddArgs, cx: &Context) -> Result<Report, CliError> {
         Err(StoreError::Conflict(_)) => return Err(taken(&store, &id).await?),
         added => added?,
     }
+    let Some(secret) = secret else { return Ok(report(&client, cx)) };
     warn_of_basic(&client, &secret);
     Ok(with_secret(&client, &secret, args.secret_file.as_deref(), cx))
+}
+
+fn facts<'a>(resources: &'a [Resource], grants: &'a Grants, cx: &Context) -> Facts<'a> {
+    let max_lifetime = cx.settings().tokens.max_lifetime;
+    Facts { resources, clients: &[], grants: grants.names(), max_lifetime, now: cx.now() }
+}
+
+/// A public client has none: a flag that is about one is a mistake.
+fn no_secret(args: &AddArgs, brought: Option<&Secret>) -> Result<Option<Secret>, CliError> {
+    if brought.is_some() || args.secret_expires.is_some() {
+        return Err(registration::Refused::PublicSecret.into());
+    }
+    Ok(None)
 }
 
 async fn taken(store: &Store, id: &ClientId) -> Result<CliError, CliError> {
@@ -97,7 +112,7 @@ struct SecretOrder {
 }
 
 fn new_secret(
-    client: &Client,
+    client: &ClientId,
     order: SecretOrder,
     roots: &RootSecrets,
     cx: &Context,
@@ -106,9 +121,9 @@ fn new_secret(
     let secret = order.brought.unwrap_or_else(|| cx.rng().client_secret());
     let stored = StoredSecret {
         id: cx.rng().id(),
-        hash: roots.hash_client_secret(&client.client_id, &secret),
+        hash: roots.hash_client_secret(client, &secret),
         created_at: now,
-        expires_at: build::secret_end(order.expires, now)?,
+        expires_at: registration::secret_end(order.expires.map(Seconds::signed), now)?,
     };
     Ok((secret, stored))
 }
@@ -199,9 +214,10 @@ async fn update(args: UpdateArgs, cx: &Context) -> Result<Report, CliError> {
     let store = cx.store().await?;
     let present = existing(&store, &args.id).await?;
     let registered = store.resources().await?;
-    let facts = Facts { registered: &registered, tokens: &cx.settings().tokens, now: cx.now() };
+    let grants = Grants::standard();
+    let (edit, facts) = (wish::edited(&args)?, facts(&registered, &grants, cx));
     let change = |present: &Client| {
-        let wanted = build::updated(present.clone(), &args, facts)?;
+        let wanted = registration::edited_client(present.clone(), &edit, facts)?;
         let changed = changes(&show::document(present, None), &show::document(&wanted, None));
         Ok::<_, CliError>(
             changed.map(|changed| (wanted, cx.act("client update", &args.id).with_detail(changed))),
@@ -224,16 +240,18 @@ async fn existing(store: &Store, id: &ClientId) -> Result<Client, CliError> {
 async fn rotate_secret(args: RotateArgs, cx: &Context) -> Result<Report, CliError> {
     let brought = args.secret_file.as_deref().map(input::client_secret).transpose()?;
     let store = cx.store().await?;
-    let client = existing(&store, &args.id).await?;
+    existing(&store, &args.id).await?;
     let roots = cx.roots(&store).await?;
     let (secret, stored) =
-        new_secret(&client, SecretOrder { brought, expires: args.secret_expires }, &roots, cx)?;
+        new_secret(&args.id, SecretOrder { brought, expires: args.secret_expires }, &roots, cx)?;
     let detail = json!({ "keep_old": args.keep_old, "revoke_tokens": args.revoke_tokens });
     let mut act = cx.act("client rotate-secret", &args.id).with_detail(detail);
     if args.revoke_tokens {
         act = ending(act, &store, &args.id, cx).await?;
     }
-    let change = |client| rotation::rotated(client, stored.clone(), args.keep_old, cx.now());
+    let keep_old = args.keep_old.map(Seconds::signed);
+    let change =
+        |client| Ok::<_, CliError>(registration::rotated(client, stored.clone(), keep_old, cx.now())?);
     let client = store.update_client(&args.id, change, &act).await?;
     cut_late_ones(&act, &store, &args.id, cx).await;
     if args.keep_old.is_none() {

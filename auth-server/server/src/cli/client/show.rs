@@ -6,14 +6,14 @@ use trefoil_shared::{Secret, Timestamp};
 use crate::cli::output::Screen;
 use crate::cli::table::{Column, fixed, optional, prose};
 use crate::cli::{table, when};
-use crate::model::{Authentication, Client, Profile, StoredSecret};
+use crate::model::{Authentication, Client, StoredSecret};
 
 /// The document of one client. `secret` stands in it once: when it was made.
 pub(super) fn document(client: &Client, secret: Option<&Secret>) -> Value {
     let mut document = json!({
         "client_id": client.client_id,
         "name": client.name,
-        "profile": profile(client.profile),
+        "profile": client.profile,
         "auth_methods": methods(client),
         "grant_types": client.grant_types,
         "resources": client.resources,
@@ -22,6 +22,7 @@ pub(super) fn document(client: &Client, secret: Option<&Secret>) -> Value {
         "token_lifetime": client.token_lifetime,
         "claims": client.claims,
         "redirect_uris": client.redirect_uris,
+        "metadata": client.metadata,
         "enabled": client.enabled,
         "imported_from": client.imported_from,
         "secrets": secrets(client).iter().map(secret_document).collect::<Vec<_>>(),
@@ -66,7 +67,7 @@ pub(super) fn text(client: &Client, now: Timestamp, screen: Screen) -> String {
             ("client_id", client.client_id.to_string()),
             ("name", client.name.clone()),
             ("state", state(client).to_owned()),
-            ("profile", profile(client.profile).to_owned()),
+            ("profile", client.profile.as_str().to_owned()),
             ("authenticates by", table::joined(methods(client))),
             ("grants", table::joined(&client.grant_types)),
             ("resources", table::joined(&client.resources)),
@@ -75,6 +76,7 @@ pub(super) fn text(client: &Client, now: Timestamp, screen: Screen) -> String {
             ("token lifetime", lifetime),
             ("claims", claims.join(", ")),
             ("redirect URIs", client.redirect_uris.join(", ")),
+            ("metadata", metadata(client)),
             ("imported from", spelling.unwrap_or_default()),
             ("secrets", secret_lines(client, now)),
             ("registered", when::moment(client.created_at, now)),
@@ -105,7 +107,7 @@ pub(super) fn row(client: &Client, now: Timestamp) -> Vec<String> {
         client.client_id.to_string(),
         client.name.clone(),
         state(client).to_owned(),
-        profile(client.profile).to_owned(),
+        client.profile.as_str().to_owned(),
         table::joined(&client.resources),
         table::joined(client.scopes.iter()),
         when::relative(client.created_at, now),
@@ -127,13 +129,10 @@ fn state(client: &Client) -> &'static str {
     if client.enabled { "enabled" } else { "disabled" }
 }
 
-fn profile(profile: Profile) -> &'static str {
-    match profile {
-        Profile::Oauth21 => "oauth21",
-        Profile::Oidc => "oidc",
-        Profile::Fapi2 => "fapi2",
-        Profile::Legacy => "legacy",
-    }
+fn metadata(client: &Client) -> String {
+    let Ok(Value::Object(members)) = serde_json::to_value(&client.metadata) else { return String::new() };
+    let members = members.iter().map(|(name, value)| format!("{name}={}", shown(value)));
+    members.collect::<Vec<_>>().join("\n")
 }
 
 fn methods(client: &Client) -> Vec<&'static str> {

@@ -1,9 +1,9 @@
 //! `resource ..`
 
 mod args;
-mod build;
 mod show;
 
+use crate::registration::{self, Facts, NewResource, ResourceEdit, Term, WantedResource};
 use serde_json::json;
 use trefoil_shared::{ClientId, ResourceIndicator};
 
@@ -11,12 +11,10 @@ use super::changes::changes;
 use super::context::Context;
 use super::output::{Report, note};
 use super::{CliError, key, table};
-use crate::config::TokenSettings;
 use crate::model::{Resource, TokenFormat};
 use crate::store::{Store, StoreError};
 
-use args::{AddArgs, UpdateArgs};
-use build::Facts;
+use args::{AddArgs, CommonArgs, FormatArg, UpdateArgs};
 
 pub(super) use args::ResourceCommand;
 
@@ -35,14 +33,45 @@ async fn client_ids(store: &Store) -> Result<Vec<ClientId>, CliError> {
     Ok(store.clients().await?.into_iter().map(|client| client.client_id).collect())
 }
 
-fn facts<'a>(clients: &'a [ClientId], tokens: &'a TokenSettings, cx: &Context) -> Facts<'a> {
-    Facts { clients, tokens, now: cx.now() }
+fn facts<'a>(clients: &'a [ClientId], cx: &Context) -> Facts<'a> {
+    let max_lifetime = cx.settings().tokens.max_lifetime;
+    Facts { resources: &[], clients, grants: &[], max_lifetime, now: cx.now() }
+}
+
+fn wanted(common: &CommonArgs) -> WantedResource {
+    let format = |given| match given {
+        FormatArg::Jwt => TokenFormat::Jwt,
+        FormatArg::Opaque => TokenFormat::Opaque,
+    };
+    WantedResource {
+        audience: common.audience.clone(),
+        algorithm: common.alg,
+        token_lifetime: common.token_lifetime.map(|span| Term::Set(span.signed())),
+        token_format: common.token_format.map(format),
+        introspectors: common.introspectors.clone(),
+    }
+}
+
+fn edited(args: &UpdateArgs) -> ResourceEdit {
+    let mut wanted = wanted(&args.common);
+    if args.no_token_lifetime {
+        wanted.token_lifetime = Some(Term::Default);
+    }
+    ResourceEdit {
+        scopes: args.scopes.clone(),
+        add_scopes: args.add_scopes.clone(),
+        drop_scopes: args.drop_scopes.clone(),
+        drop_introspectors: args.drop_introspectors.clone(),
+        wanted,
+    }
 }
 
 async fn add(args: &AddArgs, cx: &Context) -> Result<Report, CliError> {
     let store = cx.store().await?;
     let clients = client_ids(&store).await?;
-    let resource = build::new_resource(args, facts(&clients, &cx.settings().tokens, cx))?;
+    let new =
+        NewResource { name: args.name.clone(), scopes: args.scopes.clone(), wanted: wanted(&args.common) };
+    let resource = registration::new_resource(new, facts(&clients, cx))?;
     let taken = |name: &ResourceIndicator| {
         let mend = format!("auth-server resource update {name}");
         CliError::new(format!("the resource {name} exists already"), mend)
@@ -109,9 +138,9 @@ async fn update(args: &UpdateArgs, cx: &Context) -> Result<Report, CliError> {
     let store = cx.store().await?;
     let Some(old) = store.resource(&args.name).await? else { return Err(unknown(&store, &args.name).await) };
     let clients = client_ids(&store).await?;
-    let tokens = &cx.settings().tokens;
+    let edit = edited(args);
     let change = |present: &Resource| {
-        let wanted = build::updated(present.clone(), args, facts(&clients, tokens, cx))?;
+        let wanted = registration::edited_resource(present.clone(), edit.clone(), facts(&clients, cx))?;
         let changed = changes(&show::document(present), &show::document(&wanted));
         let act = |changed| cx.act("resource update", &args.name).with_detail(changed);
         Ok::<_, CliError>(changed.map(|changed| (wanted, act(changed))))

@@ -9,13 +9,14 @@ use trefoil_shared::{ClientId, RequestedScope, Secret, TokenResponse};
 
 use super::IssueArgs;
 use crate::cli::CliError;
-use crate::cli::client::{rules, unknown};
+use crate::cli::client::unknown;
 use crate::cli::context::Context;
 use crate::cli::key;
 use crate::cli::output::Report;
 use crate::keys::HeldKeys;
 use crate::model::{Client, TokenFormat};
 use crate::protocol::{self, Asked, Denied, Issuer, Seen, Target, TokenPolicy};
+use crate::registration;
 use crate::secrets::RootSecrets;
 use crate::store::Store;
 use crate::tokens::{self, Issue, MintError, Minter};
@@ -68,8 +69,8 @@ async fn uncovered(store: &Store, id: &ClientId, jti: &str) -> Result<Seen<Clien
 }
 
 async fn target(args: IssueArgs, client: &Client, store: &Store) -> Result<Target, CliError> {
-    rules::no_commas(&args.scopes)?;
-    let scope = (!args.scopes.is_empty()).then(|| RequestedScope::from(rules::united(&args.scopes)));
+    let scope = registration::checked_scopes(&args.scopes)?;
+    let scope = (!args.scopes.is_empty()).then(|| RequestedScope::from(scope));
     let asked = Asked { resources: args.resources, scope };
     let refused = |denied: Denied| {
         let what = format!("{}: {}", denied.code().as_str(), denied.description());

@@ -5,7 +5,7 @@ use url::{Host, Url};
 
 /// Why a redirect URI is not registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub(crate) enum RefusedUri {
+pub enum RefusedUri {
     /// Characters by which two parsers may read two different URIs.
     #[error(
         "has a character that programs read differently (space, tab, backslash, non-ASCII): percent-encode it"
@@ -40,7 +40,7 @@ pub(crate) enum RefusedUri {
 }
 
 /// Checks a redirect URI at its registration. It is stored byte for byte as it was given.
-pub(crate) fn check(text: &str) -> Result<(), RefusedUri> {
+pub(super) fn check(text: &str) -> Result<(), RefusedUri> {
     if text.bytes().any(|b| !(0x21..=0x7e).contains(&b) || matches!(b, b'\\' | b'"' | b'<' | b'>' | b'`')) {
         return Err(RefusedUri::Ambiguous);
     }
