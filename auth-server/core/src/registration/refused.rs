@@ -1,7 +1,7 @@
 //! Why something is not registered.
 
 use thiserror::Error;
-use trefoil_shared::{AuthMethod, ClientId, ResourceIndicator};
+use trefoil_shared::{ClientId, ResourceIndicator};
 
 use super::redirect_uri::RefusedUri;
 use super::rules::comma_hint;
@@ -126,7 +126,4 @@ pub enum Refused {
         /// The URL.
         value: String,
     },
-    /// A method that the server does not have.
-    #[error("the authentication method {} is not available", .0.as_str())]
-    MethodMissing(AuthMethod),
 }

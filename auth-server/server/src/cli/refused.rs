@@ -21,15 +21,15 @@ const LATER_GRANTS: &[&str] = &[
 
 impl From<Refused> for CliError {
     fn from(refused: Refused) -> Self {
-        match &refused {
-            Refused::UnknownGrant(name) if LATER_GRANTS.contains(&name.as_str()) => {
-                Self::not_yet(&format!("the grant {name}"), mend(&refused))
-            }
-            Refused::RedirectUri { uri, why } => {
-                Self::new(format!("the redirect URI {uri} is refused"), format!("it {why}"))
-            }
-            other => Self::new(other.to_string(), mend(other)),
+        if let Refused::RedirectUri { uri, why } = &refused {
+            return Self::new(format!("the redirect URI {uri} is refused"), format!("it {why}"));
         }
+        if let Refused::UnknownGrant(name) = &refused
+            && LATER_GRANTS.contains(&name.as_str())
+        {
+            return Self::not_yet(&format!("the grant {name}"), mend(&refused));
+        }
+        Self::new(refused.to_string(), mend(&refused))
     }
 }
 
@@ -86,6 +86,5 @@ fn mend(refused: &Refused) -> String {
             format!("auth-server client add --id {id} --name NAME, then name it here")
         }
         Refused::PageUrl { .. } => "write it whole, such as https://app.example.com/".to_owned(),
-        Refused::MethodMissing(_) => "use client_secret_basic or client_secret_post".to_owned(),
     }
 }
