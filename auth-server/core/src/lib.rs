@@ -2,6 +2,8 @@
 //!
 //! Pure: no runtime, no sockets, no database.
 
+pub mod authorization;
+pub mod authorize;
 pub mod grant;
 pub mod model;
 pub mod protocol;

@@ -14,6 +14,10 @@ pub(super) struct Root {
     client_secrets: Key,
     opaque_tokens: Key,
     rows: Key,
+    codes: Key,
+    refresh_tokens: Key,
+    records: Key,
+    forms: Key,
     pub(super) wrapping: RandomizedNonceKey,
 }
 
@@ -26,6 +30,10 @@ impl Root {
             client_secrets: derived(bytes, "client secret"),
             opaque_tokens: derived(bytes, "opaque token"),
             rows: derived(bytes, "row"),
+            codes: derived(bytes, "code"),
+            refresh_tokens: derived(bytes, "refresh token"),
+            records: derived(bytes, "record"),
+            forms: derived(bytes, "form"),
             wrapping: wrapping(bytes),
         }
     }
@@ -50,15 +58,34 @@ impl Root {
         tag(context)
     }
 
+    /// The secret half of a code or refresh token (decision 41).
+    pub(super) fn grant(&self, is_code: bool, parts: &[&[u8]]) -> [u8; 32] {
+        joined(if is_code { &self.codes } else { &self.refresh_tokens }, parts)
+    }
+
+    /// The name under which a value that a browser or a client holds is stored: nothing of the value is in it.
+    pub(super) fn name(&self, kind: &str, value: &str) -> [u8; 32] {
+        joined(&self.records, &[kind.as_bytes(), value.as_bytes()])
+    }
+
+    /// What a form of ours carries, bound to the browser that it was made for.
+    pub(super) fn form(&self, parts: &[&str]) -> [u8; 32] {
+        joined(&self.forms, &parts.iter().map(|part| part.as_bytes()).collect::<Vec<_>>())
+    }
+
     /// Over fields with their lengths, so that no two rows read alike.
     pub(super) fn row(&self, fields: &[&str]) -> [u8; 32] {
-        let mut context = Context::with_key(&self.rows);
-        for field in fields {
-            context.update(&(field.len() as u64).to_be_bytes());
-            context.update(field.as_bytes());
-        }
-        tag(context)
+        joined(&self.rows, &fields.iter().map(|field| field.as_bytes()).collect::<Vec<_>>())
     }
+}
+
+fn joined(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = Context::with_key(key);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    tag(context)
 }
 
 fn derived(root: &[u8; 32], label: &str) -> Key {

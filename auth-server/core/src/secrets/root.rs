@@ -158,6 +158,33 @@ impl RootSecrets {
         self.all().map(|root| TokenHash::new(root, kind, value)).collect()
     }
 
+    /// The secret half of a code or refresh token under the root secret of this id (decision 41); `None` where that is
+    /// not held here.
+    pub(crate) fn grant_secret(&self, root_id: &str, is_code: bool, parts: &[&[u8]]) -> Option<[u8; 32]> {
+        self.all().find(|root| root.id == root_id).map(|root| root.grant(is_code, parts))
+    }
+
+    /// The name under which a random value of this kind is stored, by the root secret that writes.
+    pub fn stored_name(&self, kind: &str, value: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.first.name(kind, value))
+    }
+
+    /// The names under which a presented value may be stored, the writing root's first.
+    pub fn stored_names<'a>(&'a self, kind: &'a str, value: &'a str) -> impl Iterator<Item = String> + 'a {
+        self.all().map(move |root| URL_SAFE_NO_PAD.encode(root.name(kind, value)))
+    }
+
+    /// What a form of ours carries, so that no other site can send it: bound to the browser and to what it is about.
+    pub fn form_token(&self, browser: &str, about: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.first.form(&[browser, about]))
+    }
+
+    /// Whether a form carries what [`Self::form_token`] gave, under any root secret that is held. In constant time.
+    pub fn verify_form(&self, browser: &str, about: &str, presented: &str) -> bool {
+        let Ok(presented) = URL_SAFE_NO_PAD.decode(presented) else { return false };
+        self.all().any(|root| verify_slices_are_equal(&root.form(&[browser, about]), &presented).is_ok())
+    }
+
     /// Authenticates a row (decision 9): `(root id, MAC)` over its fields, each with its length.
     pub fn row_mac(&self, fields: &[&str]) -> (String, String) {
         (self.first.id.clone(), URL_SAFE_NO_PAD.encode(self.first.row(fields)))
