@@ -22,6 +22,20 @@ pub enum ErrorCode {
     InvalidScope,
     /// The resource is malformed, unknown or not this client's (RFC 8707 section 2).
     InvalidTarget,
+    /// The person did not allow it (RFC 6749 section 4.1.2.1).
+    AccessDenied,
+    /// The server does not answer so (RFC 6749 section 4.1.2.1).
+    UnsupportedResponseType,
+    /// The person would have to sign in (OpenID Connect Core section 3.1.2.6).
+    LoginRequired,
+    /// The person would have to consent (OpenID Connect Core section 3.1.2.6).
+    ConsentRequired,
+    /// Request objects are not taken (OpenID Connect Core section 6.1).
+    RequestNotSupported,
+    /// References to request objects are not taken (OpenID Connect Core section 6.2).
+    RequestUriNotSupported,
+    /// A registration inside a request is not taken (OpenID Connect Core section 7.2.1).
+    RegistrationNotSupported,
     /// Too many attempts; try again later.
     SlowDown,
     /// The server is at fault.
@@ -40,6 +54,13 @@ impl ErrorCode {
         Self::UnsupportedGrantType,
         Self::InvalidScope,
         Self::InvalidTarget,
+        Self::AccessDenied,
+        Self::UnsupportedResponseType,
+        Self::LoginRequired,
+        Self::ConsentRequired,
+        Self::RequestNotSupported,
+        Self::RequestUriNotSupported,
+        Self::RegistrationNotSupported,
         Self::SlowDown,
         Self::ServerError,
         Self::TemporarilyUnavailable,
@@ -55,6 +76,13 @@ impl ErrorCode {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::AccessDenied => "access_denied",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
             Self::SlowDown => "slow_down",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
@@ -70,7 +98,14 @@ impl ErrorCode {
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
             | Self::InvalidScope
-            | Self::InvalidTarget => 400,
+            | Self::InvalidTarget
+            | Self::AccessDenied
+            | Self::UnsupportedResponseType
+            | Self::LoginRequired
+            | Self::ConsentRequired
+            | Self::RequestNotSupported
+            | Self::RequestUriNotSupported
+            | Self::RegistrationNotSupported => 400,
             Self::SlowDown => 429,
             Self::ServerError => 500,
             Self::TemporarilyUnavailable => 503,

@@ -134,7 +134,8 @@ impl Kept {
     /// # Errors
     /// The root secret that it was made with is not held here: 503.
     pub fn value(&self, generation: u32, roots: &RootSecrets) -> Result<Secret, StoreError> {
-        let root_missing = || StoreError::Corrupt("a grant of a root secret that is not held here".to_owned());
+        let root_missing =
+            || StoreError::Corrupt("a grant of a root secret that is not held here".to_owned());
         self.authorization.seed().value(roots, self.id, generation).ok_or_else(root_missing)
     }
 }

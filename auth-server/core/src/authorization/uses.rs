@@ -128,9 +128,9 @@ impl Redemption<'_> {
 /// The root secret that it was made with is not held here.
 fn is_its_own(kept: &Kept, value: &GrantValue, facts: &Facts) -> Result<bool, StoreError> {
     let seed = kept.authorization.seed();
-    let fits = value.is_of(&seed, facts.roots).ok_or_else(|| {
-        StoreError::Corrupt("a grant of a root secret that is not held here".to_owned())
-    })?;
+    let fits = value
+        .is_of(&seed, facts.roots)
+        .ok_or_else(|| StoreError::Corrupt("a grant of a root secret that is not held here".to_owned()))?;
     Ok(fits && kept.authorization.client_id == facts.client.client_id)
 }
 
@@ -150,12 +150,12 @@ pub fn redeem(
     let authorization = &kept.authorization;
     let proof = shown.proof(authorization, facts.client);
     Ok(match (&authorization.stage, proof) {
-        (Stage::Ended, _) => Outcome::refused(),
         // Somebody who can prove that it is the client presents it again: one of the two is a thief.
         (Stage::Live { .. }, Proof::Good) => Outcome::ended(GrantDenied::CodeReplayed, authorization),
-        (Stage::Live { .. }, Proof::WrongVerifier | Proof::Bad) => Outcome::refused(),
         (Stage::Code { until }, _) if *until <= facts.now => Outcome::refused(),
-        (Stage::Code { .. }, Proof::Bad) => Outcome::refused(),
+        (Stage::Ended, _)
+        | (Stage::Live { .. }, Proof::WrongVerifier | Proof::Bad)
+        | (Stage::Code { .. }, Proof::Bad) => Outcome::refused(),
         (Stage::Code { .. }, Proof::WrongVerifier) => wrong_verifier(authorization),
         (Stage::Code { .. }, Proof::Good) => redeemed(authorization, &facts),
     })

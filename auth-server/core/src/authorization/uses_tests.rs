@@ -140,10 +140,7 @@ fn a026_a047_another_clients_value_is_refused_and_ends_nothing() {
 #[test]
 fn a027_a_code_lives_sixty_seconds_to_the_second() {
     let bench = Bench::new();
-    assert!(matches!(
-        bench.redeem(&bench.fresh(), Some(VERIFIER), NOW.plus(59)),
-        Outcome::Granted { .. }
-    ));
+    assert!(matches!(bench.redeem(&bench.fresh(), Some(VERIFIER), NOW.plus(59)), Outcome::Granted { .. }));
     assert_eq!(bench.redeem(&bench.fresh(), Some(VERIFIER), NOW.plus(60)), Outcome::refused());
 }
 

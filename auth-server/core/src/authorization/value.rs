@@ -24,9 +24,7 @@ impl RecordId {
 
     /// The key of the record.
     pub fn key(self) -> Key {
-        let text = self.0.iter().fold("grant:".to_owned(), |text, byte| format!("{text}{byte:02x}"));
-        #[expect(clippy::expect_used, reason = "38 printable characters are a key")]
-        text.parse().expect("a key")
+        Key::of_kind("grant", &self.to_text())
     }
 
     /// As text, for other records.

@@ -20,7 +20,9 @@ pub use authentication::{Authenticated, Confidential, Proof, Public, decide as a
 pub use client_secret::{COMPARISONS, SecretCheck, Verdict, check as check_secret, has_imported_shape};
 pub use credentials::{Authorization, Presented, presented};
 pub use cut_off_second::{Ends, cut_off_second, late_second};
-pub use denied::{ClientDenied, Denied, GrantDenied, RequestDenied, TargetDenied, Unavailable};
+pub use denied::{
+    AuthorizeDenied, ClientDenied, Denied, GrantDenied, RequestDenied, TargetDenied, Unavailable,
+};
 pub use grant_type::{asked as asked_grant, permitted as permitted_grant};
 pub use introspection::{IntrospectionFacts, may_know};
 pub use issuer::{InvalidIssuer, Issuer};

@@ -20,6 +20,11 @@ pub struct Key(String);
 pub struct InvalidKey;
 
 impl Key {
+    /// The key of a record of ours: its kind, and a name of at most 43 characters of base64url.
+    pub(crate) fn of_kind(kind: &'static str, name: &str) -> Self {
+        Self(format!("{kind}:{name}"))
+    }
+
     /// The key's text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -61,7 +61,7 @@ impl TokenHash {
 
 /// Root secrets: the first writes, all verify. Never printed.
 pub struct RootSecrets {
-    first: Root,
+    first: Box<Root>,
     others: Vec<Root>,
 }
 
@@ -70,7 +70,7 @@ impl RootSecrets {
     pub fn load(paths: &[PathBuf]) -> Result<Self, RootSecretError> {
         let mut roots = paths.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?.into_iter();
         let first = roots.next().ok_or(RootSecretError::None)?;
-        Ok(Self { first, others: roots.collect() })
+        Ok(Self { first: Box::new(first), others: roots.collect() })
     }
 
     /// Reads the configured files, or `<data_dir>/root_secret`, which is made where it is missing. The flag tells
@@ -96,13 +96,13 @@ impl RootSecrets {
 
     /// One root secret from its bytes.
     pub fn from_bytes(bytes: &[u8; 32]) -> Self {
-        Self { first: Root::derive(bytes), others: Vec::new() }
+        Self { first: Box::new(Root::derive(bytes)), others: Vec::new() }
     }
 
     /// The same with older ones that still verify.
     #[must_use]
     pub fn with_older(mut self, older: Self) -> Self {
-        self.others.push(older.first);
+        self.others.push(*older.first);
         self.others.extend(older.others);
         self
     }
@@ -208,7 +208,7 @@ impl RootSecrets {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Root> {
-        std::iter::once(&self.first).chain(&self.others)
+        std::iter::once(&*self.first).chain(&self.others)
     }
 }
 

@@ -78,10 +78,10 @@ const REFUSALS: &[(&str, &str)] = &[
     ),
     (
         "client add --name n --claim sub=x",
-        "--claim sub is a registered claim: choose another name; this one is set by the server or means something to \
+        "sub is a registered claim: choose another name; this one is set by the server or means something to \
          verifiers",
     ),
-    ("client add --name n --claim a=1 --claim a=2", "--claim a is given twice: give each name once"),
+    ("client add --name n --claim a=1 --claim a=2", "the claim a is given twice: give each name once"),
     (
         "client add --name n --token-lifetime 2d",
         "a token lifetime of 172800 seconds is not allowed: choose 1 to 86400 seconds, or raise tokens.max_lifetime",

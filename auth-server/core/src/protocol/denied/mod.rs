@@ -44,6 +44,7 @@ macro_rules! denials {
     (@status $code:ident $status:literal) => { $status };
 }
 
+mod authorize;
 mod client;
 mod grant;
 mod request;
@@ -54,6 +55,7 @@ use std::fmt;
 
 use trefoil_shared::ErrorCode;
 
+pub use authorize::AuthorizeDenied;
 pub use client::ClientDenied;
 pub use grant::GrantDenied;
 pub use request::RequestDenied;
@@ -115,6 +117,8 @@ areas! {
     Request(RequestDenied),
     /// The client, or how it proves itself.
     Client(ClientDenied),
+    /// An authorization request.
+    Authorize(AuthorizeDenied),
     /// The grant.
     Grant(GrantDenied),
     /// The scope or the resource.

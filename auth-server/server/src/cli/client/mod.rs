@@ -1,15 +1,14 @@
 //! `client ..`
 
 mod args;
+mod secret;
 mod show;
 mod wish;
-
-use std::path::Path;
 
 use crate::registration::{self, Facts};
 use serde_json::json;
 use trefoil_shared::revocation::CutOffScope;
-use trefoil_shared::{AuthMethod, ClientId, Secret};
+use trefoil_shared::{ClientId, Secret};
 
 use super::changes::changes;
 use super::confirm::ConfirmArgs;
@@ -18,13 +17,13 @@ use super::output::{Report, note};
 use super::{CliError, input, table};
 use crate::config::Seconds;
 use crate::grants::Grants;
-use crate::model::{Authentication, Client, Resource, StoredSecret};
+use crate::model::{Authentication, Client, Resource};
 use crate::protocol::Ends;
-use crate::secrets::RootSecrets;
 use crate::store::{Act, ClientIdUse, Store, StoreError};
 
 pub(super) use args::ClientCommand;
 use args::{AddArgs, RotateArgs, UpdateArgs};
+use secret::{SecretOrder, new_secret, random_id, warn_of_basic, with_secret};
 
 /// Runs one of them.
 pub(super) async fn run(command: ClientCommand, cx: &Context) -> Result<Report, CliError> {
@@ -95,66 +94,6 @@ async fn taken(store: &Store, id: &ClientId) -> Result<CliError, CliError> {
             format!("choose another --id, or auth-server client update {id}"),
         ),
     })
-}
-
-/// Not 32 hex digits: ids of that shape cost a dummy Argon2 check while imported secrets are unconverted.
-fn random_id(cx: &Context) -> Result<ClientId, CliError> {
-    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let letters =
-        cx.rng().bytes32().into_iter().take(20).filter_map(|byte| ALPHABET.get(usize::from(byte % 32)));
-    let id: String = letters.map(|letter| char::from(*letter)).collect();
-    format!("c-{id}").parse().map_err(|_| CliError::new("no random client_id", "give one with --id"))
-}
-
-struct SecretOrder {
-    brought: Option<Secret>,
-    expires: Option<Seconds>,
-}
-
-fn new_secret(
-    client: &ClientId,
-    order: SecretOrder,
-    roots: &RootSecrets,
-    cx: &Context,
-) -> Result<(Secret, StoredSecret), CliError> {
-    let now = cx.now();
-    let secret = order.brought.unwrap_or_else(|| cx.rng().client_secret());
-    let stored = StoredSecret {
-        id: cx.rng().id(),
-        hash: roots.hash_client_secret(client, &secret),
-        created_at: now,
-        expires_at: registration::secret_end(order.expires.map(Seconds::signed), now)?,
-    };
-    Ok((secret, stored))
-}
-
-/// Warns where Basic, which the client may use, does not carry these credentials as they are.
-fn warn_of_basic(client: &Client, secret: &Secret) {
-    let Authentication::Confidential { methods, .. } = &client.authentication else { return };
-    if methods.contains(&AuthMethod::ClientSecretBasic)
-        && let Some(warning) = input::basic_warning(client.client_id.as_str(), secret.reveal())
-    {
-        note(&warning);
-    }
-}
-
-/// The report of a command that made a secret: the only place where it is ever shown.
-fn with_secret(client: &Client, secret: &Secret, file: Option<&Path>, cx: &Context) -> Report {
-    let shown = match file {
-        Some(file) => format!("client_secret  as in {}", file.display()),
-        None => {
-            format!(
-                "client_secret  {}\nThis is the only time that the secret is shown: keep it now.",
-                secret.reveal()
-            )
-        }
-    };
-    let text = format!("{}\n\n{shown}", show::text(client, cx.now(), cx.screen));
-    let id = &client.client_id;
-    Report::new(show::document(client, Some(secret)), text).shown_once(format!(
-        "the client {id} and its secret are registered, and the secret is never shown again: auth-server client \
-         rotate-secret {id} makes another"
-    ))
 }
 
 async fn list(cx: &Context) -> Result<Report, CliError> {
