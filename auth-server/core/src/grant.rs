@@ -4,12 +4,16 @@
 //! committing, the answer. A grant says whom the token speaks for and how far, or why there is none.
 
 use futures_util::future::BoxFuture;
-use trefoil_shared::{GrantType, ResourceIndicator, Scope, Timestamp};
+use serde_json::{Map, Value};
+use trefoil_shared::revocation::TokenFacts;
+use trefoil_shared::{GrantType, ResourceIndicator, Scope, Secret, Timestamp};
 
 use crate::StoreError;
+use crate::authorization::GrantPolicy;
 use crate::model::Client;
 use crate::protocol::{Authenticated, Denied, Params};
 use crate::records::{Created, Key, Record, Records, Replaced, Version};
+use crate::secrets::{Rng, RootSecrets};
 
 /// Which clients may use a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +33,51 @@ pub struct TokenAsk<'a> {
     pub client: &'a Authenticated,
     /// Where the grant finds its records.
     pub records: &'a dyn Records,
+    /// What else a grant may ask of the server.
+    pub server: &'a dyn Surroundings,
+}
+
+/// What a grant may ask of the server that it is part of.
+pub trait Surroundings: Send + Sync {
+    /// What values are derived and hashed with.
+    fn roots(&self) -> &RootSecrets;
+
+    /// Randomness.
+    fn rng(&self) -> &dyn Rng;
+
+    /// How long authorizations live.
+    fn grant_policy(&self) -> GrantPolicy;
+
+    /// Whether a cut-off covers what was given at `iat` to this client for this subject.
+    ///
+    /// # Errors
+    /// It is not known what was revoked.
+    fn is_cut_off(&self, given: &TokenFacts<'_>) -> Result<bool, Denied>;
+
+    /// Whether the person is still one of the site's.
+    fn standing<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Standing, StoreError>>;
+}
+
+/// How a person stands at the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// May go on with what was given after this second.
+    Active {
+        /// What was given up to and including this second is over.
+        not_before: Timestamp,
+    },
+    /// Disabled, removed, or never there.
+    Gone,
+}
+
+impl Standing {
+    /// Whether something that was given at this second is over.
+    pub fn is_over(self, given: Timestamp) -> bool {
+        match self {
+            Self::Active { not_before } => given <= not_before,
+            Self::Gone => true,
+        }
+    }
 }
 
 impl TokenAsk<'_> {
@@ -36,6 +85,12 @@ impl TokenAsk<'_> {
     pub fn now(&self) -> Timestamp {
         self.client.moment().now()
     }
+}
+
+/// The people of a site: the built-in accounts, or those of the program that the server is part of (decision 59).
+pub trait People: Send + Sync {
+    /// Whether the person may go on.
+    fn standing<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Standing, StoreError>>;
 }
 
 /// What a grant allows at most. The request may ask for less, and never gets what the client may not have.
@@ -112,6 +167,12 @@ pub struct Granted {
     pub subject: String,
     /// What it allows at most; `None`: what the client may have.
     pub ceiling: Option<Ceiling>,
+    /// Claims for the token, beside those that every token has: names that are claimed by nobody else.
+    pub claims: Map<String, Value>,
+    /// The refresh token that the client gets with the access token.
+    pub refresh: Option<RefreshToken>,
+    /// What becomes of a scope that the request names and the ceiling does not have.
+    pub beyond: Beyond,
     /// What has to happen before the client hears of the token. Where it is lost the grant is asked again.
     pub commit: Option<Change>,
 }
@@ -119,8 +180,42 @@ pub struct Granted {
 impl Granted {
     /// A token for `subject` that may have what the client may have, and changes nothing.
     pub fn to(subject: impl Into<String>) -> Self {
-        Self { subject: subject.into(), ceiling: None, commit: None }
+        Self {
+            subject: subject.into(),
+            ceiling: None,
+            claims: Map::new(),
+            refresh: None,
+            beyond: Beyond::Refused,
+            commit: None,
+        }
     }
+}
+
+/// A refresh token on its way to its client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// Its value.
+    pub token: Secret,
+    /// When it ends unless it is used.
+    pub ends: Timestamp,
+}
+
+/// What becomes of scopes that a request names and a ceiling does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beyond {
+    /// The request is refused: `invalid_scope`.
+    Refused,
+    /// They are left out (decision 63).
+    LeftOut,
+}
+
+/// An authorization whose tokens all end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedGrant {
+    /// Its `grant_id`.
+    pub grant_id: String,
+    /// When the last of its access tokens has expired.
+    pub access_until: Timestamp,
 }
 
 /// Why a grant gives nothing, and what happens nevertheless.
@@ -131,11 +226,13 @@ pub struct Refusal {
     /// A change that is made although the answer is an error, such as the end of a grant whose refresh token was used
     /// twice. Where it is lost the grant is asked again.
     pub order: Option<Change>,
+    /// The authorization whose tokens end, before the change is made.
+    pub ends: Option<EndedGrant>,
 }
 
 impl From<Denied> for Refusal {
     fn from(why: Denied) -> Self {
-        Self { why, order: None }
+        Self { why, order: None, ends: None }
     }
 }
 

@@ -8,25 +8,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
-use trefoil_shared::NotReady;
-use trefoil_shared::Timestamp;
-use trefoil_shared::jose::{Audience, Verifier, VerifierConfig};
 
-use crate::grants::Grants;
+use trefoil_shared::jose::{Audience, Verifier, VerifierConfig};
+use trefoil_shared::revocation::TokenFacts;
+use trefoil_shared::{NotReady, Secret, Timestamp};
+
+use crate::grants::{Grants, Standing, Surroundings};
 use crate::http::{self, Allowances, Failures, Issued, Route};
 use crate::keys::HeldKeys;
 use crate::model::SecretHash;
-use crate::protocol::Issuer;
+use crate::protocol::{Denied, Issuer, Unavailable};
 use crate::records::Records;
 use crate::revocations::{Documents, HeldRevocations};
-use crate::secrets::{Argon2Gate, Rng, RootSecrets};
-use crate::store::{Registry, Store};
+use crate::secrets::{Argon2Gate, Rng, RootSecrets, hash_password};
+use crate::store::{Registry, Store, StoreError};
 
 use crate::tokens::Minter;
 pub use parts::Parts;
-pub use policy::Policy;
+pub use policy::{Policy, SessionPolicy};
+pub use trefoil_core::authorization::GrantPolicy;
 
 /// How far clocks of replicas may be apart, in seconds, when a server reads its own tokens.
 const LEEWAY: i64 = 10;
@@ -44,6 +47,9 @@ struct Inner {
     dummy: SecretHash,
     metadata: Bytes,
     argon2: Argon2Gate,
+    /// Passwords of people: a pool of its own, so that imported clients and people do not take each other's places.
+    passwords: Argon2Gate,
+    dummy_password: String,
     failures: Failures,
     allowances: Allowances,
     list_endpoint: &'static str,
@@ -60,6 +66,9 @@ impl App {
         let dummy = SecretHash::Keyed { root_id: parts.root.writing_id().to_owned(), mac: [0; 32] };
         let metadata = http::metadata_document(&parts.issuer, &parts.grants);
         let issued = Issued::new(&parts.grants);
+        // What an unknown name's password is compared with.
+        let salt = first_half(parts.rng.bytes32());
+        let dummy_password = hash_password(&Secret::new(parts.rng.id()), &salt).reveal().to_owned();
         let allowances = Allowances::new(parts.policy.max_revocations);
         // Once for a process: a name of a metric lives as long as that.
         let list_endpoint = Route::Revocations.path(&parts.issuer).leak();
@@ -68,6 +77,8 @@ impl App {
             dummy,
             metadata,
             argon2: Argon2Gate::default(),
+            passwords: Argon2Gate::default(),
+            dummy_password,
             failures: Failures::default(),
             allowances,
             list_endpoint,
@@ -251,6 +262,16 @@ impl App {
         &self.0.argon2
     }
 
+    /// Where passwords are hashed.
+    pub(crate) fn passwords(&self) -> &Argon2Gate {
+        &self.0.passwords
+    }
+
+    /// The hash of a password that nobody has.
+    pub(crate) fn dummy_password(&self) -> &str {
+        &self.0.dummy_password
+    }
+
     pub(crate) fn failures(&self) -> &Failures {
         &self.0.failures
     }
@@ -281,4 +302,34 @@ impl App {
         };
         Verifier::new(config, self.keys().verifying())
     }
+}
+
+impl Surroundings for App {
+    fn roots(&self) -> &RootSecrets {
+        self.root()
+    }
+
+    fn rng(&self) -> &dyn Rng {
+        self.0.parts.rng.as_ref()
+    }
+
+    fn grant_policy(&self) -> GrantPolicy {
+        self.policy().grants
+    }
+
+    fn is_cut_off(&self, given: &TokenFacts<'_>) -> Result<bool, Denied> {
+        if !self.knows_revocations() {
+            return Err(Denied::Unavailable(Unavailable::RevocationsStale));
+        }
+        Ok(self.revocations().revoked(given).is_some())
+    }
+
+    fn standing<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Standing, StoreError>> {
+        self.0.parts.people.standing(subject)
+    }
+}
+
+fn first_half(bytes: [u8; 32]) -> [u8; 16] {
+    let [a @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = bytes;
+    a
 }

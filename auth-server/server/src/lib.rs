@@ -7,5 +7,6 @@ pub mod import;
 pub mod serve;
 
 pub use trefoil_provider::{
-    app, grants, keys, model, protocol, provider, records, registration, revocations, secrets, store, tokens,
+    app, grants, keys, model, people, protocol, provider, records, registration, revocations, secrets, store,
+    tokens,
 };

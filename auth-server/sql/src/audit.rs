@@ -6,6 +6,7 @@ use trefoil_shared::Timestamp;
 
 use super::statement::{Row, Statement, Step};
 use super::{PAGE, Revocation, Store, StoreError, is_full};
+use crate::protocol::Ends;
 
 /// What an administrator does. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -69,6 +70,16 @@ impl Act {
 
     pub(super) fn queue_up() -> Step {
         Step::any(Statement::new(QUEUE_UP))
+    }
+
+    /// All that belongs to an act outside the registry, to be put before what it does: its place in the queue, what it
+    /// revokes, its row.
+    pub(super) fn all_steps(&self) -> Vec<Step> {
+        let mut steps = vec![Self::queue_up()];
+        let revokes = self.revokes.iter();
+        steps.extend(revokes.flat_map(|revocation| revocation.steps(self.at, Ends::Access)));
+        steps.push(self.step());
+        steps
     }
 
     pub(super) fn step(&self) -> Step {

@@ -17,6 +17,7 @@ mod lease;
 mod migrate;
 mod opaque;
 mod open;
+mod people;
 mod poll;
 mod pool;
 mod postgres;

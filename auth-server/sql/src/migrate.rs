@@ -26,6 +26,7 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "revocation_holders", include_str!("../migrations/0005_revocation_holders.sql")),
     (6, "records", include_str!("../migrations/0006_records.sql")),
     (7, "client_metadata", include_str!("../migrations/0007_client_metadata.sql")),
+    (8, "people", include_str!("../migrations/0008_people.sql")),
 ];
 
 /// How long a second migrator waits for the first.

@@ -48,6 +48,9 @@ const REVOCATIONS: &str = "DELETE FROM revocations WHERE id IN \
 const RECORDS: &str = "DELETE FROM records WHERE key IN \
      (SELECT key FROM records WHERE expires_at < $1 ORDER BY expires_at LIMIT $2) RETURNING key";
 
+const SESSIONS: &str = "DELETE FROM sessions WHERE id_hash IN \
+     (SELECT id_hash FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2) RETURNING id_hash";
+
 /// How many rows went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Pruned {
@@ -65,6 +68,8 @@ pub struct Pruned {
     pub revocations: u64,
     /// Records and counters that ended more than an hour ago.
     pub records: u64,
+    /// Login sessions that ended more than a day ago.
+    pub sessions: u64,
 }
 
 impl Pruned {
@@ -73,10 +78,18 @@ impl Pruned {
         self.counts().iter().sum()
     }
 
-    fn counts(&self) -> [u64; 7] {
-        let Self { opaque_tokens, secret_rehashes, keys, private_keys, replicas, revocations, records } =
-            *self;
-        [opaque_tokens, secret_rehashes, keys, private_keys, replicas, revocations, records]
+    fn counts(&self) -> [u64; 8] {
+        let Self {
+            opaque_tokens,
+            secret_rehashes,
+            keys,
+            private_keys,
+            replicas,
+            revocations,
+            records,
+            sessions,
+        } = *self;
+        [opaque_tokens, secret_rehashes, keys, private_keys, replicas, revocations, records, sessions]
     }
 
     fn is_full(&self, batch: i64) -> bool {
@@ -96,6 +109,7 @@ impl Store {
             replicas: self.drop_rows(REPLICAS, now.plus(-REPORT_KEPT), batch).await?,
             revocations: self.drop_rows(REVOCATIONS, now.plus(-KEPT), batch).await?,
             records: self.drop_rows(RECORDS, now.plus(-RECORDS_KEPT), batch).await?,
+            sessions: self.drop_rows(SESSIONS, now.plus(-KEPT), batch).await?,
         })
     }
 
@@ -117,6 +131,7 @@ impl Store {
             all.replicas += gone.replicas;
             all.revocations += gone.revocations;
             all.records += gone.records;
+            all.sessions += gone.sessions;
             if !gone.is_full(BATCH) {
                 return Ok(all);
             }

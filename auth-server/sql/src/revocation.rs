@@ -80,6 +80,12 @@ impl Revocation {
         Self::CutOff { name, second: Some(second), expires_at: second.plus(max_lifetime) }
     }
 
+    /// Ends every token that the scope covers, whenever it was issued; the last of them has expired by `expires_at`.
+    pub fn whenever(scope: CutOffScope<'_>, expires_at: Timestamp) -> Self {
+        let name = CutOffName::Claims { kind: scope.kind(), key: scope.key(), first: scope.first_key() };
+        Self::CutOff { name, second: None, expires_at }
+    }
+
     /// Until when every holder keeps it: some time after what it means has expired.
     pub fn kept_until(&self) -> Timestamp {
         match self {

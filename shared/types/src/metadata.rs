@@ -9,6 +9,9 @@ use crate::{AuthMethod, GrantType, Scope};
 pub struct ServerMetadata {
     /// The issuer, exactly as in every token.
     pub issuer: String,
+    /// Where people's browsers are sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_endpoint: Option<String>,
     /// Where tokens are asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_endpoint: Option<String>,
@@ -24,9 +27,18 @@ pub struct ServerMetadata {
     /// RFC 7662.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub introspection_endpoint: Option<String>,
-    /// Required by RFC 8414; empty while there is no authorization endpoint.
+    /// Required by RFC 8414; empty where there is no authorization endpoint.
     #[serde(default, deserialize_with = "or_default")]
     pub response_types_supported: Vec<String>,
+    /// How answers travel from the authorization endpoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
+    pub response_modes_supported: Vec<String>,
+    /// RFC 7636: the methods of PKCE that are taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
+    pub code_challenge_methods_supported: Vec<String>,
+    /// RFC 9207: whether answers from the authorization endpoint name the issuer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not", deserialize_with = "or_default")]
+    pub authorization_response_iss_parameter_supported: bool,
     /// Grants that the token endpoint takes.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "known_names")]
     pub grant_types_supported: Vec<GrantType>,

@@ -46,6 +46,17 @@ pub struct TokenResponse<'a> {
     pub access_token: &'a Secret,
     /// What is said of it.
     pub of_it: OfToken<'a>,
+    /// The refresh token beside it.
+    pub refresh: Option<OfRefresh<'a>>,
+}
+
+/// A refresh token in an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct OfRefresh<'a> {
+    /// Its value.
+    pub token: &'a Secret,
+    /// Its life in seconds, unless it is used.
+    pub expires_in: i64,
 }
 
 /// What the answer says beside the token. `resource`, `expires_on` and `not_before` are there where the client asked
@@ -97,6 +108,14 @@ impl TokenResponse<'_> {
         if let Some(brace) = json.get_mut(joint) {
             *brace = b',';
         }
+        if let Some(refresh) = &self.refresh {
+            json.pop();
+            json.extend_from_slice(br#","refresh_token":"#);
+            serde_json::to_writer(&mut json, refresh.token.reveal())?;
+            json.extend_from_slice(br#","refresh_token_expires_in":"#);
+            serde_json::to_writer(&mut json, &refresh.expires_in)?;
+            json.push(b'}');
+        }
         Ok(json)
     }
 }
@@ -126,6 +145,7 @@ mod tests {
                 expires_on: resource.map(|_| Timestamp(160)),
                 not_before: resource.map(|_| Timestamp(100)),
             },
+            refresh: None,
         };
         serde_json::from_slice(&response.to_json().unwrap()).unwrap()
     }

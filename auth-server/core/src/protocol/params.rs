@@ -44,6 +44,13 @@ impl Params {
             .filter(|value| !value.is_empty())
     }
 
+    /// All of it as a query.
+    pub fn to_query(&self) -> Secret {
+        let mut pairs = form_urlencoded::Serializer::new(String::new());
+        pairs.extend_pairs(self.0.iter().map(|(name, value)| (name, value.reveal())));
+        Secret::new(pairs.finish())
+    }
+
     /// Every value of a parameter that may be repeated, in the order of the form.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0

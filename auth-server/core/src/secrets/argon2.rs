@@ -1,7 +1,7 @@
-//! Imported Argon2 secrets (decision 28): which hashes are checked at all, and the check.
+//! Argon2: imported secrets (decision 28) and passwords (decision 49): which hashes are checked at all, and the check.
 
-use argon2::Argon2;
-use argon2::password_hash::{PasswordHash, PasswordVerifier};
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::{Algorithm, Argon2, Params, Version};
 use thiserror::Error;
 use trefoil_shared::Secret;
 
@@ -43,6 +43,23 @@ pub fn matches_phc(secret: &Secret, phc: &str) -> bool {
     }
     let Ok(hash) = PasswordHash::new(phc) else { return false };
     Argon2::default().verify_password(secret.reveal().as_bytes(), &hash).is_ok()
+}
+
+/// OWASP's parameters of Argon2id for passwords: 19 MiB (in KiB), 2 passes, 1 lane.
+const PASSWORD_COST: (u32, u32, u32) = (19 * 1024, 2, 1);
+
+/// The hash of a password under a random salt, as a PHC text. Slow by design.
+#[expect(
+    clippy::expect_used,
+    reason = "the parameters are constants, and Argon2 takes every password of ours"
+)]
+pub fn hash_password(password: &Secret, salt: &[u8; 16]) -> Secret {
+    let (memory, passes, lanes) = PASSWORD_COST;
+    let params = Params::new(memory, passes, lanes, None).expect("parameters of Argon2");
+    let salt = SaltString::encode_b64(salt).expect("16 bytes are a salt");
+    let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let hash = hasher.hash_password(password.reveal().as_bytes(), &salt).expect("a hash");
+    Secret::new(hash.to_string())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ mod root;
 mod stored;
 mod wrapped;
 
-pub use argon2::{InvalidPhc, check_phc, matches_phc};
+pub use argon2::{InvalidPhc, check_phc, hash_password, matches_phc};
 pub use rng::{OsRng, Rng};
 pub use root::{Match, RootSecretError, RootSecrets, TokenHash};
 pub use wrapped::WrappedKey;

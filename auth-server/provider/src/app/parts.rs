@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Policy;
-use crate::grants::Grants;
+use crate::grants::{Grants, People};
 use crate::keys::HeldKeys;
 use crate::protocol::Issuer;
 use crate::records::Records;
@@ -31,6 +31,8 @@ pub struct Parts {
     pub replica: String,
     /// The grants of the token endpoint.
     pub grants: Grants,
+    /// The people of the site.
+    pub people: Arc<dyn People>,
     /// What expires by itself: codes and the like.
     pub records: Arc<dyn Records>,
     /// What follows from the configuration.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use trefoil_core::authorization::GrantPolicy;
+
 use crate::protocol::TokenPolicy;
 
 /// What the configuration says about requests.
@@ -21,6 +23,10 @@ pub struct Policy {
     pub max_stale: Duration,
     /// The advertised max-age of the JWKS, in seconds.
     pub jwks_max_age: i64,
+    /// How long authorizations live.
+    pub grants: GrantPolicy,
+    /// How long login sessions live.
+    pub sessions: SessionPolicy,
     /// How many live revocations one client may have made.
     pub max_revocations: u32,
 }
@@ -34,7 +40,24 @@ impl Default for Policy {
             max_parameters: 64,
             max_stale: Duration::from_secs(15),
             jwks_max_age: 300,
+            grants: GrantPolicy::default(),
+            sessions: SessionPolicy::default(),
             max_revocations: 100_000,
         }
+    }
+}
+
+/// How long login sessions live, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionPolicy {
+    /// Without use.
+    pub idle: i64,
+    /// However often it is used.
+    pub lifetime: i64,
+}
+
+impl Default for SessionPolicy {
+    fn default() -> Self {
+        Self { idle: 8 * 3_600, lifetime: 7 * 86_400 }
     }
 }

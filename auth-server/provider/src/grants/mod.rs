@@ -1,12 +1,17 @@
 //! The grants of the token endpoint: ours, one file each, and those that a program adds.
 
+mod authorization_code;
 mod client_credentials;
+mod presented;
+mod refresh_token;
 
 use std::sync::Arc;
 
 use trefoil_shared::GrantType;
 
+pub use authorization_code::AuthorizationCode;
 pub use client_credentials::ClientCredentials;
+pub use refresh_token::Refresh;
 pub use trefoil_core::grant::*;
 
 /// The grants that the token endpoint takes. Clones share them.
@@ -22,7 +27,7 @@ struct Listed {
 impl Grants {
     /// The grants of this library.
     pub fn standard() -> Self {
-        Self(Arc::default()).with(ClientCredentials)
+        Self(Arc::default()).with(ClientCredentials).with(AuthorizationCode).with(Refresh)
     }
 
     /// The same with one more, which takes the place of another of its name.

@@ -64,6 +64,12 @@ impl Refused {
 
     /// Logs, counts and answers it. `path` is the request's, without its query.
     pub(crate) fn answer(self, endpoint: &'static str, path: &str) -> Response {
+        self.tell(endpoint, path);
+        self.into_response()
+    }
+
+    /// Logs and counts it.
+    pub(super) fn tell(&self, endpoint: &'static str, path: &str) {
         let (reason, code) = (self.denied.name(), self.denied.code().as_str());
         let path = shown_path(path);
         let is_noise = matches!(
@@ -108,7 +114,11 @@ impl Refused {
             );
         }
         metrics::counter!("trefoil_refusals_total", "endpoint" => endpoint, "error" => code).increment(1);
-        self.into_response()
+    }
+
+    /// The seconds after which another try makes sense.
+    pub(super) fn seconds_to_wait(&self) -> u64 {
+        self.retry_after
     }
 }
 

@@ -34,6 +34,11 @@ impl Place {
     }
 }
 
+/// The network of an address, as text: what is counted together.
+pub(super) fn network(address: IpAddr) -> String {
+    Place::of(address).0.to_string()
+}
+
 /// Counts the failures and tells who has to wait. A success costs nothing.
 pub(crate) struct Failures {
     counted: RateLimiter<Place, DashMapStateStore<Place>, MonotonicClock>,

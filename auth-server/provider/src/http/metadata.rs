@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderValue, header};
+use trefoil_core::authorize::ResponseMode;
 use trefoil_shared::{AuthMethod, ServerMetadata};
 
 use super::routes::Route;
@@ -34,9 +35,13 @@ pub(crate) fn document(issuer: &Issuer, grants: &Grants) -> Bytes {
         revocation_endpoint: None,
         revocations_uri: None,
         introspection_endpoint: None,
-        response_types_supported: Vec::new(),
+        response_types_supported: vec!["code".to_owned()],
+        response_modes_supported: ResponseMode::NAMES.map(str::to_owned).to_vec(),
+        code_challenge_methods_supported: vec!["S256".to_owned()],
+        authorization_response_iss_parameter_supported: true,
+        authorization_endpoint: None,
         grant_types_supported: grants.names().to_vec(),
-        token_endpoint_auth_methods_supported: proven.clone(),
+        token_endpoint_auth_methods_supported: AuthMethod::ALL.to_vec(),
         revocation_endpoint_auth_methods_supported: AuthMethod::ALL.to_vec(),
         introspection_endpoint_auth_methods_supported: proven,
     };

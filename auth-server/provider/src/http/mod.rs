@@ -1,6 +1,9 @@
 //! The endpoints: one file each. Bytes to types, facts, the pure decision, one store call, an answer.
 
+mod account;
 mod allowance;
+mod assets;
+mod authorize;
 mod client;
 mod client_ip;
 mod content_type;
@@ -8,15 +11,18 @@ mod error;
 mod failures;
 mod form;
 mod health;
+mod interaction;
 mod introspect;
 mod issued;
 mod jwks;
 mod metadata;
 mod own_token;
 mod refused_facts;
+mod render_page;
 mod revocations;
 mod revoke;
 mod routes;
+mod site;
 mod token;
 
 pub(crate) use allowance::Allowances;
@@ -24,6 +30,7 @@ pub(crate) use failures::Failures;
 pub(crate) use issued::Issued;
 pub(crate) use metadata::document as metadata_document;
 pub(crate) use routes::{Route, router};
+pub(crate) use site::accounts::Accounts;
 
 #[cfg(test)]
 mod tests;

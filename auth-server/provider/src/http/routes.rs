@@ -6,7 +6,9 @@ use axum::routing::{MethodRouter, get, post};
 use http::Uri;
 
 use super::error::Refused;
-use super::{health, introspect, jwks, metadata, revocations, revoke, token};
+use super::{
+    account, assets, authorize, health, interaction, introspect, jwks, metadata, revocations, revoke, token,
+};
 use crate::app::App;
 use crate::protocol::{Denied, Issuer, RequestDenied};
 
@@ -23,6 +25,11 @@ enum Place {
 /// An endpoint. A new one is a variant here, its row in [`Self::row`], and its handlers in [`handlers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
+    Authorize,
+    /// What a person does on the way: signs in, consents.
+    Interaction,
+    Account,
+    Assets,
     Token,
     Introspect,
     Revoke,
@@ -35,7 +42,11 @@ pub(crate) enum Route {
 
 impl Route {
     /// All of them.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Authorize,
+        Self::Interaction,
+        Self::Account,
+        Self::Assets,
         Self::Token,
         Self::Introspect,
         Self::Revoke,
@@ -48,6 +59,10 @@ impl Route {
     /// The name in logs and metrics of refusals, the place, and the member of the metadata that holds the URL.
     const fn row(self) -> (&'static str, Place, Option<&'static str>) {
         match self {
+            Self::Authorize => ("authorize", Place::Issuer("/authorize"), Some("authorization_endpoint")),
+            Self::Interaction => ("interaction", Place::Issuer("/interaction/{id}"), None),
+            Self::Account => ("account", Place::Issuer("/account"), None),
+            Self::Assets => ("assets", Place::Issuer("/assets/{name}"), None),
             Self::Token => ("token", Place::Issuer("/token"), Some("token_endpoint")),
             Self::Introspect => ("introspect", Place::Issuer("/introspect"), Some("introspection_endpoint")),
             Self::Revoke => ("revoke", Place::Issuer("/revoke"), Some("revocation_endpoint")),
@@ -84,6 +99,10 @@ impl Route {
 
 fn handlers(route: Route) -> MethodRouter<App> {
     match route {
+        Route::Authorize => get(authorize::authorize).post(authorize::posted),
+        Route::Interaction => get(interaction::show).post(interaction::act),
+        Route::Account => get(account::show).post(account::act),
+        Route::Assets => get(assets::asset),
         Route::Token => post(token::token),
         Route::Introspect => post(introspect::introspect),
         Route::Revoke => post(revoke::revoke),

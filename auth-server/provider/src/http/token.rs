@@ -7,7 +7,8 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, header};
-use trefoil_shared::{GrantType, Secret, TokenResponse};
+use trefoil_shared::revocation::CutOffScope;
+use trefoil_shared::{GrantType, OfRefresh, RequestedScope, Secret, Timestamp, TokenResponse};
 
 use super::client::{authenticate, named};
 use super::error::Refused;
@@ -15,9 +16,10 @@ use super::form::Form;
 use super::refused_facts;
 use super::routes::Route;
 use crate::app::App;
-use crate::grants::{Change, ClientRule, Grant, NotGranted, Refusal, TokenAsk};
+use crate::grants::{Beyond, Change, ClientRule, EndedGrant, Grant, Granted, NotGranted, Refusal, TokenAsk};
 use crate::model::{Client, Resource};
-use crate::protocol::{self, Asked, Authenticated, Denied, GrantDenied, Target, Unavailable};
+use crate::protocol::{self, Asked, Authenticated, Denied, GrantDenied, Target, TargetDenied, Unavailable};
+use crate::store::Revocation;
 use crate::tokens::{self, Issue, MintError};
 
 /// How often a grant is asked again whose records others change meanwhile.
@@ -62,7 +64,7 @@ async fn answer(
     }
     tracing::debug!(client_id = %client.client_id, grant_type = name.as_str(), "grant permitted");
     for _ in 0..TRIES {
-        let ask = TokenAsk { params: &form.params, client: caller, records: app.records() };
+        let ask = TokenAsk { params: &form.params, client: caller, records: app.records(), server: app };
         if let Some(response) = issue(app, grant, &ask).await? {
             return Ok(response);
         }
@@ -76,12 +78,19 @@ async fn issue(app: &App, grant: &dyn Grant, ask: &TokenAsk<'_>) -> Result<Optio
     let granted = match grant.exchange(*ask).await {
         Ok(granted) => granted,
         Err(NotGranted::Failed(error)) => return Err(error.into()),
-        Err(NotGranted::Refused(Refusal { why, order })) => {
+        Err(NotGranted::Refused(Refusal { why, order, ends })) => {
+            if let Some(ended) = &ends {
+                end(app, ended, ask.now()).await?;
+                tracing::warn!(
+                    client_id = %ask.client.client().client_id, grant_id = ended.grant_id, reason = why.name(),
+                    "a grant was ended with all its tokens"
+                );
+            }
             let done = made(order.as_ref(), app, ask).await?;
             return if done { Err(why.into()) } else { Ok(None) };
         }
     };
-    let asked = Asked::from_params(ask.params)?;
+    let asked = asked_of(&granted, Asked::from_params(ask.params)?)?;
     let named_resource = !asked.resources.is_empty();
     let caller = ask.client;
     let narrowed = granted.ceiling.as_ref().map(|ceiling| ceiling.over(caller.client()));
@@ -91,8 +100,16 @@ async fn issue(app: &App, grant: &dyn Grant, ask: &TokenAsk<'_>) -> Result<Optio
     let resources = target.resources.iter().map(Arc::as_ref);
     let lifetime = protocol::lifetime(app.policy().tokens, client, resources);
     let (sub, jti) = (&granted.subject, app.rng().id());
-    let issue =
-        Issue { issuer: app.issuer(), client: caller.seen(), sub, target: &target, lifetime, jti: &jti };
+    let claims = &granted.claims;
+    let issue = Issue {
+        issuer: app.issuer(),
+        client: caller.seen(),
+        sub,
+        target: &target,
+        lifetime,
+        jti: &jti,
+        claims,
+    };
     let access_token = mint(app, &issue).await?;
     if !made(granted.commit.as_ref(), app, ask).await? {
         return Ok(None);
@@ -101,7 +118,37 @@ async fn issue(app: &App, grant: &dyn Grant, ask: &TokenAsk<'_>) -> Result<Optio
     app.issued().count(&name);
     tell(&issue, &name);
     let of_it = tokens::told(&issue, named_resource);
-    Ok(Some(success(&TokenResponse { access_token: &access_token, of_it })))
+    let refresh = granted.refresh.as_ref().map(|refresh| OfRefresh {
+        token: &refresh.token,
+        expires_in: refresh.ends.seconds().saturating_sub(ask.now().seconds()).max(0),
+    });
+    Ok(Some(success(&TokenResponse { access_token: &access_token, of_it, refresh })))
+}
+
+/// What a request asks of a grant that has a ceiling: all its resources where it names none, and where the grant says
+/// so only those of its scopes that the ceiling has.
+fn asked_of(granted: &Granted, mut asked: Asked) -> Result<Asked, Denied> {
+    let Some(ceiling) = &granted.ceiling else { return Ok(asked) };
+    if asked.resources.is_empty() {
+        asked.resources.clone_from(&ceiling.resources);
+    }
+    if granted.beyond == Beyond::LeftOut
+        && let Some(scope) = &asked.scope
+    {
+        let kept = scope.scope().intersection(&ceiling.scopes);
+        if kept.is_empty() {
+            return Err(Denied::Target(TargetDenied::ScopeTooWide));
+        }
+        asked.scope = Some(RequestedScope::from(kept));
+    }
+    Ok(asked)
+}
+
+/// Writes the cut-off that ends every token of an authorization. It comes before the record says so: whoever sees
+/// neither may try again.
+pub(super) async fn end(app: &App, ended: &EndedGrant, now: Timestamp) -> Result<(), Refused> {
+    let scope = CutOffScope::Grant(&ended.grant_id);
+    Ok(app.store().revoke(&Revocation::whenever(scope, ended.access_until.max(now)), now).await?)
 }
 
 /// Whether a change was made, or there was none to make. It is made also where the client hangs up meanwhile.

@@ -11,7 +11,8 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Parts, Policy};
-use crate::grants::Grants;
+use crate::grants::{Grants, People};
+use crate::http::Accounts;
 use crate::keys::{HeldKeys, KeyError, KeyHome, KeyPolicy, Keys};
 use crate::protocol::Issuer;
 use crate::records::{Records, Settled};
@@ -41,6 +42,7 @@ pub struct Builder {
     root: Option<Arc<RootSecrets>>,
     keys: Option<KeyHome>,
     records: Option<Arc<dyn Records>>,
+    people: Option<Arc<dyn People>>,
     grants: Grants,
     policy: Policy,
     rotate_every: Option<i64>,
@@ -72,6 +74,13 @@ impl Builder {
     #[must_use]
     pub fn records(mut self, records: impl Records + 'static) -> Self {
         self.records = Some(Arc::new(records));
+        self
+    }
+
+    /// The people of the site. The accounts in the store, where nothing is given.
+    #[must_use]
+    pub fn people(mut self, people: impl People + 'static) -> Self {
+        self.people = Some(Arc::new(people));
         self
     }
 
@@ -120,6 +129,7 @@ impl Builder {
             rng: Arc::new(OsRng),
             replica: OsRng.id(),
             grants: self.grants,
+            people: self.people.unwrap_or_else(|| Arc::new(Accounts(store.clone()))),
             records: self.records.unwrap_or_else(|| Arc::new(Settled(store.clone()))),
             policy: self.policy,
             store,
@@ -156,6 +166,7 @@ impl Provider {
             root: None,
             keys: None,
             records: None,
+            people: None,
             grants: Grants::standard(),
             policy: Policy::default(),
             rotate_every: None,

@@ -26,8 +26,11 @@ impl Serialize for Claims<'_> {
         if !issue.target.scope.scope().is_empty() {
             map.serialize_entry("scope", &issue.target.scope)?;
         }
+        for (name, value) in issue.claims {
+            map.serialize_entry(name, value)?;
+        }
         for (name, value) in &issue.client.claims {
-            if !RESERVED.contains(&name.as_str()) {
+            if !RESERVED.contains(&name.as_str()) && !issue.claims.contains_key(name) {
                 map.serialize_entry(name, value)?;
             }
         }
@@ -43,7 +46,7 @@ const RESERVED: [&str; 10] = ["iss", "sub", "aud", "exp", "iat", "nbf", "jti", "
 mod tests {
     use std::sync::Arc;
 
-    use serde_json::{Value, json};
+    use serde_json::{Map, Value, json};
 
     use super::*;
     use crate::model::Client;
@@ -55,7 +58,15 @@ mod tests {
         let target = target(asked, client, found).unwrap();
         let issuer: Issuer = "https://auth.example.com".parse().unwrap();
         let (client, sub) = (&samples::seen(client.clone()), client.client_id.as_str());
-        let issue = Issue { issuer: &issuer, client, sub, target: &target, lifetime: 60, jti: "j" };
+        let issue = Issue {
+            issuer: &issuer,
+            client,
+            sub,
+            target: &target,
+            lifetime: 60,
+            jti: "j",
+            claims: &Map::new(),
+        };
         let text = serde_json::to_string(&Claims(&issue)).unwrap();
         assert_eq!(text.matches("\"sub\"").count(), 1, "no member twice: {text}");
         serde_json::from_str(&text).unwrap()

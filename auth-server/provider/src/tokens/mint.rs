@@ -1,5 +1,6 @@
 //! From a decision to a token, for the token endpoint and for `token issue`.
 
+use serde_json::{Map, Value};
 use thiserror::Error;
 use trefoil_shared::jose::Algorithm;
 use trefoil_shared::{OfToken, OneOrMany, Secret, Timestamp, TokenType, ValueKind};
@@ -27,6 +28,8 @@ pub struct Issue<'a> {
     pub lifetime: i64,
     /// Its identifier: 96 random bits.
     pub jti: &'a str,
+    /// What its grant says beside that.
+    pub claims: &'a Map<String, Value>,
 }
 
 impl Issue<'_> {
@@ -147,7 +150,7 @@ fn opaque_row(issue: &Issue<'_>) -> OpaqueToken {
         aud: issue.audiences().into_iter().map(str::to_owned).collect(),
         resources: issue.target.resources.iter().map(|resource| resource.name.clone()).collect(),
         scope: issue.target.scope.scope().clone(),
-        claims: issue.client.claims.clone(),
+        claims: issue.client.claims.clone().into_iter().chain(issue.claims.clone()).collect(),
         issued_at: issue.issued_at(),
         expires_at: issue.expires_at(),
     }

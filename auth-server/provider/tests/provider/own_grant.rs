@@ -60,15 +60,17 @@ impl Grant for Vouchers {
                 found.body.read(FORMAT).map_err(|_| Denied::Unavailable(Unavailable::Internal))?;
             let spent = Change::Remove { key, seen: found.version };
             if ask.params.get("pin") != Some(stored.pin.as_str()) {
-                return Err(
-                    Refusal { why: Denied::Grant(GrantDenied::GrantRefused), order: Some(spent) }.into()
-                );
+                return Err(Refusal {
+                    order: Some(spent),
+                    ..Refusal::from(Denied::Grant(GrantDenied::GrantRefused))
+                }
+                .into());
             }
             let ceiling = Ceiling {
                 scopes: "read".parse().map_err(|_| Denied::Unavailable(Unavailable::Internal))?,
                 resources: vec!["api".parse().map_err(|_| Denied::Unavailable(Unavailable::Internal))?],
             };
-            Ok(Granted { subject: stored.bearer, ceiling: Some(ceiling), commit: Some(spent) })
+            Ok(Granted { ceiling: Some(ceiling), commit: Some(spent), ..Granted::to(stored.bearer) })
         })
     }
 }

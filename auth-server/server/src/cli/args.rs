@@ -14,6 +14,7 @@ use super::key::KeyCommand;
 use super::resource::ResourceCommand;
 use super::serve::ServeArgs;
 use super::token::TokenCommand;
+use super::user::UserCommand;
 
 /// The OAuth 2.1 authorization server: issues, revokes and introspects tokens
 #[derive(Debug, Parser)]
@@ -61,6 +62,9 @@ pub(crate) enum Command {
     /// Register the programs that ask for tokens
     #[command(subcommand)]
     Client(Box<ClientCommand>),
+    /// Make accounts for people
+    #[command(subcommand)]
+    User(UserCommand),
     /// Issue a token by hand, or look into one
     #[command(subcommand)]
     Token(TokenCommand),

@@ -66,7 +66,11 @@ impl Context {
     }
 
     fn cut_off_at(&self, scope: CutOffScope<'_>, second: Timestamp) -> Revocation {
-        Revocation::cut_off(scope, second, self.settings().tokens.max_lifetime.max(CUT_OFF_KEPT))
+        Revocation::cut_off(
+            scope,
+            second,
+            self.settings().tokens.max_lifetime.max(self.settings().grants.max_lifetime).max(CUT_OFF_KEPT),
+        )
     }
 
     /// An act may have waited for other writers after its cut-off was reckoned, and tokens were issued until it was

@@ -24,6 +24,7 @@ mod shell;
 mod store_error;
 mod table;
 mod token;
+mod user;
 mod when;
 
 use std::process::ExitCode;
@@ -150,6 +151,7 @@ async fn dispatch(command: Command, cx: &Context) -> Result<Report, CliError> {
         Command::Key(command) => key::run(command, cx).await,
         Command::Resource(command) => resource::run(command, cx).await,
         Command::Client(command) => client::run(*command, cx).await,
+        Command::User(command) => user::run(command, cx).await,
         Command::Token(command) => token::run(command, cx).await,
         Command::Import(command) => import::run(command, cx).await,
         Command::Audit(command) => audit::run(command, cx).await,

@@ -5,6 +5,7 @@ mod checks;
 mod effective;
 mod error;
 mod load;
+mod people;
 mod raw;
 mod reference;
 mod resolve;

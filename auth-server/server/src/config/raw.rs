@@ -20,6 +20,8 @@ pub struct RawSettings {
     pub(super) registry: RawRegistry,
     pub(super) revocation: RawRevocation,
     pub(super) tokens: RawTokens,
+    pub(super) grants: RawGrants,
+    pub(super) sessions: RawSessions,
     pub(super) shutdown: RawShutdown,
     pub(super) database: RawDatabase,
     pub(super) tls: RawTls,
@@ -41,6 +43,13 @@ raw_section!(RawKeys { store: String, rotate_every: Seconds, max_age: Seconds })
 raw_section!(RawRegistry { max_stale: Seconds });
 raw_section!(RawRevocation { max_per_client: u32 });
 raw_section!(RawTokens { lifetime: Seconds, max_lifetime: Seconds });
+raw_section!(RawGrants {
+    code_lifetime: Seconds,
+    max_lifetime: Seconds,
+    idle_lifetime: Seconds,
+    refresh_grace: Seconds
+});
+raw_section!(RawSessions { idle: Seconds, lifetime: Seconds });
 raw_section!(RawShutdown { grace: Seconds, drain: Seconds });
 raw_section!(RawDatabase { url: String, admin_url: String, pooling: String, max_connections: u32 });
 raw_section!(RawTls { cert: PathBuf, key: PathBuf, client_ca: PathBuf });

@@ -83,6 +83,42 @@ pub const REFERENCE: &[Setting] = &[
         what: "The longest lifetime of an access token",
     },
     Setting {
+        key: "grants.code_lifetime",
+        form: "duration",
+        default: "1m",
+        what: "How long an authorization code is good",
+    },
+    Setting {
+        key: "grants.max_lifetime",
+        form: "duration",
+        default: "180d",
+        what: "How long a client may refresh, however often it does",
+    },
+    Setting {
+        key: "grants.idle_lifetime",
+        form: "duration",
+        default: "30d",
+        what: "How long a refresh token is good that is not used",
+    },
+    Setting {
+        key: "grants.refresh_grace",
+        form: "duration",
+        default: "1m",
+        what: "How long a superseded refresh token still leads to the current one",
+    },
+    Setting {
+        key: "sessions.idle",
+        form: "duration",
+        default: "8h",
+        what: "How long people stay signed in without doing anything",
+    },
+    Setting {
+        key: "sessions.lifetime",
+        form: "duration",
+        default: "7d",
+        what: "How long people stay signed in at most",
+    },
+    Setting {
         key: "shutdown.grace",
         form: "duration",
         default: "0",

@@ -84,6 +84,7 @@ impl RawSettings {
             let message = format!("must be between 1 and tokens.max_lifetime ({})", tokens.max_lifetime);
             problems.push(Problem::new("tokens.lifetime", message));
         }
+        self.apply_people(settings, problems);
     }
 
     fn apply_keys(&self, settings: &mut Settings, problems: &mut Vec<Problem>) {

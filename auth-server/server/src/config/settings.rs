@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use trefoil_provider::app::{GrantPolicy, SessionPolicy};
 use trefoil_provider::keys::KeyStoreKind;
 use trefoil_serve::listen::Limits;
 use trefoil_serve::telemetry::LogFormat;
@@ -32,6 +33,10 @@ pub struct Settings {
     pub revocation: RevocationSettings,
     /// Access tokens.
     pub tokens: TokenSettings,
+    /// What people give: codes and refresh tokens.
+    pub grants: GrantPolicy,
+    /// How long people stay signed in.
+    pub sessions: SessionPolicy,
     /// How the server stops.
     pub shutdown: ShutdownSettings,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -175,6 +180,8 @@ impl Settings {
             registry: RegistrySettings { max_stale: Duration::from_secs(15) },
             revocation: RevocationSettings { max_per_client: 100_000 },
             tokens: TokenSettings { lifetime: 3_600, max_lifetime: 86_400 },
+            grants: GrantPolicy::default(),
+            sessions: SessionPolicy::default(),
             shutdown: ShutdownSettings { grace: Duration::ZERO, drain: Duration::from_secs(30) },
             trusted_proxies: Vec::new(),
             database: DatabaseSettings::in_data_dir(data_dir),

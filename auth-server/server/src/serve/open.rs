@@ -71,6 +71,8 @@ fn policy(settings: &Settings) -> Policy {
         max_parameters: settings.limits.parameters,
         max_stale: settings.registry.max_stale,
         jwks_max_age: settings.keys.max_age,
+        grants: settings.grants,
+        sessions: settings.sessions,
         max_revocations: settings.revocation.max_per_client,
     }
 }

@@ -20,6 +20,10 @@ denials! {
     RedirectUriRefused = InvalidRequest, "RFC 6749 4.1.2.1", NOWHERE;
     /// The interaction is over, or was never there.
     InteractionGone = InvalidRequest [404], "our limit", "this sign-in is over or was never begun: start again in the application";
+    /// The interaction has had its answer.
+    InteractionDone = InvalidRequest, "our limit", "this sign-in is finished";
+    /// The person may not sign in any more.
+    PersonGone = AccessDenied, "RFC 6749 4.1.2.1", "this account cannot be used";
     /// The form was not made for this browser.
     FormForeign = InvalidRequest [403], "RFC 6819 4.4.1.8", "this form was not made by this browser: go back and try again";
     /// The response type is missing.

@@ -18,6 +18,7 @@ use trefoil_shared::{Secret, Timestamp};
 
 use crate::app::{App, Parts, Policy};
 use crate::grants::Grants;
+use crate::http::Accounts;
 use crate::keys::{HeldKeys, KeyHome, KeyPolicy, Keys};
 use crate::model::{Authentication, Client, Resource, StoredSecret};
 use crate::protocol::{Issuer, samples};
@@ -83,6 +84,7 @@ impl Server {
         let parts = Parts {
             issuer,
             grants: Grants::standard(),
+            people: Arc::new(Accounts(store.clone())),
             records: Arc::new(Settled(store.clone())),
             store,
             registry,

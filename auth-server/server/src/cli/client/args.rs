@@ -104,7 +104,7 @@ impl From<ProfileArg> for Profile {
 }
 
 /// Reads one `NAME=VALUE` of the command line.
-fn claim(text: &str) -> Result<(String, String), String> {
+pub(crate) fn claim(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
     if name.is_empty() || name.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err("the name of a claim is not empty and has no spaces".to_owned());

@@ -21,8 +21,8 @@ use crate::model::{Authentication, Client, Resource};
 use crate::protocol::Ends;
 use crate::store::{Act, ClientIdUse, Store, StoreError};
 
-pub(super) use args::ClientCommand;
 use args::{AddArgs, RotateArgs, UpdateArgs};
+pub(super) use args::{ClientCommand, claim};
 use secret::{SecretOrder, new_secret, random_id, warn_of_basic, with_secret};
 
 /// Runs one of them.

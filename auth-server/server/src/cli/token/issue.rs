@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use trefoil_shared::revocation::TokenFacts;
 use trefoil_shared::{ClientId, RequestedScope, Secret, TokenResponse};
 
@@ -39,7 +39,16 @@ pub(super) async fn run(args: IssueArgs, cx: &Context) -> Result<Report, CliErro
         TokenPolicy { lifetime: settings.tokens.lifetime, max_lifetime: settings.tokens.max_lifetime };
     let lifetime = protocol::lifetime(policy, &client, target.resources.iter().map(Arc::as_ref));
     let sub = client.client_id.as_str();
-    let issue = Issue { issuer: &issuer, client: &client, sub, target: &target, lifetime, jti: &jti };
+    let claims = Map::new();
+    let issue = Issue {
+        issuer: &issuer,
+        client: &client,
+        sub,
+        target: &target,
+        lifetime,
+        jti: &jti,
+        claims: &claims,
+    };
     let roots = Arc::new(cx.roots(&store).await?);
     let resources: Vec<_> = target.resources.iter().map(|resource| resource.name.as_str()).collect();
     let detail = json!({ "jti": jti, "resources": resources, "scope": target.scope, "expires_in": lifetime });
@@ -106,7 +115,7 @@ async fn mint(
 fn report(issue: &Issue<'_>, access_token: &Secret, resource_asked: bool) -> Report {
     let text = access_token.reveal().to_owned();
     let of_it = tokens::told(issue, resource_asked);
-    let answer = TokenResponse { access_token, of_it }.to_json();
+    let answer = TokenResponse { access_token, of_it, refresh: None }.to_json();
     let answer: Value = answer.and_then(|json| serde_json::from_slice(&json)).unwrap_or_default();
     Report::new(answer, text).shown_once("the token was issued, and nobody has it: run the command again")
 }

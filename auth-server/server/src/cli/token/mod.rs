@@ -39,6 +39,9 @@ pub(crate) struct RevokeArgs {
     /// End every token that was issued to this client by now
     #[arg(long, value_name = "ID")]
     pub(crate) client: Option<ClientId>,
+    /// End every token and session that this account has by now
+    #[arg(long, value_name = "NAME", conflicts_with = "client")]
+    pub(crate) user: Option<String>,
 }
 
 /// `token issue ..`

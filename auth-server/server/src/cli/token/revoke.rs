@@ -8,17 +8,34 @@ use trefoil_shared::{ClientId, TypedValue, ValueKind};
 use super::RevokeArgs;
 use crate::cli::context::Context;
 use crate::cli::output::Report;
-use crate::cli::{CliError, client, input};
+use crate::cli::{CliError, client, input, user};
 use crate::protocol::Ends;
 use crate::store::{Revocation, Store};
 
 /// Runs it.
 pub(super) async fn run(args: RevokeArgs, cx: &Context) -> Result<Report, CliError> {
-    match (args.token, args.client) {
-        (_, Some(id)) => every_token(&id, cx).await,
-        (Some(token), None) => one_token(&token, cx).await,
-        (None, None) => Err(CliError::new("nothing to revoke", "give a token, or --client ID")),
+    match (args.token, args.client, args.user) {
+        (_, Some(id), _) => every_token(&id, cx).await,
+        (_, None, Some(name)) => every_token_of_a_person(&name, cx).await,
+        (Some(token), None, None) => one_token(&token, cx).await,
+        (None, None, None) => {
+            Err(CliError::new("nothing to revoke", "give a token, --client ID or --user NAME"))
+        }
     }
+}
+
+async fn every_token_of_a_person(name: &str, cx: &Context) -> Result<Report, CliError> {
+    let store = cx.store().await?;
+    let person = user::existing(&store, name).await?;
+    let (scope, ends) = (CutOffScope::Subject(&person.sub), Ends::Tokens);
+    let revocation = cx.cut_off(&store, scope, ends).await?;
+    store.revoke_audited(&revocation, &cx.act("token revoke --user", &person.username)).await?;
+    cx.cut_late_ones(&store, (scope, ends), &revocation).await;
+    let text = format!(
+        "every token and session that {} has by now is over; verifiers that poll refuse the tokens within 15 s",
+        person.username
+    );
+    Ok(Report::new(json!({ "username": person.username, "sub": person.sub, "revoked": true }), text))
 }
 
 async fn every_token(id: &ClientId, cx: &Context) -> Result<Report, CliError> {

@@ -1,0 +1,103 @@
+//! What codes and refresh tokens share: the record is loaded with what else decides about it, and what was decided
+//! becomes an answer.
+
+use serde_json::{Map, Value};
+use trefoil_core::authorization::{Authorization, Facts, GrantValue, GrantValueKind, Kept, Outcome};
+use trefoil_shared::revocation::TokenFacts;
+
+use super::{Beyond, Ceiling, Change, EndedGrant, Granted, NotGranted, RefreshToken, Refusal, TokenAsk};
+use crate::protocol::{Denied, GrantDenied};
+
+/// A presented value, and the authorization that it names.
+pub(super) struct Presented {
+    pub(super) value: GrantValue,
+    pub(super) kept: Kept,
+    cut_off: bool,
+}
+
+impl Presented {
+    /// Reads the value from the form, and all that decides about it.
+    pub(super) async fn load(
+        ask: &TokenAsk<'_>,
+        kind: GrantValueKind,
+        parameter: &str,
+    ) -> Result<Self, NotGranted> {
+        let text = ask.params.get(parameter).ok_or(Denied::Grant(GrantDenied::GrantMalformed))?;
+        let value = GrantValue::parse(kind, text).ok_or(Denied::Grant(GrantDenied::GrantRefused))?;
+        let key = value.record().key();
+        let record = ask.records.read(&key, ask.now()).await?;
+        let record = record.ok_or(Denied::Grant(GrantDenied::GrantRefused))?;
+        let kept = Kept::read(value.record(), record)?;
+        let given = &kept.authorization;
+        let cut_off = ask.server.is_cut_off(&facts_of(given, &claims_of(given)))?
+            || ask.server.standing(&given.sub).await?.is_over(given.created);
+        Ok(Self { value, kept, cut_off })
+    }
+
+    /// What the decision goes by.
+    pub(super) fn facts<'a>(&self, ask: &TokenAsk<'a>) -> Facts<'a> {
+        Facts {
+            client: ask.client.client(),
+            now: ask.now(),
+            policy: ask.server.grant_policy(),
+            roots: ask.server.roots(),
+            cut_off: self.cut_off,
+        }
+    }
+}
+
+/// The authorization as cut-offs see it: no token of it has this `jti`.
+fn facts_of<'a>(given: &'a Authorization, claims: &'a Map<String, Value>) -> TokenFacts<'a> {
+    let client_id = given.client_id.as_str();
+    TokenFacts { jti: "", client_id, sub: &given.sub, iat: given.created, extra: Some(claims) }
+}
+
+/// What tokens of an authorization say beside what every token does (decision 43).
+fn claims_of(given: &Authorization) -> Map<String, Value> {
+    let mut claims = Map::new();
+    claims.insert("grant_id".to_owned(), given.grant_id.clone().into());
+    if let Some(sid) = &given.sid {
+        claims.insert("sid".to_owned(), sid.clone().into());
+    }
+    claims.insert("auth_time".to_owned(), given.auth_time.seconds().into());
+    claims
+}
+
+/// What the endpoint makes of an outcome.
+pub(super) fn granted(
+    presented: &Presented,
+    outcome: Outcome,
+    beyond: Beyond,
+    ask: &TokenAsk<'_>,
+) -> Result<Granted, NotGranted> {
+    let kept = &presented.kept;
+    let change = |becomes: &Authorization| {
+        let record = kept.changed(becomes, ask.server.rng())?;
+        Ok::<_, NotGranted>(Change::Replace { key: kept.id().key(), seen: kept.version().clone(), record })
+    };
+    match outcome {
+        Outcome::Granted { becomes, refresh } => {
+            let given = becomes.as_deref().unwrap_or(&kept.authorization);
+            let token = |generation| kept.value(generation, ask.server.roots());
+            let ends = given.idle_ends.min(given.ends);
+            let refresh = refresh.map(token).transpose()?.map(|token| RefreshToken { token, ends });
+            let ceiling = Ceiling { scopes: given.scopes.clone(), resources: given.resources.clone() };
+            Ok(Granted {
+                ceiling: Some(ceiling),
+                claims: claims_of(given),
+                refresh,
+                beyond,
+                commit: becomes.as_deref().map(change).transpose()?,
+                ..Granted::to(given.sub.clone())
+            })
+        }
+        Outcome::Refused { why, becomes, ends } => {
+            let order = becomes.as_deref().map(change).transpose()?;
+            let ended = || EndedGrant {
+                grant_id: kept.authorization.grant_id.clone(),
+                access_until: kept.authorization.access_until,
+            };
+            Err(Refusal { why, order, ends: ends.then(ended) }.into())
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! `/authorize`: RFC 6749 section 4.1.1. What the request says is judged here; what the person says, in `interaction`.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{Request, header};
+use trefoil_core::authorization::{Authorization, Kept, RecordId, Stage};
+use trefoil_core::authorize::{self, AuthorizationRequest, Redirectable, Wish};
+use trefoil_shared::{Secret, Timestamp};
+use url::Url;
+
+use super::error::Refused;
+use super::form::Form;
+use super::render_page::{answered, refused, see_other};
+use super::routes::Route;
+use super::site::browser::{Browser, Cookie};
+use super::site::interaction;
+use super::site::session::{SignedIn, free_second, signed_in};
+use crate::app::App;
+use crate::grants::Surroundings;
+use crate::model::{Authentication, Client};
+use crate::protocol::{self, AuthorizeDenied, Denied, Params, RequestDenied, Target};
+use crate::records::Created;
+
+/// The longest form that is sent on as a query, in bytes: what servers and proxies take as a URL.
+const MAX_QUERY: usize = 8_000;
+/// How long a browser keeps what sign-ins are bound to, in seconds.
+pub(super) const BROWSER_COOKIE: i64 = 30 * 86_400;
+
+pub(super) async fn authorize(State(app): State<App>, request: Request<Body>) -> Response {
+    let (parts, _) = request.into_parts();
+    let browser = Browser::of(&app, &parts);
+    let params = Params::parse(parts.uri.query().unwrap_or_default().as_bytes(), app.policy().max_parameters);
+    let outcome = match params {
+        Ok(params) => begin(&app, &params, &browser).await,
+        Err(denied) => Err(denied.into()),
+    };
+    outcome.unwrap_or_else(|why| refused(&app, Route::Authorize, &why))
+}
+
+/// A form from another site carries no cookie of ours (SameSite): it is sent on as a GET, which does (decision 51).
+pub(super) async fn posted(State(app): State<App>, request: Request<Body>) -> Response {
+    match Form::read(&app, request).await {
+        Ok(form) => {
+            let query = form.params.to_query();
+            if query.reveal().len() > MAX_QUERY {
+                return refused(&app, Route::Authorize, &Denied::Request(RequestDenied::BodyTooLarge).into());
+            }
+            see_other(&format!("{}?{}", Route::Authorize.path(app.issuer()), query.reveal()))
+        }
+        Err(why) => refused(&app, Route::Authorize, &why),
+    }
+}
+
+async fn begin(app: &App, params: &Params, browser: &Browser) -> Result<Response, Refused> {
+    let id = authorize::client_id(params)?;
+    let found = app.registry().client(&id).await?;
+    let now = found.moment().now();
+    let redirect = authorize::redirectable(params, found)?;
+    let client = Arc::clone(redirect.client().value());
+    let request = match checked(app, &redirect, params).await {
+        Ok(request) => request,
+        Err(why) => {
+            why.tell(Route::Authorize.name(), &Route::Authorize.path(app.issuer()));
+            return Ok(answered(app, &client.name, &redirect.refused(why.denied(), app.issuer())));
+        }
+    };
+    let here = signed_in(app, browser, now).await?;
+    match next(app, (&client, &request), here.as_ref(), (None, now)).await? {
+        Next::Issue(person) => issue(app, (&client, &request), person, interaction::new_record_id(app)).await,
+        Next::Login | Next::Consent(_) if request.prompt.none => {
+            let why = if here.is_none() {
+                AuthorizeDenied::LoginRequired
+            } else {
+                AuthorizeDenied::ConsentRequired
+            };
+            Ok(answered(app, &client.name, &request.refused(Denied::Authorize(why), app.issuer())))
+        }
+        Next::Login | Next::Consent(_) => wait(app, browser, Some(request), now).await,
+    }
+}
+
+/// Keeps the request for the person, and shows the first page.
+pub(super) async fn wait(
+    app: &App,
+    browser: &Browser,
+    request: Option<AuthorizationRequest>,
+    now: Timestamp,
+) -> Result<Response, Refused> {
+    let known = browser.id.clone();
+    let name = known.clone().unwrap_or_else(|| Secret::new(URL_SAFE_NO_PAD.encode(app.rng().bytes32())));
+    let id = interaction::begin(app, name.reveal(), request, now).await?;
+    let path = Route::Interaction.path(app.issuer()).replace("{id}", &id);
+    let mut response = see_other(&path);
+    if known.is_none() {
+        let cookie = Cookie::Browser.set(name.reveal(), BROWSER_COOKIE, app.issuer());
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+async fn checked(
+    app: &App,
+    redirect: &Redirectable,
+    params: &Params,
+) -> Result<AuthorizationRequest, Refused> {
+    let mut wish = Wish::parse(redirect, params)?;
+    let client = redirect.client().value();
+    let target = target(app, client, std::mem::take(&mut wish.asked)).await?;
+    Ok(wish.request(redirect, &target))
+}
+
+async fn target(app: &App, client: &Client, asked: protocol::Asked) -> Result<Target, Refused> {
+    let mut found = Vec::with_capacity(1);
+    for name in protocol::wanted_resources(&asked, client)? {
+        found.extend(app.registry().resource(name).await?);
+    }
+    Ok(protocol::target(asked, client, found)?)
+}
+
+/// What has to happen before a code is issued.
+pub(super) enum Next<'a> {
+    /// The person signs in.
+    Login,
+    /// The person consents.
+    Consent(&'a SignedIn),
+    /// Nothing.
+    Issue(&'a SignedIn),
+}
+
+/// Decides what comes next. `signed_in_here` is the session that was begun for this very request.
+pub(super) async fn next<'a>(
+    app: &App,
+    (client, request): (&Client, &AuthorizationRequest),
+    here: Option<&'a SignedIn>,
+    (signed_in_here, now): (Option<&str>, Timestamp),
+) -> Result<Next<'a>, Refused> {
+    let Some(person) = here else { return Ok(Next::Login) };
+    let is_fresh = signed_in_here == Some(person.session.sid.as_str());
+    let age = now.seconds().saturating_sub(person.session.authenticated_at.seconds());
+    let is_too_old = request.max_age.is_some_and(|max_age| age > max_age);
+    let must_log_in = request.prompt.login || request.prompt.select_account || is_too_old;
+    if must_log_in && !is_fresh {
+        return Ok(Next::Login);
+    }
+    if request.prompt.consent || !has_consented(app, (client, request), &person.user.sub).await? {
+        return Ok(Next::Consent(person));
+    }
+    Ok(Next::Issue(person))
+}
+
+/// Whether nobody has to be asked (decision 54, RFC 8252 section 8.6).
+async fn has_consented(
+    app: &App,
+    (client, request): (&Client, &AuthorizationRequest),
+    sub: &str,
+) -> Result<bool, Refused> {
+    let is_public = matches!(client.authentication, Authentication::Public);
+    if is_public && !request.redirect_uri.starts_with("https://") {
+        return Ok(false);
+    }
+    if client.metadata.first_party == Some(true) {
+        return Ok(true);
+    }
+    let host = redirect_host(&request.redirect_uri);
+    let kept = app.store().consent(sub, &client.client_id, &host).await?;
+    Ok(kept.is_some_and(|kept| {
+        let has = |resource| kept.resources.contains(resource);
+        request.scopes.is_subset(&kept.scopes) && request.resources.iter().all(has)
+    }))
+}
+
+/// What a consent is kept for beside the client: the host, or the scheme, that is answered.
+pub(super) fn redirect_host(uri: &str) -> String {
+    let url = Url::parse(uri).ok();
+    let host = url.as_ref().filter(|url| matches!(url.scheme(), "http" | "https")).and_then(Url::host_str);
+    host.map_or_else(|| uri.split(':').next().unwrap_or_default().to_owned() + ":", str::to_owned)
+}
+
+/// Makes the authorization and answers with its code. The record is the gate: whoever comes second gets the same code
+/// while it is good, and a calm page afterwards (decision 51).
+pub(super) async fn issue(
+    app: &App,
+    (client, request): (&Client, &AuthorizationRequest),
+    person: &SignedIn,
+    id: RecordId,
+) -> Result<Response, Refused> {
+    let now = free_second(app, &person.user).await?;
+    if app.standing(&person.user.sub).await?.is_over(now) {
+        return Err(Denied::Authorize(AuthorizeDenied::PersonGone).into());
+    }
+    let authorization = authorization(app, request, person, now);
+    let (record, code) = authorization.first_record(id, app.root(), app.rng())?;
+    let code = match app.records().create(&id.key(), &record, now).await? {
+        Created::New => {
+            tracing::info!(
+                client_id = %client.client_id, sub = person.user.sub, grant_id = authorization.grant_id,
+                scope = %request.scopes, "code issued"
+            );
+            metrics::counter!("trefoil_codes_issued_total").increment(1);
+            code
+        }
+        Created::Taken => {
+            let Some(code) = earlier_code(app, id, &person.user.sub, now).await? else {
+                return Err(Denied::Authorize(AuthorizeDenied::InteractionDone).into());
+            };
+            code
+        }
+    };
+    Ok(answered(app, &client.name, &request.with_code(code.reveal(), app.issuer())))
+}
+
+/// The code that the same person got for the same request, where it can still be redeemed.
+async fn earlier_code(app: &App, id: RecordId, sub: &str, now: Timestamp) -> Result<Option<Secret>, Refused> {
+    let Some(record) = app.records().read(&id.key(), now).await? else { return Ok(None) };
+    let kept = Kept::read(id, record)?;
+    let is_good = matches!(kept.authorization.stage, Stage::Code { until } if now < until);
+    if !is_good || kept.authorization.sub != sub {
+        return Ok(None);
+    }
+    Ok(Some(kept.value(0, app.root())?))
+}
+
+fn authorization(
+    app: &App,
+    request: &AuthorizationRequest,
+    person: &SignedIn,
+    now: Timestamp,
+) -> Authorization {
+    let policy = app.policy().grants;
+    let ends = now.plus(policy.max_lifetime);
+    Authorization {
+        grant_id: app.rng().id(),
+        client_id: request.client_id.clone(),
+        sub: person.user.sub.clone(),
+        data: serde_json::Map::new(),
+        scopes: request.scopes.clone(),
+        resources: request.resources.clone(),
+        nonce: request.nonce.clone(),
+        auth_time: person.session.authenticated_at,
+        amr: person.session.methods.clone(),
+        sid: Some(person.session.sid.clone()),
+        offline: false,
+        redirect_uri: request.redirect_uri.clone(),
+        redirect_named: request.redirect_named,
+        challenge: request.challenge.clone(),
+        seed: app.rng().id(),
+        root: app.root().writing_id().to_owned(),
+        created: now,
+        ends,
+        idle_ends: now.plus(policy.idle_lifetime).min(ends),
+        access_until: now,
+        wrong_verifiers: 0,
+        stage: Stage::Code { until: now.plus(policy.code_lifetime) },
+    }
+}
+
+/// The client of a request that waited: it may have changed meanwhile.
+pub(super) async fn client_of(app: &App, request: &AuthorizationRequest) -> Result<Arc<Client>, Refused> {
+    let found = app.registry().client(&request.client_id).await?;
+    let client = found.value().cloned().ok_or(Denied::Authorize(AuthorizeDenied::ClientUnknown))?;
+    if !authorize::is_registered(&client, &request.redirect_uri) {
+        return Err(Denied::Authorize(AuthorizeDenied::RedirectUriRefused).into());
+    }
+    Ok(client)
+}

@@ -1,0 +1,244 @@
+//! What a person does on the way to a code: signs in, consents, refuses, takes another account. Every form is bound to
+//! the browser, to the interaction and, once somebody is signed in, to the person (attack cases 9 and 11).
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::{Request, StatusCode, header};
+use trefoil_core::authorize::AuthorizationRequest;
+use trefoil_shared::{Secret, Timestamp};
+
+use super::authorize::{Next, client_of, issue, next, redirect_host};
+use super::error::Refused;
+use super::form::Form;
+use super::render_page::{answered, base, refused, see_other};
+use super::routes::Route;
+use super::site::accounts::{self, Login};
+use super::site::browser::{Browser, Cookie};
+use super::site::interaction::{self, Open};
+use super::site::pages::Page;
+use super::site::session::{self, SignedIn, signed_in};
+use crate::app::App;
+use crate::model::{Client, Consent};
+use crate::protocol::{AuthorizeDenied, Denied, Params};
+
+pub(super) async fn show(State(app): State<App>, Path(id): Path<String>, request: Request<Body>) -> Response {
+    let (parts, _) = request.into_parts();
+    let browser = Browser::of(&app, &parts);
+    let shown = async {
+        let turn = Turn::load(&app, &id, &browser).await?;
+        turn.page(None).await
+    };
+    shown.await.unwrap_or_else(|why| refused_or_done(&app, &why))
+}
+
+pub(super) async fn act(State(app): State<App>, Path(id): Path<String>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let browser = Browser::of(&app, &parts);
+    let acted = async {
+        if !browser.is_from_here(app.issuer()) {
+            return Err(Denied::Authorize(AuthorizeDenied::FormForeign).into());
+        }
+        let form = Form::read(&app, Request::from_parts(parts, body)).await?;
+        let turn = Turn::load(&app, &id, &browser).await?;
+        turn.check(&form.params)?;
+        match form.params.get("action") {
+            Some("login") => turn.login(&form.params).await,
+            Some("allow") => turn.allow().await,
+            Some("deny") => turn.deny().await,
+            Some("switch") => turn.switch().await,
+            Some(_) | None => turn.page(None).await,
+        }
+    };
+    acted.await.unwrap_or_else(|why| refused_or_done(&app, &why))
+}
+
+/// A sign-in that is finished is no fault of the person who goes back to it.
+fn refused_or_done(app: &App, why: &Refused) -> Response {
+    if why.denied() == Denied::Authorize(AuthorizeDenied::InteractionDone) {
+        let values = minijinja::context! { title => "done-title", text => "done-text" };
+        return Page::new("done.html").render(base(app), values);
+    }
+    refused(app, Route::Interaction, why)
+}
+
+/// One request of the person about one interaction.
+struct Turn<'a> {
+    app: &'a App,
+    browser: &'a Browser,
+    now: Timestamp,
+    open: Open,
+    here: Option<SignedIn>,
+}
+
+impl<'a> Turn<'a> {
+    async fn load(app: &'a App, id: &str, browser: &'a Browser) -> Result<Self, Refused> {
+        let now = app.now();
+        let open = interaction::open(app, id, browser.id.as_ref().map(Secret::reveal), now).await?;
+        let here = signed_in(app, browser, now).await?;
+        Ok(Self { app, browser, now, open, here })
+    }
+
+    /// What forms of this turn are about: who is signed in changes them.
+    fn about(&self) -> String {
+        let who = self.here.as_ref().map_or("", |here| here.session.sid.as_str());
+        format!("interaction {} {who}", self.open.id)
+    }
+
+    fn csrf(&self) -> String {
+        let browser = self.browser.id.as_ref().map(Secret::reveal).unwrap_or_default();
+        self.app.root().form_token(browser, &self.about())
+    }
+
+    fn check(&self, params: &Params) -> Result<(), Refused> {
+        let browser = self.browser.id.as_ref().map(Secret::reveal).unwrap_or_default();
+        let presented = params.get("csrf").unwrap_or_default();
+        if self.app.root().verify_form(browser, &self.about(), presented) {
+            Ok(())
+        } else {
+            Err(Denied::Authorize(AuthorizeDenied::FormForeign).into())
+        }
+    }
+
+    fn request(&self) -> Option<&AuthorizationRequest> {
+        self.open.interaction.request.as_ref()
+    }
+
+    fn path(&self) -> String {
+        Route::Interaction.path(self.app.issuer()).replace("{id}", &self.open.id)
+    }
+
+    /// The page that comes next, or the answer where none does.
+    async fn page(&self, error: Option<(&'static str, &str)>) -> Result<Response, Refused> {
+        let Some(request) = self.request() else {
+            return Ok(match self.here {
+                Some(_) => see_other(&Route::Account.path(self.app.issuer())),
+                None => self.login_page(None, error),
+            });
+        };
+        let client = client_of(self.app, request).await?;
+        let fresh = (self.open.interaction.signed_in.as_deref(), self.now);
+        match next(self.app, (&client, request), self.here.as_ref(), fresh).await? {
+            Next::Login => Ok(self.login_page(Some((&client, request)), error)),
+            Next::Consent(person) => Ok(self.consent_page((&client, request), person)),
+            Next::Issue(person) => issue(self.app, (&client, request), person, self.open.grant()?).await,
+        }
+    }
+
+    fn login_page(
+        &self,
+        asked: Option<(&Client, &AuthorizationRequest)>,
+        error: Option<(&'static str, &str)>,
+    ) -> Response {
+        let hint = asked.and_then(|(_, request)| request.login_hint.as_deref());
+        let values = minijinja::context! {
+            id => self.open.id.as_str(), csrf => self.csrf(), client => asked.map(|(client, _)| client.name.as_str()),
+            again => self.here.is_some() && asked.is_some(), error => error.map(|(key, _)| key),
+            username => error.map(|(_, name)| name).or(hint),
+        };
+        let page = Page::new("login.html");
+        let page = match asked {
+            // "Do not allow" leads to the client from here as well.
+            Some((_, request)) => page.leading_to(&request.redirect_uri),
+            None => page,
+        };
+        let status = match error {
+            Some(("login-slow", _)) => StatusCode::TOO_MANY_REQUESTS,
+            Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            None => StatusCode::OK,
+        };
+        page.status(status).render(base(self.app), values)
+    }
+
+    fn consent_page(
+        &self,
+        (client, request): (&Client, &AuthorizationRequest),
+        person: &SignedIn,
+    ) -> Response {
+        let is_web = request.redirect_uri.starts_with("https://");
+        let values = minijinja::context! {
+            id => self.open.id.as_str(), csrf => self.csrf(), client => client.name.as_str(),
+            user => person.user.username.as_str(),
+            scopes => request.scopes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            resources => request.resources.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            host => is_web.then(|| redirect_host(&request.redirect_uri)), metadata => minijinja::context! {
+                client_uri => client.metadata.client_uri.as_deref(),
+                policy_uri => client.metadata.policy_uri.as_deref(),
+                tos_uri => client.metadata.tos_uri.as_deref(),
+            },
+        };
+        Page::new("consent.html").leading_to(&request.redirect_uri).render(base(self.app), values)
+    }
+
+    async fn login(&self, params: &Params) -> Result<Response, Refused> {
+        let username = params.get("username").unwrap_or_default();
+        let password = params.get("password").unwrap_or_default();
+        let user = match accounts::login(self.app, self.browser, (username, password), self.now).await? {
+            Login::Right(user) => user,
+            Login::Wrong => return self.again(("login-wrong", username)).await,
+            Login::TooMany => return self.again(("login-slow", username)).await,
+        };
+        let (session, cookie) = session::begin(self.app, self.browser, &user, self.here.as_ref()).await?;
+        self.open.signed_in(self.app, &session.sid, self.now).await?;
+        tracing::info!(sub = user.sub, sid = session.sid, "signed in");
+        let mut response = see_other(&self.path());
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+        Ok(response)
+    }
+
+    /// The login page once more, whoever is signed in.
+    async fn again(&self, error: (&'static str, &str)) -> Result<Response, Refused> {
+        let Some(request) = self.request() else { return Ok(self.login_page(None, Some(error))) };
+        let client = client_of(self.app, request).await?;
+        Ok(self.login_page(Some((&client, request)), Some(error)))
+    }
+
+    async fn allow(&self) -> Result<Response, Refused> {
+        let (Some(request), Some(person)) = (self.request(), self.here.as_ref()) else {
+            return self.page(None).await;
+        };
+        let client = client_of(self.app, request).await?;
+        let fresh = (self.open.interaction.signed_in.as_deref(), self.now);
+        let next = next(self.app, (&client, request), self.here.as_ref(), fresh).await?;
+        if matches!(next, Next::Login) {
+            return self.page(None).await;
+        }
+        let host = redirect_host(&request.redirect_uri);
+        let before = self.app.store().consent(&person.user.sub, &client.client_id, &host).await?;
+        let (mut scopes, mut resources) = (request.scopes.clone(), request.resources.clone());
+        if let Some(before) = before {
+            scopes = scopes.union(&before.scopes);
+            resources.extend(before.resources.into_iter().filter(|own| !request.resources.contains(own)));
+        }
+        let consent = Consent {
+            sub: person.user.sub.clone(),
+            client_id: client.client_id.clone(),
+            redirect_host: host,
+            scopes,
+            resources,
+            granted_at: self.now,
+        };
+        self.app.store().keep_consent(&consent).await?;
+        issue(self.app, (&client, request), person, self.open.grant()?).await
+    }
+
+    async fn deny(&self) -> Result<Response, Refused> {
+        let Some(request) = self.request() else { return self.page(None).await };
+        let client = client_of(self.app, request).await?;
+        self.open.end(self.app, self.now).await?;
+        tracing::info!(client_id = %client.client_id, "the person did not allow it");
+        let why = Denied::Authorize(AuthorizeDenied::PersonRefused);
+        Ok(answered(self.app, &client.name, &request.refused(why, self.app.issuer())))
+    }
+
+    /// Signs out here, and begins again with the same request.
+    async fn switch(&self) -> Result<Response, Refused> {
+        if let Some(here) = &self.here {
+            self.app.store().end_session(&here.session.sid, &here.session.sub).await?;
+        }
+        let mut response = see_other(&self.path());
+        let cookie = Cookie::Session.set("", 0, self.app.issuer());
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+        Ok(response)
+    }
+}

@@ -1,0 +1,98 @@
+//! The built-in accounts: who a name and a password are, and whether a person may go on.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use trefoil_core::people::{Username, prepare_password};
+use trefoil_shared::{Secret, Timestamp};
+
+use super::browser::Browser;
+use crate::app::App;
+use crate::grants::{People, Standing};
+use crate::http::error::Refused;
+use crate::model::User;
+use crate::protocol::{Denied, Unavailable};
+use crate::store::{Store, StoreError};
+
+/// The accounts in the database.
+#[derive(Clone)]
+pub(crate) struct Accounts(pub(crate) Store);
+
+impl People for Accounts {
+    fn standing<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Standing, StoreError>> {
+        async move {
+            let user = self.0.user(subject).await?.filter(|user| user.enabled);
+            Ok(user.map_or(Standing::Gone, |user| Standing::Active { not_before: user.not_before }))
+        }
+        .boxed()
+    }
+}
+
+/// What came of a name and a password.
+pub(crate) enum Login {
+    /// The person's.
+    Right(Box<User>),
+    /// Nobody's, or of an account that may not sign in: nothing tells them apart.
+    Wrong,
+    /// Too many were tried.
+    TooMany,
+}
+
+/// Tries at one account from one network, and at one account from anywhere, in [`WINDOW`] seconds. The second is far
+/// beyond the first, so that nobody locks a person out from one place (attack case 117).
+const TRIES_FROM_ONE: u64 = 20;
+const TRIES_AT_ONE: u64 = 500;
+const WINDOW: i64 = 600;
+
+/// Checks a name and a password. An unknown name costs what a known one does (attack case 118).
+pub(crate) async fn login(
+    app: &App,
+    browser: &Browser,
+    (username, password): (&str, &str),
+    now: Timestamp,
+) -> Result<Login, Refused> {
+    let name = Username::prepare(username);
+    let counted = name.as_ref().map_or("", Username::as_str);
+    if !may_try(app, browser, counted, now).await? {
+        metrics::counter!("trefoil_logins_total", "outcome" => "too_many").increment(1);
+        return Ok(Login::TooMany);
+    }
+    let user = match &name {
+        Ok(name) => app.store().user_named(name.as_str()).await?,
+        Err(_) => None,
+    };
+    let user = user.filter(|user| user.enabled);
+    let right = check(app, password, user.as_ref()).await?;
+    let outcome = if right { "right" } else { "wrong" };
+    metrics::counter!("trefoil_logins_total", "outcome" => outcome).increment(1);
+    Ok(match user.filter(|_| right) {
+        Some(user) => Login::Right(Box::new(user)),
+        None => Login::Wrong,
+    })
+}
+
+/// Whether it is the password of this account: the same work where there is none.
+pub(crate) async fn check(app: &App, password: &str, user: Option<&User>) -> Result<bool, Refused> {
+    let stored = user.and_then(|user| user.password.clone());
+    let hash = stored.as_ref().map_or_else(|| app.dummy_password().to_owned(), |phc| phc.reveal().to_owned());
+    // What cannot be a password is hashed as well: it takes as long.
+    let prepared = prepare_password(password).unwrap_or_else(|_| Secret::new(""));
+    let found = app.passwords().find(&prepared, vec![hash]).await;
+    let found = found.map_err(|_| Refused::from(Denied::Unavailable(Unavailable::SecretChecksBusy)))?;
+    Ok(found.is_some() && stored.is_some())
+}
+
+/// Counts a try before it is made, at whichever replica.
+async fn may_try(app: &App, browser: &Browser, name: &str, now: Timestamp) -> Result<bool, Refused> {
+    let network = browser.address.map(crate::http::failures::network).unwrap_or_default();
+    let from_one = format!("{name} {network}");
+    for (kind, counted, most) in
+        [("login-from", &*from_one, TRIES_FROM_ONE), ("login-at", name, TRIES_AT_ONE)]
+    {
+        let key = format!("{kind}:{}", app.root().stored_name(kind, counted));
+        let key = key.parse().map_err(|_| StoreError::Corrupt("a key".to_owned()))?;
+        if app.records().count(&key, 1, now.plus(WINDOW), now).await? > most {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

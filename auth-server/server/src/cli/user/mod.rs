@@ -1,0 +1,267 @@
+//! `user ..`: the built-in accounts.
+
+mod args;
+mod show;
+
+use std::path::Path;
+
+use crate::people::{InvalidPassword, Username, choose_password};
+use serde_json::{Map, Value, json};
+use trefoil_shared::revocation::CutOffScope;
+use trefoil_shared::{Secret, Timestamp};
+
+use super::changes::changes;
+use super::confirm::ConfirmArgs;
+use super::context::Context;
+use super::output::{Report, note};
+use super::{CliError, input, table};
+use crate::model::User;
+use crate::protocol::Ends;
+use crate::secrets::hash_password;
+use crate::store::{Act, Store, StoreError};
+
+use args::{AddArgs, SetPasswordArgs, UpdateArgs};
+
+pub(super) use args::UserCommand;
+
+/// Runs one of them.
+pub(super) async fn run(command: UserCommand, cx: &Context) -> Result<Report, CliError> {
+    match command {
+        UserCommand::Add(args) => add(args, cx).await,
+        UserCommand::List => list(cx).await,
+        UserCommand::Show { name } => show_one(&name, cx).await,
+        UserCommand::Update(args) => update(args, cx).await,
+        UserCommand::SetPassword(args) => set_password(args, cx).await,
+        UserCommand::Disable { name } => set_enabled(&name, false, cx).await,
+        UserCommand::Enable { name } => set_enabled(&name, true, cx).await,
+        UserCommand::Remove { name, confirm } => remove(&name, confirm, cx).await,
+    }
+}
+
+async fn add(args: AddArgs, cx: &Context) -> Result<Report, CliError> {
+    // Standard input is read before anything is written.
+    let brought = brought(args.password_file.as_deref())?;
+    let username = username(&args.name)?;
+    let store = cx.store().await?;
+    let (password, hash) = new_password(brought, cx);
+    let now = store.now().await?;
+    let user = User {
+        sub: subject(cx),
+        username: username.as_str().to_owned(),
+        password: Some(hash),
+        claims: claims(Map::new(), &args.claims),
+        enabled: true,
+        not_before: Timestamp(0),
+        created_at: now,
+        updated_at: now,
+    };
+    let act = cx.act("user add", &username).with_detail(json!({ "sub": user.sub }));
+    match store.add_user(&user, &act).await {
+        Err(StoreError::Conflict(_)) => {
+            let mend = format!("auth-server user show {username}");
+            return Err(CliError::new(format!("the account {username} exists already"), mend));
+        }
+        added => added?,
+    }
+    Ok(with_password(&user, &password, args.password_file.as_deref(), cx))
+}
+
+/// Decision 22: never the name, so that a name can go to somebody else one day.
+fn subject(cx: &Context) -> String {
+    use base64::Engine;
+    let bytes = cx.rng().bytes32();
+    let half = bytes.get(..16).unwrap_or_default();
+    format!("u_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(half))
+}
+
+fn username(given: &str) -> Result<Username, CliError> {
+    Username::prepare(given).map_err(|invalid| {
+        CliError::new(format!("`{given}` cannot be the name of an account"), invalid.to_string())
+    })
+}
+
+fn brought(file: Option<&Path>) -> Result<Option<Secret>, CliError> {
+    let Some(file) = file else { return Ok(None) };
+    let text = input::text(file)?;
+    let chosen = choose_password(text.reveal()).map_err(|invalid: InvalidPassword| {
+        let what = format!("the password in {} is refused", file.display());
+        CliError::new(what, format!("{invalid}; leave --password-file out and one is made"))
+    })?;
+    Ok(Some(chosen))
+}
+
+/// The password, made where none was brought, and its hash.
+fn new_password(brought: Option<Secret>, cx: &Context) -> (Secret, Secret) {
+    let password = brought.unwrap_or_else(|| Secret::new(cx.rng().id()));
+    let mut salt = [0; 16];
+    cx.rng().fill(&mut salt);
+    let hash = hash_password(&password, &salt);
+    (password, hash)
+}
+
+/// The report of a command that made a password: the only place where it is ever shown.
+fn with_password(user: &User, password: &Secret, file: Option<&Path>, cx: &Context) -> Report {
+    let text = show::text(user, cx.now(), cx.screen);
+    if let Some(file) = file {
+        let text = format!("{text}\n\npassword  as in {}", file.display());
+        return Report::new(show::document(user, None), text);
+    }
+    let shown = password.reveal();
+    let text = format!(
+        "{text}\n\npassword  {shown}\nThis is the only time that the password is shown: keep it now."
+    );
+    let name = &user.username;
+    Report::new(show::document(user, Some(password)), text).shown_once(format!(
+        "the account {name} is made, and its password is never shown again: auth-server user set-password {name} \
+         makes another"
+    ))
+}
+
+fn claims(mut present: Map<String, Value>, given: &[(String, String)]) -> Map<String, Value> {
+    for (name, value) in given {
+        if value.is_empty() {
+            present.remove(name);
+        } else {
+            present.insert(name.clone(), Value::String(value.clone()));
+        }
+    }
+    present
+}
+
+async fn list(cx: &Context) -> Result<Report, CliError> {
+    let users = match cx.store_to_read().await? {
+        Some(store) => store.users().await?,
+        None => Vec::new(),
+    };
+    let rows: Vec<Vec<String>> = users.iter().map(|user| show::row(user, cx.now())).collect();
+    let text = if rows.is_empty() {
+        "no accounts yet: auth-server user add NAME".to_owned()
+    } else {
+        table::list(cx.screen, show::COLUMNS, &rows)
+    };
+    let documents: Vec<_> = users.iter().map(|user| show::document(user, None)).collect();
+    Ok(Report::new(json!(documents), text))
+}
+
+async fn show_one(name: &str, cx: &Context) -> Result<Report, CliError> {
+    let Some(store) = cx.store_to_read().await? else { return Err(unknown(name)) };
+    Ok(report(&existing(&store, name).await?, cx))
+}
+
+fn report(user: &User, cx: &Context) -> Report {
+    Report::new(show::document(user, None), show::text(user, cx.now(), cx.screen))
+}
+
+/// The account of a name, or of a subject.
+pub(super) async fn existing(store: &Store, name: &str) -> Result<User, CliError> {
+    let named = match Username::prepare(name) {
+        Ok(prepared) => store.user_named(prepared.as_str()).await?,
+        Err(_) => None,
+    };
+    match named {
+        Some(user) => Ok(user),
+        None => store.user(name).await?.ok_or_else(|| unknown(name)),
+    }
+}
+
+fn unknown(name: &str) -> CliError {
+    CliError::new(format!("there is no account {name}"), "auth-server user list shows who there is")
+}
+
+async fn update(args: UpdateArgs, cx: &Context) -> Result<Report, CliError> {
+    let store = cx.store().await?;
+    let present = existing(&store, &args.name).await?;
+    let renamed = args.rename.as_deref().map(username).transpose()?;
+    let change = |present: &User| {
+        let wanted = User {
+            username: renamed.as_ref().map_or_else(|| present.username.clone(), ToString::to_string),
+            claims: claims(present.claims.clone(), &args.claims),
+            updated_at: cx.now(),
+            ..present.clone()
+        };
+        let changed = changes(&show::document(present, None), &show::document(&wanted, None));
+        let act = |changed| cx.act("user update", &present.username).with_detail(changed);
+        Ok::<_, StoreError>(changed.map(|changed| (wanted, Some(act(changed)))))
+    };
+    let changed = store.change_user(&present.sub, false, change).await?;
+    if changed.is_none() {
+        note("nothing to change: the account is so already");
+    }
+    Ok(report(&changed.unwrap_or(present), cx))
+}
+
+async fn set_password(args: SetPasswordArgs, cx: &Context) -> Result<Report, CliError> {
+    let brought = brought(args.password_file.as_deref())?;
+    let store = cx.store().await?;
+    let present = existing(&store, &args.name).await?;
+    let (password, hash) = new_password(brought, cx);
+    let now = store.now().await?;
+    let change = |present: &User| {
+        let act = cx.act("user set-password", &present.username);
+        let password = Some(hash.clone());
+        let changed = User { password, not_before: now, updated_at: now, ..present.clone() };
+        Ok::<_, StoreError>(Some((changed, Some(act))))
+    };
+    let user = store.change_user(&present.sub, true, change).await?.unwrap_or(present);
+    note("the account is signed out everywhere, and apps have to ask again");
+    Ok(with_password(&user, &password, args.password_file.as_deref(), cx))
+}
+
+async fn set_enabled(name: &str, enabled: bool, cx: &Context) -> Result<Report, CliError> {
+    let store = cx.store().await?;
+    let present = existing(&store, name).await?;
+    if present.enabled == enabled && enabled {
+        note("nothing to change: the account is enabled already");
+        return Ok(report(&present, cx));
+    }
+    let action = if enabled { "user enable" } else { "user disable" };
+    let mut act = cx.act(action, &present.username);
+    if !enabled {
+        act = ending(act, &store, &present.sub, cx).await?;
+    }
+    let now = store.now().await?;
+    let change = |present: &User| {
+        let not_before = if enabled { present.not_before } else { now };
+        let changed = User { enabled, not_before, updated_at: now, ..present.clone() };
+        Ok::<_, StoreError>(Some((changed, Some(act.clone()))))
+    };
+    let user = store.change_user(&present.sub, !enabled, change).await?.unwrap_or(present);
+    cut_late_ones(&act, &store, &user.sub, cx).await;
+    Ok(report(&user, cx))
+}
+
+async fn remove(name: &str, confirm: ConfirmArgs, cx: &Context) -> Result<Report, CliError> {
+    let what = |user: &User| {
+        let User { username, sub, .. } = user;
+        format!(
+            "the account {username} ({sub}) goes for good, with its sessions, its consents and every token"
+        )
+    };
+    if confirm.dry_run {
+        let Some(store) = cx.store_to_read().await? else { return Err(unknown(name)) };
+        let user = existing(&store, name).await?;
+        let document = json!({ "username": user.username, "removed": false, "dry_run": true });
+        return Ok(Report::new(document, format!("{}; nothing was changed", what(&user))));
+    }
+    let store = cx.store().await?;
+    let user = existing(&store, name).await?;
+    confirm.confirm(&what(&user))?;
+    let act = ending(cx.act("user remove", &user.username), &store, &user.sub, cx).await?;
+    match store.remove_user(&user.sub, &act).await {
+        Err(StoreError::NotFound(_)) => return Err(unknown(name)),
+        removed => removed?,
+    }
+    cut_late_ones(&act, &store, &user.sub, cx).await;
+    let document = json!({ "username": user.username, "sub": user.sub, "removed": true });
+    Ok(Report::new(document, format!("the account {} is removed", user.username)))
+}
+
+async fn ending(act: Act, store: &Store, sub: &str, cx: &Context) -> Result<Act, CliError> {
+    Ok(act.revoking(cx.cut_off(store, CutOffScope::Subject(sub), Ends::Access).await?))
+}
+
+async fn cut_late_ones(act: &Act, store: &Store, sub: &str, cx: &Context) {
+    if let Some(reckoned) = &act.revokes {
+        cx.cut_late_ones(store, (CutOffScope::Subject(sub), Ends::Access), reckoned).await;
+    }
+}
