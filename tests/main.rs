@@ -18,6 +18,8 @@ mod folders;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
 mod registry;
 #[cfg(test)]
 mod replicas;

@@ -16,6 +16,7 @@ pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod small_disk;
 pub(crate) mod strace;
+pub(crate) mod visitor;
 pub(crate) mod wait;
 
 pub(crate) use database::Engine;

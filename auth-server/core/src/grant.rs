@@ -240,20 +240,20 @@ impl From<Denied> for Refusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotGranted {
     /// The rules.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// The store: 503, never `invalid_grant`.
     Failed(StoreError),
 }
 
 impl From<Denied> for NotGranted {
     fn from(why: Denied) -> Self {
-        Self::Refused(why.into())
+        Refusal::from(why).into()
     }
 }
 
 impl From<Refusal> for NotGranted {
     fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+        Self::Refused(Box::new(refusal))
     }
 }
 

@@ -34,8 +34,9 @@ pub struct Active {
     pub scope: Scope,
     /// The client that it was issued to.
     pub client_id: ClientId,
-    /// How it is presented.
-    pub token_type: TokenType,
+    /// How it is presented; absent for a refresh token, which is presented to the issuer alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<TokenType>,
     /// When it ends.
     pub exp: Timestamp,
     /// When it was issued.

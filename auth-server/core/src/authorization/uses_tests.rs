@@ -53,10 +53,10 @@ impl Bench {
             wrong_verifiers: 0,
             stage: Stage::Code { until: NOW.plus(60) },
         };
-        self.kept(authorization)
+        self.kept(&authorization)
     }
 
-    fn kept(&self, authorization: Authorization) -> Kept {
+    fn kept(&self, authorization: &Authorization) -> Kept {
         let (record, _) = authorization.first_record(self.id, &self.roots, &OsRng).unwrap();
         Kept::read(self.id, record).unwrap()
     }
@@ -79,7 +79,7 @@ impl Bench {
     /// The state after an outcome that changes it.
     fn after(&self, outcome: &Outcome) -> Kept {
         let (Outcome::Granted { becomes, .. } | Outcome::Refused { becomes, .. }) = outcome;
-        self.kept((**becomes.as_ref().expect("a change")).clone())
+        self.kept(becomes.as_ref().expect("a change"))
     }
 
     fn live(&self) -> Kept {
@@ -150,7 +150,7 @@ fn a021_a022_a_challenge_needs_its_verifier_and_a_verifier_its_challenge() {
     assert_eq!(bench.redeem(&bench.fresh(), None, NOW), Outcome::refused());
     let mut without = bench.fresh().authorization;
     without.challenge = None;
-    let without = bench.kept(without);
+    let without = bench.kept(&without);
     assert_eq!(bench.redeem(&without, Some(VERIFIER), NOW), Outcome::refused());
     assert!(matches!(bench.redeem(&without, None, NOW), Outcome::Granted { .. }));
 }
@@ -231,7 +231,7 @@ fn a050_the_absolute_end_is_never_moved_and_the_idle_one_with_each_use() {
     assert_eq!(bench.refresh(&live, 1, idle), Outcome::refused());
     let mut near = live.authorization.clone();
     (near.ends, near.idle_ends) = (NOW.plus(100), NOW.plus(100));
-    let near = bench.kept(near);
+    let near = bench.kept(&near);
     let used = bench.after(&bench.refresh(&near, 1, NOW.plus(99)));
     assert_eq!((used.authorization.ends, used.authorization.idle_ends), (NOW.plus(100), NOW.plus(100)));
     assert_eq!(bench.refresh(&used, 2, NOW.plus(100)), Outcome::refused());
@@ -253,7 +253,7 @@ fn a_value_of_another_seed_has_no_effect_on_anything() {
     let bench = Bench::new();
     let mut other = bench.live().authorization;
     other.seed = OsRng.id();
-    let (other, live) = (bench.kept(other), bench.live());
+    let (other, live) = (bench.kept(&other), bench.live());
     for generation in [1, 2] {
         let outcome = refresh(&live, &bench.value(&other, generation), bench.facts(NOW)).unwrap();
         assert_eq!(outcome, Outcome::refused());

@@ -49,6 +49,9 @@ pub fn matches_phc(secret: &Secret, phc: &str) -> bool {
 const PASSWORD_COST: (u32, u32, u32) = (19 * 1024, 2, 1);
 
 /// The hash of a password under a random salt, as a PHC text. Slow by design.
+///
+/// # Panics
+/// Never: Argon2 takes these parameters, and every password of at most 4 GiB.
 #[expect(
     clippy::expect_used,
     reason = "the parameters are constants, and Argon2 takes every password of ours"

@@ -47,13 +47,13 @@ impl Presented {
 }
 
 /// The authorization as cut-offs see it: no token of it has this `jti`.
-fn facts_of<'a>(given: &'a Authorization, claims: &'a Map<String, Value>) -> TokenFacts<'a> {
+pub(crate) fn facts_of<'a>(given: &'a Authorization, claims: &'a Map<String, Value>) -> TokenFacts<'a> {
     let client_id = given.client_id.as_str();
     TokenFacts { jti: "", client_id, sub: &given.sub, iat: given.created, extra: Some(claims) }
 }
 
 /// What tokens of an authorization say beside what every token does (decision 43).
-fn claims_of(given: &Authorization) -> Map<String, Value> {
+pub(crate) fn claims_of(given: &Authorization) -> Map<String, Value> {
     let mut claims = Map::new();
     claims.insert("grant_id".to_owned(), given.grant_id.clone().into());
     if let Some(sid) = &given.sid {

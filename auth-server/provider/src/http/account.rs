@@ -79,14 +79,13 @@ async fn done(
     here: &SignedIn,
     (params, now): (&Params, Timestamp),
 ) -> Result<Response, Refused> {
-    let none = FluentArgs::new();
     match params.get("action") {
         Some("sign_out") => sign_out(app, here).await,
         Some("end_session") => {
             let sid = params.get("sid").unwrap_or_default();
             end_session(app, here, (sid, now)).await?;
-            let said = Said::Notice(translated("account-ended", &none));
-            page(app, browser, here, (said, now)).await
+            let notice = Said::Notice(translated("account-ended", &FluentArgs::new()));
+            page(app, browser, here, (notice, now)).await
         }
         Some("revoke_app") => {
             let name = revoke_app(app, here, (params, now)).await?;
@@ -135,7 +134,7 @@ async fn revoke_app(
     app.store().drop_consent(sub, &id).await?;
     app.store().revoke(&Revocation::cut_off(scope, now, until), now).await?;
     tracing::info!(sub, client_id = %id, "an app was revoked by its person");
-    Ok(client_name(app, &id).await?)
+    client_name(app, &id).await
 }
 
 async fn client_name(app: &App, id: &ClientId) -> Result<String, Refused> {

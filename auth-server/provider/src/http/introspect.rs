@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, header};
+use trefoil_core::authorization::{self, Authorization, Facts, GrantValue, GrantValueKind, Kept, Outcome};
 use trefoil_shared::jose::AccessClaims;
 use trefoil_shared::revocation::TokenFacts;
 use trefoil_shared::{
@@ -19,6 +20,7 @@ use super::form::Form;
 use super::own_token;
 use super::routes::Route;
 use crate::app::App;
+use crate::grants::{self, Surroundings};
 use crate::model::{Client, OpaqueToken, Resource};
 use crate::protocol::{
     self, Authenticated, ClientDenied, Confidential, Denied, IntrospectionFacts, Moment, RequestDenied,
@@ -71,6 +73,9 @@ async fn look_up(
     (token, moment): (&str, Moment),
 ) -> Result<Introspection, Refused> {
     let now = moment.now();
+    if let Some(value) = GrantValue::parse(GrantValueKind::Refresh, token) {
+        return refresh_token(app, caller, (&value, now)).await;
+    }
     let found = match TypedValue::parse(ValueKind::OpaqueToken, token) {
         Ok(value) => opaque(app, &value, now).await?,
         Err(_) => jwt(app, token, now).await?,
@@ -95,6 +100,48 @@ async fn look_up(
     }
 }
 
+/// A refresh token is for nobody but the client that holds it, and for the issuer.
+async fn refresh_token(
+    app: &App,
+    caller: &Confidential,
+    (value, now): (&GrantValue, Timestamp),
+) -> Result<Introspection, Refused> {
+    let Some(record) = app.records().read(&value.record().key(), now).await? else {
+        return Ok(Introspection::inactive());
+    };
+    let kept = Kept::read(value.record(), record)?;
+    let given = &kept.authorization;
+    let cut_off = is_over(app, given).await?;
+    let facts =
+        Facts { client: caller.client(), now, policy: app.policy().grants, roots: app.root(), cut_off };
+    // The same decision as at the token endpoint, which is not carried out.
+    if !matches!(authorization::refresh(&kept, value, facts)?, Outcome::Granted { .. }) {
+        return Ok(Introspection::inactive());
+    }
+    let issuer = app.issuer().as_str();
+    Ok(Introspection::Active(Box::new(Active {
+        active: true,
+        scope: given.scopes.clone(),
+        client_id: given.client_id.clone(),
+        token_type: None,
+        exp: given.ends.min(given.idle_ends),
+        iat: given.created,
+        nbf: given.created,
+        sub: given.sub.clone(),
+        aud: OneOrMany::One(issuer.to_owned()),
+        iss: issuer.to_owned(),
+        jti: given.grant_id.clone(),
+        extra: serde_json::Map::new(),
+    })))
+}
+
+/// Whether an authorization was ended from outside of its record.
+async fn is_over(app: &App, given: &Authorization) -> Result<bool, Refused> {
+    let claims = grants::claims_of(given);
+    let facts = grants::facts_of(given, &claims);
+    Ok(app.is_cut_off(&facts)? || app.standing(&given.sub).await?.is_over(given.created))
+}
+
 fn facts_of(token: &Active) -> TokenFacts<'_> {
     let Active { jti, sub, extra, .. } = token;
     TokenFacts { jti, client_id: token.client_id.as_str(), sub, iat: token.iat, extra: Some(extra) }
@@ -114,7 +161,7 @@ fn from_row(app: &App, token: OpaqueToken) -> Found {
         active: true,
         scope: token.scope,
         client_id: token.client_id,
-        token_type: TokenType::Bearer,
+        token_type: Some(TokenType::Bearer),
         exp: token.expires_at,
         iat: token.issued_at,
         nbf: token.issued_at,
@@ -142,7 +189,7 @@ fn from_claims(claims: AccessClaims, client_id: ClientId) -> Active {
         active: true,
         scope: claims.scope,
         client_id,
-        token_type: TokenType::Bearer,
+        token_type: Some(TokenType::Bearer),
         exp: claims.exp,
         iat: claims.iat,
         nbf: claims.nbf.unwrap_or(claims.iat),

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, StatusCode, header};
+use trefoil_core::authorization::{self, Facts, GrantValue, GrantValueKind, Kept};
 use trefoil_shared::revocation::{TokenFacts, TokenId};
 use trefoil_shared::{TypedValue, ValueKind};
 
@@ -13,8 +14,11 @@ use super::error::Refused;
 use super::form::Form;
 use super::own_token;
 use super::routes::Route;
+use super::token;
 use crate::app::App;
-use crate::protocol::{Authenticated, Denied, RequestDenied};
+use crate::grants::EndedGrant;
+use crate::protocol::{Authenticated, Denied, RequestDenied, Unavailable};
+use crate::records::Replaced;
 use crate::store::{Revocation, Revoked};
 
 pub(super) async fn revoke(State(app): State<App>, request: Request<Body>) -> Response {
@@ -40,6 +44,11 @@ async fn end(app: &App, request: Request<Body>) -> Result<(), Refused> {
 /// is the same (RFC 7009 section 2.2).
 async fn end_token(app: &App, caller: &Authenticated, token: Option<&str>) -> Result<(), Refused> {
     let token = token.ok_or(Denied::Request(RequestDenied::TokenMissing))?;
+    for kind in [GrantValueKind::Refresh, GrantValueKind::Code] {
+        if let Some(value) = GrantValue::parse(kind, token) {
+            return end_grant(app, caller, &value).await;
+        }
+    }
     let Ok(value) = TypedValue::parse(ValueKind::OpaqueToken, token) else {
         return end_jwt(app, caller, token).await;
     };
@@ -52,6 +61,28 @@ async fn end_token(app: &App, caller: &Authenticated, token: Option<&str>) -> Re
         }
     }
     Ok(())
+}
+
+/// Any value that an authorization ever gave ends it with all its tokens (decision 43): first the cut-off, then the
+/// record. Where either fails the answer is 503, and the value is as good as it was.
+async fn end_grant(app: &App, caller: &Authenticated, value: &GrantValue) -> Result<(), Refused> {
+    const TRIES: usize = 4;
+    let (client, now, key) = (caller.client(), caller.moment().now(), value.record().key());
+    for _ in 0..TRIES {
+        let Some(record) = app.records().read(&key, now).await? else { return Ok(()) };
+        let kept = Kept::read(value.record(), record)?;
+        let facts = Facts { client, now, policy: app.policy().grants, roots: app.root(), cut_off: false };
+        let Some(ended) = authorization::revoke(&kept, value, facts)? else { return Ok(()) };
+        let (grant_id, access_until) = (ended.grant_id.clone(), ended.access_until);
+        token::end(app, &EndedGrant { grant_id, access_until }, now).await?;
+        let record = kept.changed(&ended, app.rng())?;
+        if app.records().replace(&key, kept.version(), &record, now).await? == Replaced::Done {
+            tracing::info!(client_id = %client.client_id, grant_id = ended.grant_id, "grant revoked");
+            metrics::counter!("trefoil_tokens_revoked_total").increment(1);
+            return Ok(());
+        }
+    }
+    Err(Denied::Unavailable(Unavailable::GrantContended).into())
 }
 
 /// A JWT of this client goes on the list until it has expired. Anything else the verifier refuses anyway.

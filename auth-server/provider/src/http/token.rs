@@ -78,7 +78,8 @@ async fn issue(app: &App, grant: &dyn Grant, ask: &TokenAsk<'_>) -> Result<Optio
     let granted = match grant.exchange(*ask).await {
         Ok(granted) => granted,
         Err(NotGranted::Failed(error)) => return Err(error.into()),
-        Err(NotGranted::Refused(Refusal { why, order, ends })) => {
+        Err(NotGranted::Refused(refusal)) => {
+            let Refusal { why, order, ends } = *refusal;
             if let Some(ended) = &ends {
                 end(app, ended, ask.now()).await?;
                 tracing::warn!(
@@ -90,8 +91,9 @@ async fn issue(app: &App, grant: &dyn Grant, ask: &TokenAsk<'_>) -> Result<Optio
             return if done { Err(why.into()) } else { Ok(None) };
         }
     };
-    let asked = asked_of(&granted, Asked::from_params(ask.params)?)?;
+    let asked = Asked::from_params(ask.params)?;
     let named_resource = !asked.resources.is_empty();
+    let asked = asked_of(&granted, asked)?;
     let caller = ask.client;
     let narrowed = granted.ceiling.as_ref().map(|ceiling| ceiling.over(caller.client()));
     let client = narrowed.as_ref().unwrap_or(caller.client());

@@ -182,7 +182,12 @@ async fn metadata_lists_the_grant() {
     let answer = shop.router.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
     let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
     let metadata: Value = serde_json::from_slice(&body).unwrap();
-    let listed = serde_json::json!(["client_credentials", "urn:example:voucher"]);
+    let listed = serde_json::json!([
+        "client_credentials",
+        "authorization_code",
+        "refresh_token",
+        "urn:example:voucher"
+    ]);
     assert_eq!(metadata["grant_types_supported"], listed);
 }
 

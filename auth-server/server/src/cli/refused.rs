@@ -8,8 +8,6 @@ use crate::grants::Grants;
 
 /// Grants that standards know and this version does not.
 const LATER_GRANTS: &[&str] = &[
-    "authorization_code",
-    "refresh_token",
     "implicit",
     "password",
     "device_code",

@@ -40,10 +40,13 @@ const REFUSALS: &[(&str, &str)] = &[
          --default-scope",
     ),
     (
-        "client add --name n --grant authorization_code",
-        "the grant authorization_code is not available yet: use client_credentials",
+        "client add --name n --grant password",
+        "the grant password is not available yet: use client_credentials, authorization_code, refresh_token",
     ),
-    ("client add --name n --grant banana", "`banana` is no grant: use client_credentials"),
+    (
+        "client add --name n --grant banana",
+        "`banana` is no grant: use client_credentials, authorization_code, refresh_token",
+    ),
     (
         "client add --name n --auth-method none",
         "a client without authentication cannot have the grant client_credentials (RFC 6749 section 4.4): leave out \
@@ -173,7 +176,7 @@ fn wrong_usage_is_exit_code_2() {
         vec!["import", "steelcut", "--from", "postgres://x/y", "--table", "a;b"],
         vec!["serve", "--tls-cert", "c"],
         vec!["audit", "list", "--limit", "0"],
-        vec!["user", "list"],
+        vec!["people", "list"],
     ] {
         let outcome = lab.run(&arguments);
         assert_eq!(outcome.code, 2, "{arguments:?}: {outcome:?}");

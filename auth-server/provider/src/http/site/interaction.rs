@@ -49,7 +49,7 @@ impl Open {
     /// Notes that the person has signed in.
     pub(crate) async fn signed_in(&self, app: &App, sid: &str, now: Timestamp) -> Result<(), Refused> {
         let next = Interaction { signed_in: Some(sid.to_owned()), ..self.interaction.clone() };
-        let body = self.record.body.updated(FORMAT, &next).map_err(corrupt)?;
+        let body = self.record.body.updated(FORMAT, &next).map_err(|error| corrupt(&error))?;
         let record = Record { version: version(app), expires: self.record.expires, body };
         let replaced = app.records().replace(&self.key, &self.record.version, &record, now).await?;
         // Lost: the same browser was faster with another form. What it did counts.
@@ -89,7 +89,7 @@ pub(crate) async fn begin(
         browser: app.root().stored_name("browser", browser),
         signed_in: None,
     };
-    let body = Body::new(FORMAT, &interaction).map_err(corrupt)?;
+    let body = Body::new(FORMAT, &interaction).map_err(|error| corrupt(&error))?;
     let record = Record { version: version(app), expires: now.plus(LIFETIME), body };
     let key = key(&app.root().stored_name("interaction", &id))?;
     app.records().create(&key, &record, now).await?;
@@ -110,7 +110,7 @@ pub(crate) async fn open(
     for name in app.root().stored_names("interaction", id) {
         let key = key(&name)?;
         let Some(record) = app.records().read(&key, now).await? else { continue };
-        let interaction: Interaction = record.body.read(FORMAT).map_err(corrupt)?;
+        let interaction: Interaction = record.body.read(FORMAT).map_err(|error| corrupt(&error))?;
         let is_its =
             |browser: &str| app.root().stored_names("browser", browser).any(|own| own == interaction.browser);
         if !browser.is_some_and(is_its) {
@@ -131,6 +131,6 @@ fn version(app: &App) -> Version {
     Version::from_bytes(bytes)
 }
 
-fn corrupt(error: crate::records::InvalidBody) -> StoreError {
+fn corrupt(error: &crate::records::InvalidBody) -> StoreError {
     StoreError::Corrupt(error.to_string())
 }

@@ -15,7 +15,7 @@ async fn d35_metadata_stands_before_the_issuers_path_and_endpoints_under_it() {
     assert_eq!(answer.header("content-type"), "application/json");
     let metadata = answer.json();
     assert_eq!(metadata["issuer"], issuer);
-    assert_eq!(metadata["response_types_supported"], json!([]));
+    assert_eq!(metadata["response_types_supported"], json!(["code"]));
     let uri = metadata["jwks_uri"].as_str().unwrap();
     server.get(uri.strip_prefix("https://example.com").unwrap()).await.ok();
     let token = metadata["token_endpoint"].as_str().unwrap().strip_prefix("https://example.com").unwrap();

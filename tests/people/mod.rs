@@ -1,0 +1,7 @@
+//! People sign in, end to end.
+
+mod account;
+mod authorize;
+mod code;
+mod login;
+mod refresh;
