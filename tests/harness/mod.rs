@@ -1,5 +1,6 @@
 //! What the end-to-end tests stand on: processes, databases, a whole lab of both servers.
 
+pub(crate) mod browser;
 pub(crate) mod chaos;
 pub(crate) mod cli;
 pub(crate) mod clock;

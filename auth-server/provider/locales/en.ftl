@@ -25,6 +25,7 @@ consent-policy = Privacy policy
 consent-tos = Terms of service
 allow = Allow
 deny = Do not allow
+cancel = Cancel
 
 error-title = This did not work
 error-hint = Go back to the application and try again. If it happens again, tell those who run it this number:
@@ -36,6 +37,8 @@ account-title = Your account
 account-name = Signed in as { $user }
 account-sessions = Where you are signed in
 account-this = this browser
+account-browser = { $browser } on { $system }
+account-unknown = a browser
 account-since = since { $time }
 account-used = last used { $time }
 account-end = Sign out there

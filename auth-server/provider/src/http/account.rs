@@ -111,8 +111,7 @@ async fn sign_out(app: &App, here: &SignedIn) -> Result<Response, Refused> {
 async fn end_session(app: &App, here: &SignedIn, (sid, now): (&str, Timestamp)) -> Result<(), Refused> {
     let own = app.store().sessions_of(&here.user.sub).await?;
     if own.iter().any(|session| session.sid == sid) {
-        let until = app.policy().grants.max_lifetime;
-        app.store().revoke(&Revocation::cut_off(CutOffScope::Session(sid), now, until), now).await?;
+        cut_off(app, CutOffScope::Session(sid), now).await?;
         app.store().end_session(sid, &here.user.sub).await?;
         tracing::info!(sub = here.user.sub, sid, "a session was ended by its person");
     }
@@ -129,12 +128,19 @@ async fn revoke_app(
     let id: ClientId = id.parse().map_err(|_| Denied::Authorize(AuthorizeDenied::ClientUnknown))?;
     let sub = here.user.sub.as_str();
     let scope = CutOffScope::SubjectAtClient { sub, client_id: id.as_str() };
-    let until = app.policy().grants.max_lifetime;
     // The consent goes first: a code that is issued meanwhile is covered by the cut-off.
     app.store().drop_consent(sub, &id).await?;
-    app.store().revoke(&Revocation::cut_off(scope, now, until), now).await?;
+    cut_off(app, scope, now).await?;
     tracing::info!(sub, client_id = %id, "an app was revoked by its person");
     client_name(app, &id).await
+}
+
+/// Writes a cut-off, and reads it: it holds here before the person is told so (amendment to decision 18), and elsewhere
+/// with the next poll.
+async fn cut_off(app: &App, scope: CutOffScope<'_>, now: Timestamp) -> Result<(), Refused> {
+    let until = app.policy().grants.max_lifetime;
+    app.store().revoke(&Revocation::cut_off(scope, now, until), now).await?;
+    Ok(app.revocations().poll_once().await?)
 }
 
 async fn client_name(app: &App, id: &ClientId) -> Result<String, Refused> {
@@ -211,7 +217,7 @@ async fn page(
         minijinja::context! {
             sid => session.sid.as_str(), this => session.sid == here.session.sid,
             address => session.address.as_str(),
-            agent => if session.agent.is_empty() { "?".to_owned() } else { session.agent.clone() },
+            agent => browser_name(&session.agent),
             since => minute(session.authenticated_at), used => minute(session.used_at),
         }
     });
@@ -231,10 +237,62 @@ async fn page(
     Ok(Page::new("account.html").render(base(app), values))
 }
 
+/// What a browser that calls itself so is to a person. A guess, for a list of one's own sessions.
+fn browser_name(agent: &str) -> String {
+    let first = |names: &[(&str, &'static str)]| {
+        names.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| *name)
+    };
+    // Each of them also names those after it.
+    let browsers = [
+        ("Edg", "Edge"),
+        ("OPR", "Opera"),
+        ("Firefox", "Firefox"),
+        ("Chrom", "Chrome"),
+        ("Safari", "Safari"),
+    ];
+    let systems = [
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let mut args = FluentArgs::new();
+    if let (Some(browser), Some(system)) = (first(&browsers), first(&systems)) {
+        args.set("browser", browser);
+        args.set("system", system);
+        return translated("account-browser", &args);
+    }
+    let word = agent.split([' ', '/']).next().unwrap_or_default();
+    if word.is_empty() { translated("account-unknown", &args) } else { word.to_owned() }
+}
+
 /// A time as people read it, to the minute, in UTC.
 fn minute(at: Timestamp) -> String {
     let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(at.seconds().max(0).unsigned_abs());
     let text = httpdate::fmt_http_date(time);
     // `Tue, 01 Dec 2026 04:49:37 GMT`
     text.get(5..22).map_or(text.clone(), |minute| format!("{minute} UTC"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_has_a_name_that_people_know() {
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36";
+        let phone =
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 20_0 like Mac OS X) AppleWebKit/605 Version/20.0 Safari/604";
+        for (agent, name) in [
+            (chrome, "Chrome on Linux"),
+            (phone, "Safari on iPhone"),
+            ("curl/8.1", "curl"),
+            ("", "a browser"),
+        ] {
+            assert_eq!(browser_name(agent), name);
+        }
+        assert_eq!(minute(Timestamp(1_800_000_000)), "15 Jan 2027 08:00 UTC");
+    }
 }
