@@ -18,13 +18,17 @@ const EDGES: &[(&str, &[Edges])] = &[
     (
         "auth-server/core",
         &[
-            ("grant", &["model", "protocol", "records"]),
+            ("authorization", &["model", "protocol", "records", "secrets"]),
+            ("authorize", &["authorization", "model", "protocol"]),
+            ("grant", &["model", "protocol", "records", "surroundings"]),
             ("model", &[]),
+            ("people", &[]),
             ("protocol", &["model"]),
             ("records", &[]),
             ("registration", &["model"]),
             ("secrets", &["model"]),
             ("store_error", &[]),
+            ("surroundings", &["authorization", "protocol", "secrets"]),
         ],
     ),
     (
@@ -47,7 +51,20 @@ const EDGES: &[(&str, &[Edges])] = &[
             ),
             ("argon2", &[]),
             ("grants", &["protocol"]),
-            ("http", &["app", "grants", "model", "protocol", "revocations", "secrets", "store", "tokens"]),
+            (
+                "http",
+                &[
+                    "app",
+                    "grants",
+                    "model",
+                    "protocol",
+                    "records",
+                    "revocations",
+                    "secrets",
+                    "store",
+                    "tokens",
+                ],
+            ),
             ("keys", &["model", "secrets", "store"]),
             (
                 "provider",

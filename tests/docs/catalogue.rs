@@ -54,8 +54,11 @@ fn tested() -> BTreeMap<String, String> {
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         for line in code {
             for name in line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
-                if let Some(number) = number_of(name) {
+                // A name may begin with several.
+                let mut rest = name;
+                while let Some(number) = number_of(rest) {
                     tested.insert(number.to_owned(), name.to_owned());
+                    rest = rest.get(number.len() + 1..).unwrap_or_default();
                 }
             }
         }

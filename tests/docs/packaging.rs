@@ -84,9 +84,10 @@ fn crates_of_the_lab() -> BTreeSet<String> {
 fn u14_the_lab_builds_no_more_than_it_runs() {
     let crates = crates_of_the_lab();
     println!("figure: u14 {} crates in the build of ./lab", crates.len());
-    assert!(crates.len() < 292, "{} crates: look with cargo tree what each is for", crates.len());
+    // Of these, 21 are the pages of people: templates, texts, mapped names.
+    assert!(crates.len() < 312, "{} crates: look with cargo tree what each is for", crates.len());
     // What only tests need, and what a feature that nobody uses would bring.
-    for banned in ["rcgen ", "time ", "regex-automata ", "encoding_rs ", "insta ", "proptest "] {
+    for banned in ["rcgen ", "time ", "encoding_rs ", "insta ", "proptest "] {
         assert!(!crates.iter().any(|name| name.starts_with(banned)), "{banned}is built by ./lab");
     }
 }

@@ -2,5 +2,6 @@
 
 mod import;
 mod msal;
+mod people;
 mod python;
 mod steelcut;

@@ -5,15 +5,13 @@
 
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
-use trefoil_shared::revocation::TokenFacts;
 use trefoil_shared::{GrantType, ResourceIndicator, Scope, Secret, Timestamp};
 
 use crate::StoreError;
-use crate::authorization::GrantPolicy;
 use crate::model::Client;
 use crate::protocol::{Authenticated, Denied, Params};
 use crate::records::{Created, Key, Record, Records, Replaced, Version};
-use crate::secrets::{Rng, RootSecrets};
+pub use crate::surroundings::{People, Standing, Surroundings};
 
 /// Which clients may use a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,60 +35,11 @@ pub struct TokenAsk<'a> {
     pub server: &'a dyn Surroundings,
 }
 
-/// What a grant may ask of the server that it is part of.
-pub trait Surroundings: Send + Sync {
-    /// What values are derived and hashed with.
-    fn roots(&self) -> &RootSecrets;
-
-    /// Randomness.
-    fn rng(&self) -> &dyn Rng;
-
-    /// How long authorizations live.
-    fn grant_policy(&self) -> GrantPolicy;
-
-    /// Whether a cut-off covers what was given at `iat` to this client for this subject.
-    ///
-    /// # Errors
-    /// It is not known what was revoked.
-    fn is_cut_off(&self, given: &TokenFacts<'_>) -> Result<bool, Denied>;
-
-    /// Whether the person is still one of the site's.
-    fn standing<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Standing, StoreError>>;
-}
-
-/// How a person stands at the site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// May go on with what was given after this second.
-    Active {
-        /// What was given up to and including this second is over.
-        not_before: Timestamp,
-    },
-    /// Disabled, removed, or never there.
-    Gone,
-}
-
-impl Standing {
-    /// Whether something that was given at this second is over.
-    pub fn is_over(self, given: Timestamp) -> bool {
-        match self {
-            Self::Active { not_before } => given <= not_before,
-            Self::Gone => true,
-        }
-    }
-}
-
 impl TokenAsk<'_> {
     /// The time of the request, to judge what has expired.
     pub fn now(&self) -> Timestamp {
         self.client.moment().now()
     }
-}
-
-/// The people of a site: the built-in accounts, or those of the program that the server is part of (decision 59).
-pub trait People: Send + Sync {
-    /// Whether the person may go on.
-    fn standing<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Standing, StoreError>>;
 }
 
 /// What a grant allows at most. The request may ask for less, and never gets what the client may not have.

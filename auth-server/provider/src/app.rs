@@ -2,30 +2,31 @@
 
 mod parts;
 mod policy;
+mod readiness;
+mod surroundings;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use trefoil_shared::Timestamp;
 use trefoil_shared::jose::{Audience, Verifier, VerifierConfig};
-use trefoil_shared::revocation::TokenFacts;
-use trefoil_shared::{NotReady, Secret, Timestamp};
 
-use crate::grants::{Grants, Standing, Surroundings};
+use crate::grants::{Grants, People};
 use crate::http::{self, Allowances, Failures, Issued, Route};
 use crate::keys::HeldKeys;
 use crate::model::SecretHash;
-use crate::protocol::{Denied, Issuer, Unavailable};
+use crate::protocol::Issuer;
 use crate::records::Records;
 use crate::revocations::{Documents, HeldRevocations};
-use crate::secrets::{Argon2Gate, Rng, RootSecrets, hash_password};
-use crate::store::{Registry, Store, StoreError};
+use crate::secrets::{Argon2Gate, Rng, RootSecrets};
+use crate::store::{Registry, Store};
 
+pub(crate) use crate::http::Accounts;
 use crate::tokens::Minter;
 pub use parts::Parts;
 pub use policy::{Policy, SessionPolicy};
@@ -66,9 +67,7 @@ impl App {
         let dummy = SecretHash::Keyed { root_id: parts.root.writing_id().to_owned(), mac: [0; 32] };
         let metadata = http::metadata_document(&parts.issuer, &parts.grants);
         let issued = Issued::new(&parts.grants);
-        // What an unknown name's password is compared with.
-        let salt = first_half(parts.rng.bytes32());
-        let dummy_password = hash_password(&Secret::new(parts.rng.id()), &salt).reveal().to_owned();
+        let dummy_password = http::dummy_password(parts.rng.as_ref());
         let allowances = Allowances::new(parts.policy.max_revocations);
         // Once for a process: a name of a metric lives as long as that.
         let list_endpoint = Route::Revocations.path(&parts.issuer).leak();
@@ -95,43 +94,6 @@ impl App {
     /// `trefoil_shared::PeerAddr` into the extensions, or wrong secrets are not limited by address.
     pub fn router(&self) -> Router {
         http::router(self.clone())
-    }
-
-    /// Why it cannot serve; empty where it can.
-    pub fn not_ready(&self) -> Vec<NotReady> {
-        let mut reasons = Vec::new();
-        if !self.is_opened() {
-            reasons.push(NotReady::new("database", "the database has not been reached yet"));
-        } else if self.registry().age() > self.policy().max_stale {
-            let reason = "the database has not answered for longer than registry.max_stale";
-            reasons.push(NotReady::new("registry", reason));
-        } else if !self.knows_revocations() {
-            // Introspection and the lists answer 503 then, though tokens could be issued.
-            let reason = "the list of revoked tokens could not be read for longer than registry.max_stale";
-            reasons.push(NotReady::new("revocations", reason));
-        }
-        reasons.extend(self.key_reason().map(|reason| NotReady::new("signing_key", reason)));
-        reasons
-    }
-
-    /// Whether it is known which tokens are revoked: read at all, and no longer than `registry.max_stale` ago. Nobody is
-    /// told that a token is good, and no list is signed, by a server that does not know.
-    pub(crate) fn knows_revocations(&self) -> bool {
-        self.revocations().age().is_some_and(|age| age <= self.policy().max_stale)
-    }
-
-    /// Whether lists of revocations can be signed: the keys were read at all, and the revocations lately.
-    pub(crate) fn can_list_revocations(&self) -> bool {
-        self.keys().is_fresh() && self.knows_revocations()
-    }
-
-    /// Decision 10: a replica that lacks an active key says so, and is not asked for tokens.
-    pub fn key_reason(&self) -> Option<String> {
-        if let Some(reason) = self.keys().missing_reason() {
-            return Some(reason);
-        }
-        let none = self.keys().algorithms().is_empty();
-        none.then(|| "there is no active signing key: run `auth-server key generate`".to_owned())
     }
 
     /// The paths that requests are counted under. They live as long as the process, as metrics want their labels.
@@ -253,6 +215,11 @@ impl App {
         &self.0.parts.grants
     }
 
+    /// The people of the site.
+    pub(crate) fn people(&self) -> &dyn People {
+        self.0.parts.people.as_ref()
+    }
+
     /// What expires by itself.
     pub fn records(&self) -> &dyn Records {
         self.0.parts.records.as_ref()
@@ -302,34 +269,4 @@ impl App {
         };
         Verifier::new(config, self.keys().verifying())
     }
-}
-
-impl Surroundings for App {
-    fn roots(&self) -> &RootSecrets {
-        self.root()
-    }
-
-    fn rng(&self) -> &dyn Rng {
-        self.0.parts.rng.as_ref()
-    }
-
-    fn grant_policy(&self) -> GrantPolicy {
-        self.policy().grants
-    }
-
-    fn is_cut_off(&self, given: &TokenFacts<'_>) -> Result<bool, Denied> {
-        if !self.knows_revocations() {
-            return Err(Denied::Unavailable(Unavailable::RevocationsStale));
-        }
-        Ok(self.revocations().revoked(given).is_some())
-    }
-
-    fn standing<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Standing, StoreError>> {
-        self.0.parts.people.standing(subject)
-    }
-}
-
-fn first_half(bytes: [u8; 32]) -> [u8; 16] {
-    let [a @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = bytes;
-    a
 }

@@ -30,7 +30,7 @@ pub(crate) use failures::Failures;
 pub(crate) use issued::Issued;
 pub(crate) use metadata::document as metadata_document;
 pub(crate) use routes::{Route, router};
-pub(crate) use site::accounts::Accounts;
+pub(crate) use site::accounts::{Accounts, dummy_password};
 
 #[cfg(test)]
 mod tests;

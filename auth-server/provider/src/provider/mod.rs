@@ -10,9 +10,8 @@ use axum::Router;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Parts, Policy};
+use crate::app::{Accounts, App, Parts, Policy};
 use crate::grants::{Grants, People};
-use crate::http::Accounts;
 use crate::keys::{HeldKeys, KeyError, KeyHome, KeyPolicy, Keys};
 use crate::protocol::Issuer;
 use crate::records::{Records, Settled};

@@ -11,6 +11,7 @@ use crate::grants::{People, Standing};
 use crate::http::error::Refused;
 use crate::model::User;
 use crate::protocol::{Denied, Unavailable};
+use crate::secrets::{Rng, hash_password};
 use crate::store::{Store, StoreError};
 
 /// The accounts in the database.
@@ -25,6 +26,13 @@ impl People for Accounts {
         }
         .boxed()
     }
+}
+
+/// The hash of a password that nobody has: what an unknown name's is compared with.
+pub(crate) fn dummy_password(rng: &dyn Rng) -> String {
+    let mut salt = [0; 16];
+    rng.fill(&mut salt);
+    hash_password(&Secret::new(rng.id()), &salt).reveal().to_owned()
 }
 
 /// What came of a name and a password.

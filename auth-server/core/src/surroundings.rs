@@ -1,0 +1,59 @@
+//! What grants need of the server around them, and the port to the people of a site.
+
+use futures_util::future::BoxFuture;
+use trefoil_shared::Timestamp;
+use trefoil_shared::revocation::TokenFacts;
+
+use crate::StoreError;
+use crate::authorization::GrantPolicy;
+use crate::protocol::Denied;
+use crate::secrets::{Rng, RootSecrets};
+
+/// What a grant may ask of the server that it is part of.
+pub trait Surroundings: Send + Sync {
+    /// What values are derived and hashed with.
+    fn roots(&self) -> &RootSecrets;
+
+    /// Randomness.
+    fn rng(&self) -> &dyn Rng;
+
+    /// How long authorizations live.
+    fn grant_policy(&self) -> GrantPolicy;
+
+    /// Whether a cut-off covers what was given at `iat` to this client for this subject.
+    ///
+    /// # Errors
+    /// It is not known what was revoked.
+    fn is_cut_off(&self, given: &TokenFacts<'_>) -> Result<bool, Denied>;
+
+    /// Whether the person is still one of the site's.
+    fn standing<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Standing, StoreError>>;
+}
+
+/// How a person stands at the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// May go on with what was given after this second.
+    Active {
+        /// What was given up to and including this second is over.
+        not_before: Timestamp,
+    },
+    /// Disabled, removed, or never there.
+    Gone,
+}
+
+impl Standing {
+    /// Whether something that was given at this second is over.
+    pub fn is_over(self, given: Timestamp) -> bool {
+        match self {
+            Self::Active { not_before } => given <= not_before,
+            Self::Gone => true,
+        }
+    }
+}
+
+/// The people of a site: the built-in accounts, or those of the program that the server is part of (decision 59).
+pub trait People: Send + Sync {
+    /// Whether the person may go on.
+    fn standing<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Standing, StoreError>>;
+}

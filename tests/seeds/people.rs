@@ -1,0 +1,57 @@
+//! Unmodified clients of MSAL, Authlib and requests-oauthlib sign people in.
+
+use serde_json::{Value, json};
+
+use super::{python, steelcut::home};
+use crate::harness::visitor::{App, CALLBACK, PASSWORD, Site};
+
+fn run(site: &Site, client: &str) -> Value {
+    let asked = json!({
+        "client": client, "issuer": site.server.url(), "client_id": site.app.credentials.id,
+        "client_secret": site.app.credentials.secret, "redirect_uri": CALLBACK, "native_id": "native",
+        "username": "alice", "password": PASSWORD,
+    });
+    // The lab is plain http on loopback, which two of the libraries want to be told.
+    let more = [("OAUTHLIB_INSECURE_TRANSPORT", "1"), ("AUTHLIB_INSECURE_TRANSPORT", "1")];
+    python::run("people_client.py", &home(&site.lab, client), &asked, &more)
+}
+
+/// A site with the app and a native one. The server starts after both are there, so that it knows them.
+async fn site(engine: crate::harness::Engine) -> Site {
+    let mut site = Site::open(engine).await;
+    App::public(&site.lab, "native", "http://127.0.0.1");
+    site.server = site.lab.start_auth();
+    site
+}
+
+fn assert_refreshed(told: &Value) {
+    let (tokens, refreshed) = (&told["tokens"], &told["refreshed"]);
+    assert_eq!((&tokens["token_type"], &tokens["error"]), (&"Bearer".into(), &Value::Null), "{told}");
+    assert!(refreshed["access_token"].is_string(), "{told}");
+    assert_ne!(tokens["refresh_token"], refreshed["refresh_token"], "{told}");
+}
+
+on_both!(msal_goes_through_the_code_flow_and_keeps_its_refresh_token_up_to_date, |engine| {
+    let site = site(engine).await;
+    let told = run(&site, "msal_code_flow");
+    assert_refreshed(&told);
+    assert_eq!(told["events"], json!(["obtaining", "updating", "removing"]), "{told}");
+});
+
+on_both!(msal_obtains_a_token_by_the_browser_that_it_opens, |engine| {
+    let site = site(engine).await;
+    let told = run(&site, "msal_browser");
+    assert!(told["tokens"]["access_token"].is_string(), "{told}");
+});
+
+on_both!(authlib_signs_in_refreshes_and_revokes, |engine| {
+    let site = site(engine).await;
+    let told = run(&site, "authlib");
+    assert_refreshed(&told);
+    assert_eq!(told["revoked"], 200, "{told}");
+});
+
+on_both!(requests_oauthlib_signs_in_and_refreshes, |engine| {
+    let site = site(engine).await;
+    assert_refreshed(&run(&site, "requests_oauthlib"));
+});

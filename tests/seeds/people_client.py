@@ -1,0 +1,121 @@
+"""Unmodified clients of three libraries sign a person in. Reads a JSON object, prints what came of it as the last line.
+
+The person is a browser of a few lines: it keeps cookies, fills in the login form and presses "Allow".
+"""
+import html
+import json
+import re
+import sys
+import threading
+from urllib.parse import parse_qs, urlencode, urljoin, urlparse
+
+import requests
+
+asked = json.load(sys.stdin)
+issuer, client_id, secret = asked["issuer"], asked["client_id"], asked["client_secret"]
+metadata = requests.get(issuer + "/.well-known/oauth-authorization-server", timeout=30).json()
+
+
+class Person:
+    def __init__(self):
+        self.session = requests.Session()
+
+    def visit(self, url):
+        """Signs in and allows; the URL at which the browser leaves the server, with what it takes along."""
+        answer = self.session.get(url, allow_redirects=False, timeout=30)
+        for _ in range(10):
+            if answer.is_redirect:
+                url = urljoin(url, answer.headers["location"])
+                if not url.startswith(issuer + "/"):
+                    return url
+                answer = self.session.get(url, allow_redirects=False, timeout=30)
+                continue
+            assert answer.status_code == 200, (answer.status_code, answer.text)
+            if 'id="answer"' in answer.text:
+                # response_mode=form_post: the page is a form for the app.
+                action = re.search(r'action="([^"]*)" id="answer"', answer.text).group(1)
+                fields = dict(re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', answer.text))
+                return html.unescape(action) + "?" + urlencode({n: html.unescape(v) for n, v in fields.items()})
+            form = {"csrf": re.search(r'name="csrf" value="([^"]*)"', answer.text).group(1)}
+            if "current-password" in answer.text:
+                form.update(action="login", username=asked["username"], password=asked["password"])
+            else:
+                form.update(action="allow")
+            answer = self.session.post(url, data=form, allow_redirects=False, timeout=30)
+        raise AssertionError("the sign-in does not end")
+
+
+def flat(url):
+    return {name: values[0] for name, values in parse_qs(urlparse(url).query).items()}
+
+
+def msal_code_flow():
+    from msal.oauth2cli.oidc import Client
+
+    events = []
+    client = Client(
+        metadata,
+        client_id,
+        client_secret=secret,
+        on_obtaining_tokens=lambda event: events.append("obtaining"),
+        on_removing_rt=lambda rt: events.append("removing"),
+        on_updating_rt=lambda old, new: events.append("updating"),
+    )
+    flow = client.initiate_auth_code_flow(scope=["read"], redirect_uri=asked["redirect_uri"])
+    tokens = client.obtain_token_by_auth_code_flow(flow, flat(Person().visit(flow["auth_uri"])))
+    refreshed = client.obtain_token_by_refresh_token(
+        {"refresh_token": tokens["refresh_token"]}, scope=["read"], rt_getter=lambda item: item["refresh_token"]
+    )
+    # A refresh token that is none any more is taken out of the cache.
+    client.obtain_token_by_refresh_token("tfr_none", scope=["read"], rt_getter=lambda item: item)
+    return {"tokens": tokens, "refreshed": refreshed, "events": events}
+
+
+def msal_browser():
+    from msal.oauth2cli.oauth2 import Client
+
+    client = Client(metadata, asked["native_id"])
+    person = Person()
+
+    def opened(url):
+        def go():
+            back = person.visit(url)
+            requests.post(back.split("?")[0], data=flat(back), timeout=30)
+
+        threading.Thread(target=go, daemon=True).start()
+
+    return {"tokens": client.obtain_token_by_browser(scope=["read"], timeout=60, auth_uri_callback=opened)}
+
+
+def authlib():
+    from authlib.integrations.requests_client import OAuth2Session
+
+    client = OAuth2Session(
+        client_id, secret, scope="read", redirect_uri=asked["redirect_uri"], code_challenge_method="S256"
+    )
+    verifier = "v" * 64
+    url, _ = client.create_authorization_url(metadata["authorization_endpoint"], code_verifier=verifier)
+    back = Person().visit(url)
+    tokens = client.fetch_token(
+        metadata["token_endpoint"], authorization_response=back, code_verifier=verifier
+    )
+    refreshed = client.refresh_token(metadata["token_endpoint"], refresh_token=tokens["refresh_token"])
+    ended = client.revoke_token(metadata["revocation_endpoint"], token=refreshed["refresh_token"])
+    return {"tokens": dict(tokens), "refreshed": dict(refreshed), "revoked": ended.status_code}
+
+
+def requests_oauthlib():
+    from requests_oauthlib import OAuth2Session
+
+    session = OAuth2Session(client_id, redirect_uri=asked["redirect_uri"], scope=["read"], pkce="S256")
+    url, _ = session.authorization_url(metadata["authorization_endpoint"])
+    tokens = session.fetch_token(
+        metadata["token_endpoint"], authorization_response=Person().visit(url), client_secret=secret
+    )
+    refreshed = session.refresh_token(
+        metadata["token_endpoint"], auth=requests.auth.HTTPBasicAuth(client_id, secret)
+    )
+    return {"tokens": dict(tokens), "refreshed": dict(refreshed)}
+
+
+print("\n" + json.dumps(globals()[asked["client"]](), default=str))
