@@ -87,6 +87,7 @@ const EDGES: &[(&str, &[Edges])] = &[
                     "import",
                     "keys",
                     "model",
+                    "people",
                     "protocol",
                     "registration",
                     "secrets",

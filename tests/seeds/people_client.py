@@ -50,7 +50,7 @@ def flat(url):
 
 
 def msal_code_flow():
-    from msal.oauth2cli.oidc import Client
+    from msal.oauth2cli.oauth2 import Client
 
     events = []
     client = Client(

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 use trefoil_core::authorization::{Authorization, Facts, GrantValue, GrantValueKind, Kept, Outcome};
+use trefoil_shared::Timestamp;
 use trefoil_shared::revocation::TokenFacts;
 
 use super::{Beyond, Ceiling, Change, EndedGrant, Granted, NotGranted, RefreshToken, Refusal, TokenAsk};
@@ -59,7 +60,13 @@ pub(crate) fn claims_of(given: &Authorization) -> Map<String, Value> {
     if let Some(sid) = &given.sid {
         claims.insert("sid".to_owned(), sid.clone().into());
     }
-    claims.insert("auth_time".to_owned(), given.auth_time.seconds().into());
+    claims
+}
+
+/// The same for a token that is issued at this second. Nobody signs in after that, whichever clock was looked at later.
+fn claims_at(given: &Authorization, issued_at: Timestamp) -> Map<String, Value> {
+    let mut claims = claims_of(given);
+    claims.insert("auth_time".to_owned(), given.auth_time.min(issued_at).seconds().into());
     claims
 }
 
@@ -84,7 +91,7 @@ pub(super) fn granted(
             let ceiling = Ceiling { scopes: given.scopes.clone(), resources: given.resources.clone() };
             Ok(Granted {
                 ceiling: Some(ceiling),
-                claims: claims_of(given),
+                claims: claims_at(given, ask.client.moment().issued_at()),
                 refresh,
                 beyond,
                 commit: becomes.as_deref().map(change).transpose()?,
