@@ -1,4 +1,4 @@
-//! A real browser: Chromium by its WebDriver, without a screen, with a profile of its own.
+//! A real browser: Chromium by its `WebDriver`, without a screen, with a profile of its own.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -52,13 +52,13 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .expect("chromedriver: apt-get install chromium chromium-driver");
-        until("chromedriver listens", Duration::from_secs(60), || async {
+        until("chromedriver listens", Duration::from_mins(1), || async {
             std::net::TcpStream::connect(("127.0.0.1", port)).ok().map(drop)
         })
         .await;
         let size = format!("--window-size={},900", look.width);
         let data = format!("--user-data-dir={}", profile.path().display());
-        let scheme = format!("--blink-settings=preferredColorScheme={}", if look.dark { 0 } else { 1 });
+        let scheme = format!("--blink-settings=preferredColorScheme={}", i32::from(!look.dark));
         let arguments = [
             "--headless=new",
             "--no-sandbox",
@@ -107,7 +107,7 @@ impl Browser {
 
     /// A page that is being replaced has neither: it is asked again.
     async fn reads(&self, selector: &str, text: &str) {
-        until(&format!("the page says {text}"), Duration::from_secs(60), || async {
+        until(&format!("the page says {text}"), Duration::from_mins(1), || async {
             let element = self.client.find(Locator::Css(selector)).await.ok()?;
             element.text().await.ok()?.contains(text).then_some(())
         })
@@ -137,7 +137,7 @@ impl Browser {
 
     /// Waits until the browser is at an address that begins so.
     pub(crate) async fn arrives(&self, start: &str) -> String {
-        until(&format!("the browser is at {start}"), Duration::from_secs(60), || async {
+        until(&format!("the browser is at {start}"), Duration::from_mins(1), || async {
             let url = self.url().await;
             url.starts_with(start).then_some(url)
         })

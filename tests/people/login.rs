@@ -156,3 +156,28 @@ async fn a119_a_huge_password_is_refused_before_it_is_hashed() {
     let long = visitor.sign_in(&login, "alice", &"x".repeat(2_000)).await;
     assert_eq!(long.answer.status, 422);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a029_the_database_holds_nothing_that_lets_anybody_in() {
+    let site = Site::open(Engine::Sqlite).await;
+    let (visitor, code) = site.consented().await;
+    let tokens = site.app.redeem(&site.server, &code).await.json();
+    let mut secrets = vec![code, PASSWORD.to_owned(), site.app.credentials.secret.clone()];
+    secrets.push(tokens["refresh_token"].as_str().unwrap().to_owned());
+    secrets.push(tokens["access_token"].as_str().unwrap().to_owned());
+    secrets.extend(visitor.cookies.values().cloned());
+    assert_eq!(visitor.cookies.len(), 2, "{:?}", visitor.cookies);
+    let mut read = 0;
+    for end in ["", "-wal"] {
+        let file = site.lab.dir.path().join(format!("data/auth-server.db{end}"));
+        let bytes = std::fs::read(&file).unwrap_or_default();
+        read += bytes.len();
+        for secret in &secrets {
+            // Neither whole nor by the half that is not a prefix or a checksum.
+            let middle = &secret.as_bytes()[secret.len() / 4..secret.len() * 3 / 4];
+            let found = bytes.windows(middle.len()).any(|window| window == middle);
+            assert!(!found, "{} has {secret}", file.display());
+        }
+    }
+    assert!(read > 10_000, "the database was read");
+}

@@ -4,5 +4,6 @@ mod account;
 mod authorize;
 mod browser;
 mod code;
+mod faults;
 mod login;
 mod refresh;

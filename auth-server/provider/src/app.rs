@@ -65,7 +65,8 @@ impl App {
     /// Puts the parts together. Until [`Self::set_opened`] it says that it is not ready.
     pub fn new(parts: Parts) -> Self {
         let dummy = SecretHash::Keyed { root_id: parts.root.writing_id().to_owned(), mac: [0; 32] };
-        let metadata = http::metadata_document(&parts.issuer, &parts.grants);
+        let metadata =
+            http::metadata_document(&parts.issuer, &parts.grants, parts.policy.grants.refresh_grace);
         let issued = Issued::new(&parts.grants);
         let dummy_password = http::dummy_password(parts.rng.as_ref());
         let allowances = Allowances::new(parts.policy.max_revocations);

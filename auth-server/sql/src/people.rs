@@ -26,8 +26,15 @@ const SESSION: &str = "SELECT id_hash, sid, sub, methods, address, agent, authen
      FROM sessions WHERE id_hash = $1";
 const SESSIONS_OF: &str = "SELECT id_hash, sid, sub, methods, address, agent, authenticated_at, used_at, expires_at \
      FROM sessions WHERE sub = $1 ORDER BY used_at DESC, id_hash LIMIT $2";
-const ADD_SESSION: &str = "INSERT INTO sessions (id_hash, sid, sub, methods, address, agent, authenticated_at, \
-     used_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id_hash) DO NOTHING";
+/// A session begins only for the account as it was when its person proved itself: a change that is under way is waited
+/// for, and one that is done is seen.
+const ADD_SESSION_POSTGRES: &str = "WITH u AS (SELECT sub FROM users WHERE sub = $3 AND enabled AND not_before < $7 \
+     AND COALESCE(password, '') = $10 FOR SHARE) \
+     INSERT INTO sessions (id_hash, sid, sub, methods, address, agent, authenticated_at, used_at, expires_at) \
+     SELECT $1, $2, u.sub, $4, $5, $6, $7, $8, $9 FROM u RETURNING id_hash";
+const ADD_SESSION_SQLITE: &str = "INSERT INTO sessions (id_hash, sid, sub, methods, address, agent, authenticated_at, used_at, expires_at) \
+     SELECT $1, $2, u.sub, $4, $5, $6, $7, $8, $9 FROM users u WHERE u.sub = $3 AND u.enabled \
+     AND u.not_before < $7 AND COALESCE(u.password, '') = $10 RETURNING id_hash";
 const USE_SESSION: &str = "UPDATE sessions SET used_at = $2 WHERE id_hash = $1 AND used_at < $2";
 const END_SESSION: &str = "DELETE FROM sessions WHERE sid = $1 AND sub = $2";
 
@@ -134,9 +141,10 @@ impl Store {
         self.read(Statement::new(SESSIONS_OF).text(sub).int(PAGE)).await?.iter().map(session_of).collect()
     }
 
-    /// Begins a login session.
-    pub async fn add_session(&self, session: &Session) -> Result<(), StoreError> {
-        let statement = Statement::new(ADD_SESSION)
+    /// Begins a login session of an account as it was read: `false` where it has changed since.
+    pub async fn add_session(&self, session: &Session, of: &User) -> Result<bool, StoreError> {
+        let password = of.password.as_ref().map(|phc| phc.reveal().to_owned());
+        let statement = Statement::by_database(ADD_SESSION_POSTGRES, ADD_SESSION_SQLITE)
             .text(&session.id_hash)
             .text(&session.sid)
             .text(&session.sub)
@@ -145,8 +153,9 @@ impl Store {
             .text(&session.agent)
             .int(session.authenticated_at.seconds())
             .int(session.used_at.seconds())
-            .int(session.expires_at.seconds());
-        self.write(statement).await.map(drop)
+            .int(session.expires_at.seconds())
+            .text(password.unwrap_or_default());
+        Ok(!self.write(statement).await?.is_empty())
     }
 
     /// Notes that a login session was used.

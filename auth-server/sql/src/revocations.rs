@@ -108,6 +108,12 @@ impl Store {
         self.transact(rows.iter().map(|row| Step::any(row.statement(now, None))).collect()).await
     }
 
+    /// Ends access from now on: the second is the database's own as the statement runs, and one more, within which every
+    /// replica has read it.
+    pub async fn cut_off(&self, revocation: &Revocation, now: Timestamp) -> Result<(), StoreError> {
+        self.transact(revocation.steps(now, Ends::Access)).await
+    }
+
     /// Revokes a token, by one statement; it counts for `counted_for`: see [`Self::counted`].
     pub async fn revoke_counted(
         &self,

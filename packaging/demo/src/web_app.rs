@@ -134,18 +134,19 @@ async fn callback(
     let request = settings.http.post(format!("{}/token", settings.issuer)).form(&form);
     let request = request.basic_auth(&settings.client_id, Some(&settings.client_secret));
     let answer: Value = request.send().await?.json().await?;
-    let token = answer["access_token"].as_str().ok_or_else(|| format!("no token: {}", answer["error"]))?;
+    let text = |document: &Value, name: &str| document.get(name).and_then(Value::as_str).map(str::to_owned);
+    let token = text(&answer, "access_token").ok_or_else(|| format!("no token: {answer}"))?;
     let claims = token.split('.').nth(1).ok_or("no JWT")?;
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims)?)?;
-    let read = settings.http.get(&settings.api).bearer_auth(token).send().await?;
+    let read = settings.http.get(&settings.api).bearer_auth(&token).send().await?;
     let (status, document) = (read.status(), read.text().await?);
     let mut shown = String::new();
     write!(
         shown,
         "<p>You are signed in.<p>Your token speaks for <code>{}</code> and allows <code>{}</code>.\
          <p>The resource answers {status}:<pre>{}</pre><p><a href='{}/account'>Your account</a>",
-        escaped(claims["sub"].as_str().unwrap_or_default()),
-        escaped(answer["scope"].as_str().unwrap_or_default()),
+        escaped(&text(&claims, "sub").unwrap_or_default()),
+        escaped(&text(&answer, "scope").unwrap_or_default()),
         escaped(&document),
         escaped(&settings.issuer),
     )?;

@@ -42,6 +42,9 @@ pub struct ServerMetadata {
     /// Grants that the token endpoint takes.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "known_names")]
     pub grant_types_supported: Vec<GrantType>,
+    /// Seconds for which a superseded refresh token is answered with the current one. Ours, not of the registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trefoil_refresh_grace: Option<i64>,
     /// How clients may authenticate at the token endpoint.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "known_names")]
     pub token_endpoint_auth_methods_supported: Vec<AuthMethod>,

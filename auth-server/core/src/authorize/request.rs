@@ -97,6 +97,8 @@ pub struct AuthorizationRequest {
     pub ui_locales: Vec<String>,
 }
 
+/// The longest `state` and `nonce`: they are kept for the person, and come back in a URL.
+const MAX_VALUE: usize = 2_048;
 /// The longest `login_hint` that is kept.
 const MAX_HINT: usize = 255;
 
@@ -107,6 +109,10 @@ impl Wish {
     /// What the client is told by redirect.
     pub fn parse(redirect: &Redirectable, params: &Params) -> Result<Self, Denied> {
         let client = redirect.client().value();
+        let is_long = |name| params.get(name).is_some_and(|value| value.len() > MAX_VALUE);
+        if is_long("state") || is_long("nonce") {
+            return refused(AuthorizeDenied::ValueTooLong);
+        }
         match params.get("response_type") {
             None => return refused(AuthorizeDenied::ResponseTypeMissing),
             Some("code") => {}

@@ -32,6 +32,9 @@ pub enum RefusedUri {
     /// RFC 9700 section 2.1: plain http leaves the code open to the network.
     #[error("is plain http: use https, or http on 127.0.0.1 or [::1] for a native app")]
     PlainHttp,
+    /// `HTTPS://` is another text than `https://`.
+    #[error("has a scheme in capital letters: write it in small ones")]
+    SchemeCase,
     /// RFC 8252 section 7.1: a private-use scheme is a reversed domain name.
     #[error(
         "has a scheme that an app cannot own: use https, or a reversed domain such as com.example.app:/callback"
@@ -64,6 +67,10 @@ pub(super) fn check(text: &str) -> Result<(), RefusedUri> {
     let (scheme, rest) = text.split_once(':').ok_or(RefusedUri::NotAbsolute)?;
     if !scheme.eq_ignore_ascii_case(url.scheme()) {
         return Err(RefusedUri::NotAbsolute);
+    }
+    // It is compared byte by byte, here and by whoever looks at its scheme.
+    if scheme != url.scheme() {
+        return Err(RefusedUri::SchemeCase);
     }
     if authority(rest).is_some_and(|authority| authority.contains('@')) {
         return Err(RefusedUri::UserInfo);
@@ -169,6 +176,7 @@ mod tests {
             ("myapp:/cb", RefusedUri::Scheme),
             ("urn:ietf:wg:oauth:2.0:oob", RefusedUri::Scheme),
             ("http://good.example/cb", RefusedUri::PlainHttp),
+            ("HTTPS://good.example/cb", RefusedUri::SchemeCase),
             ("http://127.0.0.1.evil.example/", RefusedUri::PlainHttp),
             ("http://localhost.evil.example/", RefusedUri::PlainHttp),
         ] {

@@ -18,9 +18,10 @@ use super::site::accounts::{self, Login};
 use super::site::browser::{Browser, Cookie};
 use super::site::pages::{Page, translated};
 use super::site::session::{self, SignedIn, signed_in};
+use super::site::shown::{browser_name, minute};
 use crate::app::App;
 use crate::model::{Session, User};
-use crate::protocol::{AuthorizeDenied, Denied, Params};
+use crate::protocol::{AuthorizeDenied, Denied, Ends, Params, cut_off_second};
 use crate::secrets::hash_password;
 use crate::store::{Revocation, StoreError};
 
@@ -80,7 +81,7 @@ async fn done(
     (params, now): (&Params, Timestamp),
 ) -> Result<Response, Refused> {
     match params.get("action") {
-        Some("sign_out") => sign_out(app, here).await,
+        Some("sign_out") => sign_out(app, here, now).await,
         Some("end_session") => {
             let sid = params.get("sid").unwrap_or_default();
             end_session(app, here, (sid, now)).await?;
@@ -98,7 +99,8 @@ async fn done(
     }
 }
 
-async fn sign_out(app: &App, here: &SignedIn) -> Result<Response, Refused> {
+async fn sign_out(app: &App, here: &SignedIn, now: Timestamp) -> Result<Response, Refused> {
+    cut_off(app, CutOffScope::Session(&here.session.sid), now).await?;
     app.store().end_session(&here.session.sid, &here.session.sub).await?;
     tracing::info!(sub = here.user.sub, sid = here.session.sid, "signed out");
     let values = minijinja::context! { title => "signed-out-title", text => "signed-out-text" };
@@ -128,7 +130,7 @@ async fn revoke_app(
     let id: ClientId = id.parse().map_err(|_| Denied::Authorize(AuthorizeDenied::ClientUnknown))?;
     let sub = here.user.sub.as_str();
     let scope = CutOffScope::SubjectAtClient { sub, client_id: id.as_str() };
-    // The consent goes first: a code that is issued meanwhile is covered by the cut-off.
+    // The consent goes first: who is asked for a code meanwhile has to ask the person.
     app.store().drop_consent(sub, &id).await?;
     cut_off(app, scope, now).await?;
     tracing::info!(sub, client_id = %id, "an app was revoked by its person");
@@ -139,7 +141,7 @@ async fn revoke_app(
 /// with the next poll.
 async fn cut_off(app: &App, scope: CutOffScope<'_>, now: Timestamp) -> Result<(), Refused> {
     let until = app.policy().grants.max_lifetime;
-    app.store().revoke(&Revocation::cut_off(scope, now, until), now).await?;
+    app.store().cut_off(&Revocation::cut_off(scope, now, until), now).await?;
     Ok(app.revocations().poll_once().await?)
 }
 
@@ -155,16 +157,14 @@ async fn change_password(
     (params, now): (&Params, Timestamp),
 ) -> Result<Response, Refused> {
     let current = params.get("password").unwrap_or_default();
-    let tried = accounts::login(app, browser, (&here.user.username, current), now).await?;
-    let wrong = match tried {
-        Login::Right(_) => None,
-        Login::Wrong => Some("account-wrong"),
-        Login::TooMany => Some("login-slow"),
+    let wrong = |key| Said::Error(translated(key, &FluentArgs::new()));
+    let proven = match accounts::login(app, browser, (&here.user.username, current), now).await? {
+        Login::Right(user) if user.sub == here.user.sub => user,
+        Login::Right(_) | Login::Wrong => {
+            return page(app, browser, here, (wrong("account-wrong"), now)).await;
+        }
+        Login::TooMany => return page(app, browser, here, (wrong("login-slow"), now)).await,
     };
-    if let Some(key) = wrong {
-        let said = Said::Error(translated(key, &FluentArgs::new()));
-        return page(app, browser, here, (said, now)).await;
-    }
     let Ok(chosen) = choose_password(params.get("new_password").unwrap_or_default()) else {
         let mut args = FluentArgs::new();
         args.set("min", MIN_PASSWORD);
@@ -174,15 +174,23 @@ async fn change_password(
     app.rng().fill(&mut salt);
     let hashed = tokio::task::spawn_blocking(move || hash_password(&chosen, &salt)).await;
     let hashed = hashed.map_err(|_| StoreError::Corrupt("a password was not hashed".to_owned()))?;
-    let change = |user: &User| {
-        let changed =
-            User { password: Some(hashed.clone()), not_before: now, updated_at: now, ..user.clone() };
-        Ok::<_, StoreError>(Some((changed, None)))
+    // The tokens end first: where the change fails after that, the person tries again.
+    cut_off(app, CutOffScope::Subject(&proven.sub), now).await?;
+    let not_before = cut_off_second(app.store().now().await?, Ends::Access);
+    let change = |present: &User| {
+        // Somebody else was faster: that password counts, and the one that was proven here is none any more.
+        if present.password != proven.password || !present.enabled {
+            return Ok::<_, StoreError>(None);
+        }
+        let not_before = not_before.max(present.not_before);
+        let password = Some(hashed.clone());
+        Ok(Some((User { password, not_before, updated_at: now, ..present.clone() }, None)))
     };
-    app.store().change_user(&here.user.sub, true, change).await?;
-    tracing::info!(sub = here.user.sub, "a password was changed by its person");
+    let Some(user) = app.store().change_user(&proven.sub, true, change).await? else {
+        return page(app, browser, here, (wrong("account-wrong"), now)).await;
+    };
+    tracing::info!(sub = user.sub, "a password was changed by its person");
     // All sessions are over, this one too; the person goes on in a new one.
-    let user = User { not_before: now, ..here.user.clone() };
     let (session, cookie) = session::begin(app, browser, &user, None).await?;
     let again = SignedIn { session, user };
     let said = Said::Notice(translated("account-changed", &FluentArgs::new()));
@@ -235,64 +243,4 @@ async fn page(
         notice => notice, error => error, sessions => sessions, apps => apps,
     };
     Ok(Page::new("account.html").render(base(app), values))
-}
-
-/// What a browser that calls itself so is to a person. A guess, for a list of one's own sessions.
-fn browser_name(agent: &str) -> String {
-    let first = |names: &[(&str, &'static str)]| {
-        names.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| *name)
-    };
-    // Each of them also names those after it.
-    let browsers = [
-        ("Edg", "Edge"),
-        ("OPR", "Opera"),
-        ("Firefox", "Firefox"),
-        ("Chrom", "Chrome"),
-        ("Safari", "Safari"),
-    ];
-    let systems = [
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Android", "Android"),
-        ("Windows", "Windows"),
-        ("Mac OS", "macOS"),
-        ("Linux", "Linux"),
-    ];
-    let mut args = FluentArgs::new();
-    if let (Some(browser), Some(system)) = (first(&browsers), first(&systems)) {
-        args.set("browser", browser);
-        args.set("system", system);
-        return translated("account-browser", &args);
-    }
-    let word = agent.split([' ', '/']).next().unwrap_or_default();
-    if word.is_empty() { translated("account-unknown", &args) } else { word.to_owned() }
-}
-
-/// A time as people read it, to the minute, in UTC.
-fn minute(at: Timestamp) -> String {
-    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(at.seconds().max(0).unsigned_abs());
-    let text = httpdate::fmt_http_date(time);
-    // `Tue, 01 Dec 2026 04:49:37 GMT`
-    text.get(5..22).map_or(text.clone(), |minute| format!("{minute} UTC"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_browser_has_a_name_that_people_know() {
-        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36";
-        let phone =
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 20_0 like Mac OS X) AppleWebKit/605 Version/20.0 Safari/604";
-        for (agent, name) in [
-            (chrome, "Chrome on Linux"),
-            (phone, "Safari on iPhone"),
-            ("curl/8.1", "curl"),
-            ("", "a browser"),
-        ] {
-            assert_eq!(browser_name(agent), name);
-        }
-        assert_eq!(minute(Timestamp(1_800_000_000)), "15 Jan 2027 08:00 UTC");
-    }
 }

@@ -8,23 +8,22 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Request, header};
-use trefoil_core::authorization::{Authorization, Kept, RecordId, Stage};
 use trefoil_core::authorize::{self, AuthorizationRequest, Redirectable, Wish};
 use trefoil_shared::{Secret, Timestamp};
 use url::Url;
 
+use super::code::issue;
 use super::error::Refused;
 use super::form::Form;
 use super::render_page::{answered, refused, see_other};
 use super::routes::Route;
+use super::site::accounts;
 use super::site::browser::{Browser, Cookie};
 use super::site::interaction;
-use super::site::session::{SignedIn, free_second, signed_in};
+use super::site::session::{SignedIn, signed_in};
 use crate::app::App;
-use crate::grants::Surroundings;
 use crate::model::{Authentication, Client};
 use crate::protocol::{self, AuthorizeDenied, Denied, Params, RequestDenied, Target};
-use crate::records::Created;
 
 /// The longest form that is sent on as a query, in bytes: what servers and proxies take as a URL.
 const MAX_QUERY: usize = 8_000;
@@ -91,6 +90,7 @@ pub(super) async fn wait(
     request: Option<AuthorizationRequest>,
     now: Timestamp,
 ) -> Result<Response, Refused> {
+    accounts::may_begin(app, browser, now).await?;
     let known = browser.id.clone();
     let name = known.clone().unwrap_or_else(|| Secret::new(URL_SAFE_NO_PAD.encode(app.rng().bytes32())));
     let id = interaction::begin(app, name.reveal(), request, now).await?;
@@ -179,84 +179,6 @@ pub(super) fn redirect_host(uri: &str) -> String {
     let url = Url::parse(uri).ok();
     let host = url.as_ref().filter(|url| matches!(url.scheme(), "http" | "https")).and_then(Url::host_str);
     host.map_or_else(|| uri.split(':').next().unwrap_or_default().to_owned() + ":", str::to_owned)
-}
-
-/// Makes the authorization and answers with its code. The record is the gate: whoever comes second gets the same code
-/// while it is good, and a calm page afterwards (decision 51).
-pub(super) async fn issue(
-    app: &App,
-    (client, request): (&Client, &AuthorizationRequest),
-    person: &SignedIn,
-    id: RecordId,
-) -> Result<Response, Refused> {
-    let now = free_second(app, &person.user).await?;
-    if app.standing(&person.user.sub).await?.is_over(now) {
-        return Err(Denied::Authorize(AuthorizeDenied::PersonGone).into());
-    }
-    let authorization = authorization(app, request, person, now);
-    let (record, code) = authorization.first_record(id, app.root(), app.rng())?;
-    let code = match app.records().create(&id.key(), &record, now).await? {
-        Created::New => {
-            tracing::info!(
-                client_id = %client.client_id, sub = person.user.sub, grant_id = authorization.grant_id,
-                scope = %request.scopes, "code issued"
-            );
-            metrics::counter!("trefoil_codes_issued_total").increment(1);
-            code
-        }
-        Created::Taken => {
-            let Some(code) = earlier_code(app, id, &person.user.sub, now).await? else {
-                return Err(Denied::Authorize(AuthorizeDenied::InteractionDone).into());
-            };
-            code
-        }
-    };
-    Ok(answered(app, &client.name, &request.with_code(code.reveal(), app.issuer())))
-}
-
-/// The code that the same person got for the same request, where it can still be redeemed.
-async fn earlier_code(app: &App, id: RecordId, sub: &str, now: Timestamp) -> Result<Option<Secret>, Refused> {
-    let Some(record) = app.records().read(&id.key(), now).await? else { return Ok(None) };
-    let kept = Kept::read(id, record)?;
-    let is_good = matches!(kept.authorization.stage, Stage::Code { until } if now < until);
-    if !is_good || kept.authorization.sub != sub {
-        return Ok(None);
-    }
-    Ok(Some(kept.value(0, app.root())?))
-}
-
-fn authorization(
-    app: &App,
-    request: &AuthorizationRequest,
-    person: &SignedIn,
-    now: Timestamp,
-) -> Authorization {
-    let policy = app.policy().grants;
-    let ends = now.plus(policy.max_lifetime);
-    Authorization {
-        grant_id: app.rng().id(),
-        client_id: request.client_id.clone(),
-        sub: person.user.sub.clone(),
-        data: serde_json::Map::new(),
-        scopes: request.scopes.clone(),
-        resources: request.resources.clone(),
-        nonce: request.nonce.clone(),
-        auth_time: person.session.authenticated_at,
-        amr: person.session.methods.clone(),
-        sid: Some(person.session.sid.clone()),
-        offline: false,
-        redirect_uri: request.redirect_uri.clone(),
-        redirect_named: request.redirect_named,
-        challenge: request.challenge.clone(),
-        seed: app.rng().id(),
-        root: app.root().writing_id().to_owned(),
-        created: now,
-        ends,
-        idle_ends: now.plus(policy.idle_lifetime).min(ends),
-        access_until: now,
-        wrong_verifiers: 0,
-        stage: Stage::Code { until: now.plus(policy.code_lifetime) },
-    }
 }
 
 /// The client of a request that waited: it may have changed meanwhile.

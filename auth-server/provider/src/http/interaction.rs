@@ -6,9 +6,10 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{Request, StatusCode, header};
 use trefoil_core::authorize::AuthorizationRequest;
-use trefoil_shared::{Secret, Timestamp};
+use trefoil_shared::{ResourceIndicator, Secret, Timestamp};
 
-use super::authorize::{Next, client_of, issue, next, redirect_host};
+use super::authorize::{Next, client_of, next, redirect_host};
+use super::code::{issue, refuse_for_good};
 use super::error::Refused;
 use super::form::Form;
 use super::render_page::{answered, base, refused, see_other};
@@ -205,17 +206,22 @@ impl<'a> Turn<'a> {
         }
         let host = redirect_host(&request.redirect_uri);
         let before = self.app.store().consent(&person.user.sub, &client.client_id, &host).await?;
-        let (mut scopes, mut resources) = (request.scopes.clone(), request.resources.clone());
-        if let Some(before) = before {
-            scopes = scopes.union(&before.scopes);
-            resources.extend(before.resources.into_iter().filter(|own| !request.resources.contains(own)));
-        }
+        // Scopes are added only to those of the same resources: `write` at one is no consent to `write` at another.
+        let is_same = |before: &Consent| {
+            let has = |all: &[ResourceIndicator], one| all.contains(one);
+            before.resources.iter().all(|one| has(&request.resources, one))
+                && request.resources.iter().all(|one| has(&before.resources, one))
+        };
+        let scopes = match before.filter(is_same) {
+            Some(before) => request.scopes.union(&before.scopes),
+            None => request.scopes.clone(),
+        };
         let consent = Consent {
             sub: person.user.sub.clone(),
             client_id: client.client_id.clone(),
             redirect_host: host,
             scopes,
-            resources,
+            resources: request.resources.clone(),
             granted_at: self.now,
         };
         self.app.store().keep_consent(&consent).await?;
@@ -225,6 +231,10 @@ impl<'a> Turn<'a> {
     async fn deny(&self) -> Result<Response, Refused> {
         let Some(request) = self.request() else { return self.page(None).await };
         let client = client_of(self.app, request).await?;
+        // The record of the authorization is the gate here, too: who allowed before cannot deny any more.
+        if !refuse_for_good(self.app, request, (self.open.grant()?, self.now)).await? {
+            return Err(Denied::Authorize(AuthorizeDenied::InteractionDone).into());
+        }
         self.open.end(self.app, self.now).await?;
         tracing::info!(client_id = %client.client_id, "the person did not allow it");
         let why = Denied::Authorize(AuthorizeDenied::PersonRefused);

@@ -26,7 +26,7 @@ pub(super) async fn metadata(State(app): State<App>) -> Response {
 }
 
 /// The document, made once.
-pub(crate) fn document(issuer: &Issuer, grants: &Grants) -> Bytes {
+pub(crate) fn document(issuer: &Issuer, grants: &Grants, refresh_grace: i64) -> Bytes {
     let proven = vec![AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
     let metadata = ServerMetadata {
         issuer: issuer.as_str().to_owned(),
@@ -41,6 +41,7 @@ pub(crate) fn document(issuer: &Issuer, grants: &Grants) -> Bytes {
         authorization_response_iss_parameter_supported: true,
         authorization_endpoint: None,
         grant_types_supported: grants.names().to_vec(),
+        trefoil_refresh_grace: Some(refresh_grace),
         token_endpoint_auth_methods_supported: AuthMethod::ALL.to_vec(),
         revocation_endpoint_auth_methods_supported: AuthMethod::ALL.to_vec(),
         introspection_endpoint_auth_methods_supported: proven,
@@ -59,7 +60,7 @@ mod tests {
 
     #[test]
     fn d35_metadata_says_only_what_works() {
-        let document = document(&"https://example.com/tenant".parse().unwrap(), &Grants::standard());
+        let document = document(&"https://example.com/tenant".parse().unwrap(), &Grants::standard(), 60);
         let json: serde_json::Value = serde_json::from_slice(&document).unwrap();
         insta::assert_json_snapshot!(json);
     }

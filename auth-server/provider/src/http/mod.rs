@@ -6,6 +6,7 @@ mod assets;
 mod authorize;
 mod client;
 mod client_ip;
+mod code;
 mod content_type;
 mod error;
 mod failures;

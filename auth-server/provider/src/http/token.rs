@@ -82,6 +82,7 @@ async fn issue(app: &App, grant: &dyn Grant, ask: &TokenAsk<'_>) -> Result<Optio
             let Refusal { why, order, ends } = *refusal;
             if let Some(ended) = &ends {
                 end(app, ended, ask.now()).await?;
+                metrics::counter!("trefoil_grants_ended_total").increment(1);
                 tracing::warn!(
                     client_id = %ask.client.client().client_id, grant_id = ended.grant_id, reason = why.name(),
                     "a grant was ended with all its tokens"
@@ -150,7 +151,12 @@ fn asked_of(granted: &Granted, mut asked: Asked) -> Result<Asked, Denied> {
 /// neither may try again.
 pub(super) async fn end(app: &App, ended: &EndedGrant, now: Timestamp) -> Result<(), Refused> {
     let scope = CutOffScope::Grant(&ended.grant_id);
-    Ok(app.store().revoke(&Revocation::whenever(scope, ended.access_until.max(now)), now).await?)
+    app.store().revoke(&Revocation::whenever(scope, ended.access_until.max(now)), now).await?;
+    // It holds here before the answer (amendment to decision 18). It is written already, so a failure is only told.
+    if let Err(error) = app.revocations().poll_once().await {
+        tracing::warn!(%error, "a revocation that was written could not be read back at once");
+    }
+    Ok(())
 }
 
 /// Whether a change was made, or there was none to make. It is made also where the client hangs up meanwhile.

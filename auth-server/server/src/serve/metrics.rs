@@ -10,6 +10,12 @@ pub(super) fn describe() {
     );
     describe_counter!("trefoil_tokens_issued_total", "Tokens issued, by grant");
     describe_counter!("trefoil_tokens_revoked_total", "Tokens revoked at /revoke");
+    describe_counter!("trefoil_codes_issued_total", "Authorization codes issued");
+    describe_counter!("trefoil_logins_total", "Passwords tried, by outcome: right, wrong or too_many");
+    describe_counter!(
+        "trefoil_grants_ended_total",
+        "Grants ended since a code or a refresh token was used again"
+    );
     describe_counter!(
         "trefoil_revocations_refused_total",
         "Revocations refused at /revoke since the client had too many, by reason"

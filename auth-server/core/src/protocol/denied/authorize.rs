@@ -20,6 +20,10 @@ denials! {
     RedirectUriRefused = InvalidRequest, "RFC 6749 4.1.2.1", NOWHERE;
     /// The interaction is over, or was never there.
     InteractionGone = InvalidRequest [404], "our limit", "this sign-in is over or was never begun: start again in the application";
+    /// One network begins more sign-ins than anybody needs.
+    TooManySignIns = SlowDown, "our limit", "too many sign-ins were begun from this network: try again in some minutes";
+    /// `state` or `nonce` is longer than anybody needs.
+    ValueTooLong = InvalidRequest, "our limit", "state or nonce is longer than 2048 bytes";
     /// The interaction has had its answer.
     InteractionDone = InvalidRequest, "our limit", "this sign-in is finished";
     /// The person may not sign in any more.

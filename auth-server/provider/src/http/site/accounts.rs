@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::grants::{People, Standing};
 use crate::http::error::Refused;
 use crate::model::User;
-use crate::protocol::{Denied, Unavailable};
+use crate::protocol::{AuthorizeDenied, Denied, Unavailable};
 use crate::secrets::{Rng, hash_password};
 use crate::store::{Store, StoreError};
 
@@ -50,6 +50,9 @@ pub(crate) enum Login {
 const TRIES_FROM_ONE: u64 = 20;
 const TRIES_AT_ONE: u64 = 500;
 const WINDOW: i64 = 600;
+/// Tries at any accounts from one network, and sign-ins that it begins: an office behind one address has its morning.
+const TRIES_OF_NETWORK: u64 = 500;
+const BEGUN_OF_NETWORK: u64 = 3_000;
 
 /// Checks a name and a password. An unknown name costs what a known one does (attack case 118).
 pub(crate) async fn login(
@@ -92,15 +95,37 @@ pub(crate) async fn check(app: &App, password: &str, user: Option<&User>) -> Res
 /// Counts a try before it is made, at whichever replica.
 async fn may_try(app: &App, browser: &Browser, name: &str, now: Timestamp) -> Result<bool, Refused> {
     let network = browser.address.map(crate::http::failures::network).unwrap_or_default();
+    // Many names from one place: nobody has so many accounts.
+    if !within(app, ("login-network", &network, TRIES_OF_NETWORK), now).await? {
+        return Ok(false);
+    }
     let from_one = format!("{name} {network}");
     for (kind, counted, most) in
         [("login-from", &*from_one, TRIES_FROM_ONE), ("login-at", name, TRIES_AT_ONE)]
     {
-        let key = format!("{kind}:{}", app.root().stored_name(kind, counted));
-        let key = key.parse().map_err(|_| StoreError::Corrupt("a key".to_owned()))?;
-        if app.records().count(&key, 1, now.plus(WINDOW), now).await? > most {
+        if !within(app, (kind, counted, most), now).await? {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// Lets a network begin so many sign-ins in a window: each of them is a record.
+pub(crate) async fn may_begin(app: &App, browser: &Browser, now: Timestamp) -> Result<(), Refused> {
+    let network = browser.address.map(crate::http::failures::network).unwrap_or_default();
+    if within(app, ("begin-network", &network, BEGUN_OF_NETWORK), now).await? {
+        return Ok(());
+    }
+    Err(Denied::Authorize(AuthorizeDenied::TooManySignIns).into())
+}
+
+/// Counts once more, and tells whether that is still within the limit.
+async fn within(
+    app: &App,
+    (kind, counted, most): (&str, &str, u64),
+    now: Timestamp,
+) -> Result<bool, Refused> {
+    let key = format!("{kind}:{}", app.root().stored_name(kind, counted));
+    let key = key.parse().map_err(|_| StoreError::Corrupt("a key".to_owned()))?;
+    Ok(app.records().count(&key, 1, now.plus(WINDOW), now).await? <= most)
 }

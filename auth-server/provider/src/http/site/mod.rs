@@ -5,3 +5,4 @@ pub(super) mod browser;
 pub(super) mod interaction;
 pub(super) mod pages;
 pub(super) mod session;
+pub(super) mod shown;

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::grants::Surroundings;
 use crate::http::error::Refused;
 use crate::model::{Session, User};
-use crate::protocol::{Denied, Unavailable};
+use crate::protocol::{AuthorizeDenied, Denied, Unavailable};
 
 /// A use is written down once in so many seconds.
 const USE_EVERY: i64 = 60;
@@ -70,7 +70,7 @@ pub(crate) async fn begin(
     user: &User,
     old: Option<&SignedIn>,
 ) -> Result<(Session, HeaderValue), Refused> {
-    let now = free_second(app, user).await?;
+    let now = free_second(app, user, None).await?;
     let value = Secret::new(URL_SAFE_NO_PAD.encode(app.rng().bytes32()));
     let lifetime = app.policy().sessions.lifetime;
     let session = Session {
@@ -84,7 +84,10 @@ pub(crate) async fn begin(
         used_at: now,
         expires_at: now.plus(lifetime),
     };
-    app.store().add_session(&session).await?;
+    // The account may have changed while the password was checked.
+    if !app.store().add_session(&session, user).await? {
+        return Err(Denied::Authorize(AuthorizeDenied::PersonGone).into());
+    }
     if let Some(old) = old {
         app.store().end_session(&old.session.sid, &old.session.sub).await?;
     }
@@ -94,11 +97,19 @@ pub(crate) async fn begin(
 
 /// Now, as soon as no cut-off covers this second (decision 44): what begins in a second that is covered would be over at
 /// once.
-pub(crate) async fn free_second(app: &App, user: &User) -> Result<Timestamp, Refused> {
-    const TRIES: u32 = 12;
+pub(crate) async fn free_second(
+    app: &App,
+    user: &User,
+    client_and_session: Option<(&str, &str)>,
+) -> Result<Timestamp, Refused> {
+    const TRIES: u32 = 16;
+    let (client_id, sid) = client_and_session.unwrap_or_default();
+    let mut claims = serde_json::Map::new();
+    claims.insert("sid".to_owned(), sid.into());
     for _ in 0..TRIES {
         let now = app.now();
-        if now > user.not_before && !app.is_cut_off(&facts(&user.sub, now))? {
+        let given = TokenFacts { jti: "", client_id, sub: &user.sub, iat: now, extra: Some(&claims) };
+        if now > user.not_before && !app.is_cut_off(&given)? {
             return Ok(now);
         }
         tokio::time::sleep(std::time::Duration::from_millis(250)).await;

@@ -16,7 +16,7 @@ use super::context::Context;
 use super::output::{Report, note};
 use super::{CliError, input, table};
 use crate::model::User;
-use crate::protocol::Ends;
+use crate::protocol::{Ends, cut_off_second};
 use crate::secrets::hash_password;
 use crate::store::{Act, Store, StoreError};
 
@@ -195,14 +195,16 @@ async fn set_password(args: SetPasswordArgs, cx: &Context) -> Result<Report, Cli
     let store = cx.store().await?;
     let present = existing(&store, &args.name).await?;
     let (password, hash) = new_password(brought, cx);
-    let now = store.now().await?;
+    let act = ending(cx.act("user set-password", &present.username), &store, &present.sub, cx).await?;
+    let now = cut_off_second(store.now().await?, Ends::Access);
     let change = |present: &User| {
-        let act = cx.act("user set-password", &present.username);
         let password = Some(hash.clone());
-        let changed = User { password, not_before: now, updated_at: now, ..present.clone() };
-        Ok::<_, StoreError>(Some((changed, Some(act))))
+        let not_before = now.max(present.not_before);
+        let changed = User { password, not_before, updated_at: cx.now(), ..present.clone() };
+        Ok::<_, StoreError>(Some((changed, Some(act.clone()))))
     };
     let user = store.change_user(&present.sub, true, change).await?.unwrap_or(present);
+    cut_late_ones(&act, &store, &user.sub, cx).await;
     note("the account is signed out everywhere, and apps have to ask again");
     Ok(with_password(&user, &password, args.password_file.as_deref(), cx))
 }
@@ -219,10 +221,10 @@ async fn set_enabled(name: &str, enabled: bool, cx: &Context) -> Result<Report, 
     if !enabled {
         act = ending(act, &store, &present.sub, cx).await?;
     }
-    let now = store.now().await?;
+    let now = cut_off_second(store.now().await?, Ends::Access);
     let change = |present: &User| {
-        let not_before = if enabled { present.not_before } else { now };
-        let changed = User { enabled, not_before, updated_at: now, ..present.clone() };
+        let not_before = if enabled { present.not_before } else { now.max(present.not_before) };
+        let changed = User { enabled, not_before, updated_at: cx.now(), ..present.clone() };
         Ok::<_, StoreError>(Some((changed, Some(act.clone()))))
     };
     let user = store.change_user(&present.sub, !enabled, change).await?.unwrap_or(present);
