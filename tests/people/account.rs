@@ -75,11 +75,14 @@ on_both!(a_changed_password_signs_out_everywhere_but_here, |engine| {
 
 on_both!(signing_out_ends_the_session, |engine| {
     let site = Site::open(engine).await;
-    let (mut visitor, _) = site.consented().await;
+    let (mut visitor, tokens) = site.tokens().await;
+    let refresh = tokens["refresh_token"].as_str().unwrap().to_owned();
     let account = visitor.open("/account").await;
     let before = visitor.cookies.clone();
     let out = visitor.press(&account, "sign_out").await;
     assert!(out.says("You are signed out") && !visitor.cookies.contains_key("trefoil_session"), "{out:?}");
+    let refused = site.app.refresh(&site.server, &refresh).await;
+    assert_eq!(refused.text("error"), "invalid_grant", "d44: what was given in it is over");
     visitor.cookies = before;
     let page = visitor.open("/account").await;
     assert!(page.says("to see your account"), "a copy of the cookie is worth nothing: {page:?}");

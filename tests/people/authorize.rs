@@ -42,7 +42,7 @@ async fn a001_a003_what_may_not_be_redirected_is_a_page() {
 async fn a002_a007_a008_a020_the_rest_is_told_by_redirect_with_state_and_issuer() {
     let site = Site::open(Engine::Sqlite).await;
     let mut visitor = Visitor::of(&site.server);
-    let long = "s".repeat(300);
+    let (long, huge) = ("s".repeat(300), "n".repeat(2_049));
     for (more, error) in [
         (vec![("response_type", "token")], "unsupported_response_type"),
         (vec![("response_type", "code id_token")], "unsupported_response_type"),
@@ -52,6 +52,7 @@ async fn a002_a007_a008_a020_the_rest_is_told_by_redirect_with_state_and_issuer(
         (vec![("scope", "read unheard-of")], "invalid_scope"),
         (vec![("scope", &*long)], "invalid_scope"),
         (vec![("resource", "elsewhere")], "invalid_target"),
+        (vec![("nonce", &*huge)], "invalid_request"),
         (vec![("prompt", "none")], "login_required"),
         (vec![("request", "eyJ")], "request_not_supported"),
         (vec![("request_uri", "https://x.example/")], "request_uri_not_supported"),

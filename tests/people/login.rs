@@ -99,6 +99,67 @@ async fn denying_tells_the_app_and_ends_the_sign_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a010_who_allowed_cannot_deny_any_more_and_who_denied_cannot_allow() {
+    let site = Site::open(Engine::Sqlite).await;
+    let mut visitor = Visitor::of(&site.server);
+    let login = visitor.open(&site.app.request(&[])).await;
+    let consent = visitor.sign_in(&login, "alice", PASSWORD).await;
+    let csrf = consent.hidden("csrf");
+    let clicks = ["allow", "deny", "allow", "deny"].map(|action| {
+        let (mut visitor, url, csrf) = (visitor.clone(), consent.url.clone(), csrf.clone());
+        async move { visitor.submit(&url, &[("csrf", &*csrf), ("action", action)]).await }
+    });
+    let pages = futures_util::future::join_all(clicks).await;
+    let codes = pages.iter().filter(|page| page.parameter("code").is_some()).count();
+    let denials = pages.iter().filter(|page| page.parameter("error").is_some()).count();
+    assert!((codes > 0) != (denials > 0), "one answer, whatever was pressed how often: {pages:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d54_a_scope_that_was_allowed_at_one_resource_is_asked_for_at_another() {
+    let site = Site::open(Engine::Sqlite).await;
+    site.lab.auth.ok(&["resource", "add", "payroll", "--scope", "read", "--scope", "write"]);
+    site.lab.auth.ok(&["client", "update", "app", "--add-resource", "payroll"]);
+    let server = site.lab.start_auth();
+    let mut visitor = Visitor::of(&server);
+    let first = crate::harness::lab::RESOURCE;
+    for (resource, scope) in [(first, "write"), ("payroll", "read")] {
+        let request = site.app.request(&[("resource", resource), ("scope", scope)]);
+        let mut page = visitor.open(&request).await;
+        if page.says("current-password") {
+            page = visitor.sign_in(&page, "alice", PASSWORD).await;
+        }
+        assert!(page.says("Allow app?"), "{page:?}");
+        assert!(visitor.press(&page, "allow").await.parameter("code").is_some());
+    }
+    let beyond = site.app.request(&[("resource", "payroll"), ("scope", "write"), ("prompt", "none")]);
+    let page = visitor.open(&beyond).await;
+    assert_eq!(page.parameter("error").as_deref(), Some("consent_required"), "{page:?}");
+    let within = site.app.request(&[("resource", "payroll"), ("scope", "read"), ("prompt", "none")]);
+    assert!(visitor.open(&within).await.parameter("code").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a117_one_password_at_many_names_is_slowed_down_too() {
+    let site = Site::open(Engine::Sqlite).await;
+    let mut visitor = Visitor::of(&site.server);
+    let login = visitor.open(&site.app.request(&[])).await;
+    // A name that is none costs the server nothing but the count.
+    let csrf = login.hidden("csrf");
+    let mut slowed = false;
+    for n in 0..520 {
+        let name = format!("name{n}");
+        let form = [("csrf", &*csrf), ("action", "login"), ("username", &*name), ("password", "")];
+        let page = visitor.submit(&login.url, &form).await;
+        if page.answer.status == 429 {
+            slowed = true;
+            break;
+        }
+    }
+    assert!(slowed, "520 names from one place were let through");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a115_the_session_has_a_new_id_after_login_and_an_edited_one_is_none() {
     let site = Site::open(Engine::Sqlite).await;
     let (mut visitor, _) = site.consented().await;

@@ -42,6 +42,9 @@ mod lost_answers;
 #[path = "store/migrations.rs"]
 mod migrations;
 #[cfg(test)]
+#[path = "store/people.rs"]
+mod people;
+#[cfg(test)]
 #[path = "store/processes.rs"]
 mod processes;
 #[cfg(test)]
