@@ -123,6 +123,15 @@ async fn prompt_and_max_age_decide_what_is_asked_again() {
     let (mut visitor, _) = site.consented().await;
     let silent = visitor.open(&site.app.request(&[("prompt", "none")])).await;
     assert!(silent.parameter("code").is_some(), "{silent:?}");
+    let aged =
+        crate::harness::wait::until("a second has gone by", std::time::Duration::from_secs(30), || {
+            let (mut visitor, app) = (visitor.clone(), site.app.clone());
+            async move {
+                let page = visitor.open(&app.request(&[("prompt", "none"), ("max_age", "0")])).await;
+                page.parameter("error")
+            }
+        });
+    assert_eq!(aged.await, "login_required", "who is signed in for too long is not asked for consent");
     let wider = visitor.open(&site.app.request(&[("prompt", "none"), ("scope", "read write")])).await;
     assert_eq!(wider.parameter("error").as_deref(), Some("consent_required"));
     let asked = visitor.open(&site.app.request(&[("prompt", "consent")])).await;

@@ -140,3 +140,19 @@ on_both!(a_refresh_token_can_be_introspected_by_its_client, |engine| {
     site.app.post(&site.server, "/revoke", &[("token", token)]).await;
     assert_eq!(ask().await, serde_json::json!({ "active": false }));
 });
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_lost_the_resource_has_to_ask_the_person_again() {
+    let site = Site::open(crate::harness::Engine::Sqlite).await;
+    let (_, tokens) = site.tokens().await;
+    let token = tokens["refresh_token"].as_str().unwrap();
+    let gone =
+        ["--drop-resource", crate::harness::lab::RESOURCE, "--drop-scope", "read", "--drop-scope", "write"];
+    site.lab.auth.ok(&[&["client", "update", "app"], &gone[..]].concat());
+    let refused = until("the change is seen", Duration::from_secs(10), || async {
+        let answer = site.app.refresh(&site.server, token).await;
+        (answer.status != 200).then_some(answer)
+    })
+    .await;
+    assert_eq!(refused.text("error"), "invalid_grant", "never a token for the issuer instead: {refused:?}");
+}

@@ -116,7 +116,7 @@ pub struct Granted {
     pub subject: String,
     /// What it allows at most; `None`: what the client may have.
     pub ceiling: Option<Ceiling>,
-    /// Claims for the token, beside those that every token has: names that are claimed by nobody else.
+    /// Claims for the token, beside those that every token has: such a name is left out.
     pub claims: Map<String, Value>,
     /// The refresh token that the client gets with the access token.
     pub refresh: Option<RefreshToken>,

@@ -63,7 +63,9 @@ struct Inner {
 
 impl App {
     /// Puts the parts together. Until [`Self::set_opened`] it says that it is not ready.
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(mut parts: Parts) -> Self {
+        // One longest life of a token, whoever reckons with it.
+        parts.policy.grants.max_access_lifetime = parts.policy.tokens.max_lifetime;
         let dummy = SecretHash::Keyed { root_id: parts.root.writing_id().to_owned(), mac: [0; 32] };
         let metadata =
             http::metadata_document(&parts.issuer, &parts.grants, parts.policy.grants.refresh_grace);

@@ -128,7 +128,11 @@ impl Revocation {
         let (kind, target, at) = self.columns();
         let id = match self {
             Self::Token { id, .. } => format!("{TOKEN}:{id}"),
-            Self::CutOff { .. } => format!("{kind}:{target}:{at}"),
+            // Where there is no second, a later one that covers newer tokens is a row beside the first.
+            Self::CutOff { second: None, .. } => {
+                format!("{kind}:{target}:{at}:{}", self.kept_until().seconds())
+            }
+            Self::CutOff { second: Some(_), .. } => format!("{kind}:{target}:{at}"),
         };
         Statement::new(INSERT)
             .text(id)

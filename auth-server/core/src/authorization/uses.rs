@@ -82,6 +82,14 @@ impl Outcome {
         Self::Refused { why: Denied::Grant(GrantDenied::GrantRefused), becomes: None, ends: false }
     }
 
+    /// What was ended from outside ends here as well: a cut-off is kept for as long as tokens live, a record may live on.
+    fn cut_off(authorization: &Authorization) -> Self {
+        let why = Denied::Grant(GrantDenied::GrantRefused);
+        let is_live = authorization.stage != Stage::Ended;
+        let ended = || Box::new(Authorization { stage: Stage::Ended, ..authorization.clone() });
+        Self::Refused { why, becomes: is_live.then(ended), ends: false }
+    }
+
     fn ended(why: GrantDenied, authorization: &Authorization) -> Self {
         let becomes = Some(Box::new(Authorization { stage: Stage::Ended, ..authorization.clone() }));
         Self::Refused { why: Denied::Grant(why), becomes, ends: true }
@@ -144,10 +152,13 @@ pub fn redeem(
     shown: Redemption,
     facts: Facts,
 ) -> Result<Outcome, StoreError> {
-    if !is_its_own(kept, value, &facts)? || facts.cut_off {
+    if !is_its_own(kept, value, &facts)? {
         return Ok(Outcome::refused());
     }
     let authorization = &kept.authorization;
+    if facts.cut_off {
+        return Ok(Outcome::cut_off(authorization));
+    }
     let proof = shown.proof(authorization, facts.client);
     Ok(match (&authorization.stage, proof) {
         // Somebody who can prove that it is the client presents it again: one of the two is a thief.
@@ -201,10 +212,13 @@ impl Facts<'_> {
 /// # Errors
 /// The root secret that it was made with is not held here.
 pub fn refresh(kept: &Kept, value: &GrantValue, facts: Facts) -> Result<Outcome, StoreError> {
-    if !is_its_own(kept, value, &facts)? || facts.cut_off {
+    if !is_its_own(kept, value, &facts)? {
         return Ok(Outcome::refused());
     }
     let authorization = &kept.authorization;
+    if facts.cut_off {
+        return Ok(Outcome::cut_off(authorization));
+    }
     let (current, recent) = match &authorization.stage {
         Stage::Live { generation, recent } => (*generation, recent),
         Stage::Ended => return Ok(Outcome::refused()),

@@ -242,7 +242,18 @@ fn a049_what_was_cut_off_is_refused_and_an_ended_one_stays_so() {
     let bench = Bench::new();
     let live = bench.live();
     let facts = Facts { cut_off: true, ..bench.facts(NOW) };
-    assert_eq!(refresh(&live, &bench.value(&live, 1), facts).unwrap(), Outcome::refused());
+    let outcome = refresh(&live, &bench.value(&live, 1), facts).unwrap();
+    assert!(is_refused(&outcome, GrantDenied::GrantRefused) && !ends(&outcome));
+    // The record ends with it: the cut-off is forgotten once the tokens that it covers have expired.
+    let over = bench.after(&outcome);
+    assert_eq!(bench.refresh(&over, 1, NOW.plus(200_000)), Outcome::refused());
+    let redeemed = redeem(
+        &bench.fresh(),
+        &bench.value(&bench.fresh(), 0),
+        Redemption { redirect_uri: None, verifier: Some(VERIFIER) },
+        facts,
+    );
+    assert_eq!(bench.after(&redeemed.unwrap()).authorization.stage, Stage::Ended);
     let ended = bench.after(&bench.redeem(&live, Some(VERIFIER), NOW));
     assert_eq!(bench.refresh(&ended, 1, NOW), Outcome::refused());
     assert_eq!(bench.redeem(&ended, Some(VERIFIER), NOW), Outcome::refused());

@@ -140,7 +140,7 @@ async fn revoke_app(
 /// Writes a cut-off, and reads it: it holds here before the person is told so (amendment to decision 18), and elsewhere
 /// with the next poll.
 async fn cut_off(app: &App, scope: CutOffScope<'_>, now: Timestamp) -> Result<(), Refused> {
-    let until = app.policy().grants.max_lifetime;
+    let until = app.policy().cut_off_kept();
     app.store().cut_off(&Revocation::cut_off(scope, now, until), now).await?;
     Ok(app.revocations().poll_once().await?)
 }

@@ -69,16 +69,14 @@ async fn begin(app: &App, params: &Params, browser: &Browser) -> Result<Response
         }
     };
     let here = signed_in(app, browser, now).await?;
+    let silently = |why| {
+        let why = Denied::Authorize(why);
+        answered(app, &client.name, &request.refused(why, app.issuer()))
+    };
     match next(app, (&client, &request), here.as_ref(), (None, now)).await? {
         Next::Issue(person) => issue(app, (&client, &request), person, interaction::new_record_id(app)).await,
-        Next::Login | Next::Consent(_) if request.prompt.none => {
-            let why = if here.is_none() {
-                AuthorizeDenied::LoginRequired
-            } else {
-                AuthorizeDenied::ConsentRequired
-            };
-            Ok(answered(app, &client.name, &request.refused(Denied::Authorize(why), app.issuer())))
-        }
+        Next::Login if request.prompt.none => Ok(silently(AuthorizeDenied::LoginRequired)),
+        Next::Consent(_) if request.prompt.none => Ok(silently(AuthorizeDenied::ConsentRequired)),
         Next::Login | Next::Consent(_) => wait(app, browser, Some(request), now).await,
     }
 }

@@ -8,7 +8,9 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, header};
 use trefoil_shared::revocation::CutOffScope;
-use trefoil_shared::{GrantType, OfRefresh, RequestedScope, Secret, Timestamp, TokenResponse};
+use trefoil_shared::{
+    GrantType, OfRefresh, RequestedScope, ResourceIndicator, Secret, Timestamp, TokenResponse,
+};
 
 use super::client::{authenticate, named};
 use super::error::Refused;
@@ -94,7 +96,7 @@ async fn issue(app: &App, grant: &dyn Grant, ask: &TokenAsk<'_>) -> Result<Optio
     };
     let asked = Asked::from_params(ask.params)?;
     let named_resource = !asked.resources.is_empty();
-    let asked = asked_of(&granted, asked)?;
+    let asked = asked_of(&granted, ask.client.client(), asked)?;
     let caller = ask.client;
     let narrowed = granted.ceiling.as_ref().map(|ceiling| ceiling.over(caller.client()));
     let client = narrowed.as_ref().unwrap_or(caller.client());
@@ -130,10 +132,15 @@ async fn issue(app: &App, grant: &dyn Grant, ask: &TokenAsk<'_>) -> Result<Optio
 
 /// What a request asks of a grant that has a ceiling: all its resources where it names none, and where the grant says
 /// so only those of its scopes that the ceiling has.
-fn asked_of(granted: &Granted, mut asked: Asked) -> Result<Asked, Denied> {
+fn asked_of(granted: &Granted, client: &Client, mut asked: Asked) -> Result<Asked, Denied> {
     let Some(ceiling) = &granted.ceiling else { return Ok(asked) };
     if asked.resources.is_empty() {
-        asked.resources.clone_from(&ceiling.resources);
+        // The client may have lost some of them since; with none left there is nothing that the grant is good for.
+        let is_still = |name: &&ResourceIndicator| client.resources.iter().any(|own| own.is_same(name));
+        asked.resources = ceiling.resources.iter().filter(is_still).cloned().collect();
+        if asked.resources.is_empty() && !ceiling.resources.is_empty() {
+            return Err(Denied::Grant(GrantDenied::GrantRefused));
+        }
     }
     if granted.beyond == Beyond::LeftOut
         && let Some(scope) = &asked.scope

@@ -72,7 +72,7 @@ impl Builder {
     /// Where grants keep what expires: codes and the like. The store, where nothing is given.
     #[must_use]
     pub fn records(mut self, records: impl Records + 'static) -> Self {
-        self.records = Some(Arc::new(records));
+        self.records = Some(Arc::new(Settled(records)));
         self
     }
 

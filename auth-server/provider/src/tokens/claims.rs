@@ -26,7 +26,7 @@ impl Serialize for Claims<'_> {
         if !issue.target.scope.scope().is_empty() {
             map.serialize_entry("scope", &issue.target.scope)?;
         }
-        for (name, value) in issue.claims {
+        for (name, value) in issue.claims.iter().filter(|(name, _)| !RESERVED.contains(&name.as_str())) {
             map.serialize_entry(name, value)?;
         }
         for (name, value) in &issue.client.claims {
@@ -38,7 +38,7 @@ impl Serialize for Claims<'_> {
     }
 }
 
-/// What a static claim can never stand for, whatever the registry holds: a duplicate member would make the token
+/// What neither a static claim nor a grant's can stand for, whatever the registry or a grant of a program holds: a duplicate member would make the token
 /// ambiguous (attack case 105).
 const RESERVED: [&str; 10] = ["iss", "sub", "aud", "exp", "iat", "nbf", "jti", "client_id", "scope", "cnf"];
 

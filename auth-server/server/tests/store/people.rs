@@ -1,7 +1,8 @@
 //! Accounts, sessions and consents.
 
 use trefoil_auth_server::model::{Consent, Session, User};
-use trefoil_auth_server::store::{Act, Store, StoreError};
+use trefoil_auth_server::store::{Act, Revocation, Store, StoreError};
+use trefoil_shared::revocation::CutOffScope;
 use trefoil_shared::{Secret, Timestamp};
 
 use crate::database::on_both;
@@ -128,5 +129,17 @@ on_both! {
         store.remove_user("u_alice", &act()).await.unwrap();
         assert_eq!(store.session("hash-1").await.unwrap(), None);
         assert_eq!(store.consents_of("u_alice").await.unwrap(), []);
+    }
+
+    async fn a_grant_that_is_ended_again_is_cut_off_for_as_long_as_its_newest_token_lives(db: TestDb) {
+        let store = db.store().await;
+        store.ensure_epoch("epoch").await.unwrap();
+        let scope = CutOffScope::Grant("g");
+        let now = store.now().await.unwrap();
+        for end in [60, 3_600, 3_600] {
+            store.revoke(&Revocation::whenever(scope, now.plus(end)), now).await.unwrap();
+        }
+        let rows = "SELECT COUNT(*) FROM revocations WHERE kind = 'cut_off:grant_id'";
+        assert_eq!(db.count(rows).await, 2, "the later end is there, once");
     }
 }

@@ -92,31 +92,32 @@ pub(crate) async fn check(app: &App, password: &str, user: Option<&User>) -> Res
     Ok(found.is_some() && stored.is_some())
 }
 
-/// Counts a try before it is made, at whichever replica.
+/// Counts a try before it is made, at whichever replica. Where the program that mounts us does not say which address a
+/// request has, only the account counts: one bucket for everybody would lock all out.
 async fn may_try(app: &App, browser: &Browser, name: &str, now: Timestamp) -> Result<bool, Refused> {
-    let network = browser.address.map(crate::http::failures::network).unwrap_or_default();
-    // Many names from one place: nobody has so many accounts.
-    if !within(app, ("login-network", &network, TRIES_OF_NETWORK), now).await? {
-        return Ok(false);
-    }
-    let from_one = format!("{name} {network}");
-    for (kind, counted, most) in
-        [("login-from", &*from_one, TRIES_FROM_ONE), ("login-at", name, TRIES_AT_ONE)]
-    {
-        if !within(app, (kind, counted, most), now).await? {
+    if let Some(network) = network_of(browser) {
+        // Many names from one place: nobody has so many accounts.
+        let from_one = format!("{name} {network}");
+        if !within(app, ("login-network", &network, TRIES_OF_NETWORK), now).await?
+            || !within(app, ("login-from", &from_one, TRIES_FROM_ONE), now).await?
+        {
             return Ok(false);
         }
     }
-    Ok(true)
+    within(app, ("login-at", name, TRIES_AT_ONE), now).await
 }
 
 /// Lets a network begin so many sign-ins in a window: each of them is a record.
 pub(crate) async fn may_begin(app: &App, browser: &Browser, now: Timestamp) -> Result<(), Refused> {
-    let network = browser.address.map(crate::http::failures::network).unwrap_or_default();
+    let Some(network) = network_of(browser) else { return Ok(()) };
     if within(app, ("begin-network", &network, BEGUN_OF_NETWORK), now).await? {
         return Ok(());
     }
     Err(Denied::Authorize(AuthorizeDenied::TooManySignIns).into())
+}
+
+fn network_of(browser: &Browser) -> Option<String> {
+    browser.address.map(crate::http::failures::network)
 }
 
 /// Counts once more, and tells whether that is still within the limit.
