@@ -50,7 +50,6 @@ struct Inner {
     argon2: Argon2Gate,
     /// Passwords of people: a pool of its own, so that imported clients and people do not take each other's places.
     passwords: Argon2Gate,
-    dummy_password: String,
     failures: Failures,
     allowances: Allowances,
     list_endpoint: &'static str,
@@ -70,7 +69,6 @@ impl App {
         let metadata =
             http::metadata_document(&parts.issuer, &parts.grants, parts.policy.grants.refresh_grace);
         let issued = Issued::new(&parts.grants);
-        let dummy_password = http::dummy_password(parts.rng.as_ref());
         let allowances = Allowances::new(parts.policy.max_revocations);
         // Once for a process: a name of a metric lives as long as that.
         let list_endpoint = Route::Revocations.path(&parts.issuer).leak();
@@ -80,7 +78,6 @@ impl App {
             metadata,
             argon2: Argon2Gate::default(),
             passwords: Argon2Gate::default(),
-            dummy_password,
             failures: Failures::default(),
             allowances,
             list_endpoint,
@@ -235,11 +232,6 @@ impl App {
     /// Where passwords are hashed.
     pub(crate) fn passwords(&self) -> &Argon2Gate {
         &self.0.passwords
-    }
-
-    /// The hash of a password that nobody has.
-    pub(crate) fn dummy_password(&self) -> &str {
-        &self.0.dummy_password
     }
 
     pub(crate) fn failures(&self) -> &Failures {

@@ -31,7 +31,7 @@ pub(crate) use failures::Failures;
 pub(crate) use issued::Issued;
 pub(crate) use metadata::document as metadata_document;
 pub(crate) use routes::{Route, router};
-pub(crate) use site::accounts::{Accounts, dummy_password};
+pub(crate) use site::accounts::Accounts;
 
 #[cfg(test)]
 mod tests;

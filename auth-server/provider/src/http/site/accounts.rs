@@ -11,7 +11,6 @@ use crate::grants::{People, Standing};
 use crate::http::error::Refused;
 use crate::model::User;
 use crate::protocol::{AuthorizeDenied, Denied, Unavailable};
-use crate::secrets::{Rng, hash_password};
 use crate::store::{Store, StoreError};
 
 /// The accounts in the database.
@@ -28,12 +27,10 @@ impl People for Accounts {
     }
 }
 
-/// The hash of a password that nobody has: what an unknown name's is compared with.
-pub(crate) fn dummy_password(rng: &dyn Rng) -> String {
-    let mut salt = [0; 16];
-    rng.fill(&mut salt);
-    hash_password(&Secret::new(rng.id()), &salt).reveal().to_owned()
-}
+/// The hash that an unknown name's password is compared with: of the cost of every other, and of no password at all. A
+/// constant: to compute one at the start would cost 19 MiB, which the process would keep.
+const NOBODYS_PASSWORD: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// What came of a name and a password.
 pub(crate) enum Login {
@@ -84,7 +81,7 @@ pub(crate) async fn login(
 /// Whether it is the password of this account: the same work where there is none.
 pub(crate) async fn check(app: &App, password: &str, user: Option<&User>) -> Result<bool, Refused> {
     let stored = user.and_then(|user| user.password.clone());
-    let hash = stored.as_ref().map_or_else(|| app.dummy_password().to_owned(), |phc| phc.reveal().to_owned());
+    let hash = stored.as_ref().map_or_else(|| NOBODYS_PASSWORD.to_owned(), |phc| phc.reveal().to_owned());
     // What cannot be a password is hashed as well: it takes as long.
     let prepared = prepare_password(password).unwrap_or_else(|_| Secret::new(""));
     let found = app.passwords().find(&prepared, vec![hash]).await;
@@ -129,4 +126,19 @@ async fn within(
     let key = format!("{kind}:{}", app.root().stored_name(kind, counted));
     let key = key.parse().map_err(|_| StoreError::Corrupt("a key".to_owned()))?;
     Ok(app.records().count(&key, 1, now.plus(WINDOW), now).await? <= most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secrets::{check_phc, hash_password};
+
+    #[test]
+    fn a118_nobodys_password_costs_what_everybodys_does() {
+        assert_eq!(check_phc(NOBODYS_PASSWORD), Ok(()));
+        let real = hash_password(&Secret::new("a password"), &[7; 16]);
+        let cost = |phc: &str| phc.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(cost(real.reveal()), cost(NOBODYS_PASSWORD));
+        assert_eq!(real.reveal().len(), NOBODYS_PASSWORD.len());
+    }
 }
