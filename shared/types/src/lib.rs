@@ -35,4 +35,4 @@ pub use secret_like::{may_be_secret, shown_path};
 pub use server::{EndpointName, NotReady, PeerAddr};
 pub use time::Timestamp;
 pub use token::{OfRefresh, OfToken, OneOrMany, TokenResponse, TokenType};
-pub use typed_value::{InvalidTypedValue, TypedValue, ValueKind};
+pub use typed_value::{InvalidTypedValue, TypedValue, ValueKind, checksum};

@@ -126,7 +126,7 @@ impl Kept {
     /// It would be longer than a store has to take.
     pub fn changed(&self, to: &Authorization, rng: &dyn Rng) -> Result<Record, StoreError> {
         let body = self.seen.body.updated(FORMAT, to).map_err(|error| StoreError::Corrupt(error.to_string()));
-        Ok(Record { version: version(rng), expires: to.expires(), body: body? })
+        Ok(Record { version: Version::from_bytes(rng.bytes16()), expires: to.expires(), body: body? })
     }
 
     /// The value of a generation, for its holder.
@@ -138,12 +138,6 @@ impl Kept {
             || StoreError::Corrupt("a grant of a root secret that is not held here".to_owned());
         self.authorization.seed().value(roots, self.id, generation).ok_or_else(root_missing)
     }
-}
-
-fn version(rng: &dyn Rng) -> Version {
-    let mut bytes = [0; 16];
-    rng.fill(&mut bytes);
-    Version::from_bytes(bytes)
 }
 
 impl Authorization {
@@ -158,7 +152,7 @@ impl Authorization {
         rng: &dyn Rng,
     ) -> Result<(Record, Secret), StoreError> {
         let body = Body::new(FORMAT, self).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        let seen = Record { version: version(rng), expires: self.expires(), body };
+        let seen = Record { version: Version::from_bytes(rng.bytes16()), expires: self.expires(), body };
         let kept = Kept { id, seen, authorization: self.clone() };
         let code = kept.value(0, roots)?;
         Ok((kept.seen, code))

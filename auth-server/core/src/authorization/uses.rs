@@ -24,6 +24,15 @@ pub struct GrantPolicy {
     pub max_access_lifetime: i64,
 }
 
+impl GrantPolicy {
+    /// For how many seconds a cut-off is kept: what it covers has ended by then. The settings may have been longer when
+    /// it was given, so that it is 30 days at least.
+    pub fn cut_off_kept(&self) -> i64 {
+        const LEAST: i64 = 30 * 86_400;
+        self.max_access_lifetime.max(self.max_lifetime).max(LEAST)
+    }
+}
+
 impl Default for GrantPolicy {
     fn default() -> Self {
         Self {

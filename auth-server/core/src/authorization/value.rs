@@ -5,7 +5,7 @@ use std::fmt;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use trefoil_shared::Secret;
+use trefoil_shared::{Secret, checksum};
 
 use crate::records::Key;
 use crate::secrets::RootSecrets;
@@ -68,13 +68,12 @@ pub struct GrantValue {
 
 const BODY: usize = 16 + 4 + 32;
 const BODY_CHARS: usize = 70;
-const CHECK_CHARS: usize = 6;
 
 impl GrantValue {
     /// Reads a presented text of the given kind.
     pub fn parse(kind: GrantValueKind, text: &str) -> Option<Self> {
         let (body, check) = text.strip_prefix(kind.prefix())?.split_at_checked(BODY_CHARS)?;
-        if check != checksum(kind, body) {
+        if check != checksum(kind.prefix(), body) {
             return None;
         }
         let bytes: [u8; BODY] = URL_SAFE_NO_PAD.decode(body).ok()?.try_into().ok()?;
@@ -132,19 +131,9 @@ impl Seed<'_> {
             [record.0.as_slice(), &generation.to_be_bytes(), secret.as_slice()].concat(),
         );
         let body = URL_SAFE_NO_PAD.encode(bytes.as_slice());
-        let check = checksum(kind, &body);
+        let check = checksum(kind.prefix(), &body);
         Some(Secret::new(format!("{}{body}{check}", kind.prefix())))
     }
-}
-
-/// Catches typing errors and foreign texts, guards nothing.
-fn checksum(kind: GrantValueKind, body: &str) -> String {
-    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
-    context.update(kind.prefix().as_bytes());
-    context.update(body.as_bytes());
-    let mut text = URL_SAFE_NO_PAD.encode(context.finish());
-    text.truncate(CHECK_CHARS);
-    text
 }
 
 #[cfg(test)]

@@ -14,6 +14,13 @@ pub trait Rng: Send + Sync {
         bytes
     }
 
+    /// 128 random bits.
+    fn bytes16(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        self.fill(&mut bytes);
+        bytes
+    }
+
     /// A new value of a kind.
     fn typed_value(&self, kind: ValueKind) -> TypedValue {
         TypedValue::from_bytes(kind, &self.bytes32())

@@ -31,15 +31,6 @@ pub struct Policy {
     pub max_revocations: u32,
 }
 
-impl Policy {
-    /// For how many seconds a cut-off of a person is kept: whatever it covers has ended by then. The settings may have
-    /// been longer when it was given: 30 days at least.
-    pub(crate) fn cut_off_kept(&self) -> i64 {
-        const LEAST: i64 = 30 * 86_400;
-        self.tokens.max_lifetime.max(self.grants.max_lifetime).max(LEAST)
-    }
-}
-
 impl Default for Policy {
     fn default() -> Self {
         Self {

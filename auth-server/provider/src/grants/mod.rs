@@ -11,7 +11,7 @@ use trefoil_shared::GrantType;
 
 pub use authorization_code::AuthorizationCode;
 pub use client_credentials::ClientCredentials;
-pub(crate) use presented::{claims_of, facts_of};
+pub(crate) use presented::is_over;
 pub use refresh_token::Refresh;
 pub use trefoil_core::grant::*;
 

@@ -2,11 +2,14 @@
 //! becomes an answer.
 
 use serde_json::{Map, Value};
+use trefoil_core::StoreError;
 use trefoil_core::authorization::{Authorization, Facts, GrantValue, GrantValueKind, Kept, Outcome};
 use trefoil_shared::Timestamp;
 use trefoil_shared::revocation::TokenFacts;
 
-use super::{Beyond, Ceiling, Change, EndedGrant, Granted, NotGranted, RefreshToken, Refusal, TokenAsk};
+use super::{
+    Beyond, Ceiling, Change, EndedGrant, Granted, NotGranted, RefreshToken, Refusal, Surroundings, TokenAsk,
+};
 use crate::protocol::{Denied, GrantDenied};
 
 /// A presented value, and the authorization that it names.
@@ -29,9 +32,7 @@ impl Presented {
         let record = ask.records.read(&key, ask.now()).await?;
         let record = record.ok_or(Denied::Grant(GrantDenied::GrantRefused))?;
         let kept = Kept::read(value.record(), record)?;
-        let given = &kept.authorization;
-        let cut_off = ask.server.is_cut_off(&facts_of(given, &claims_of(given)))?
-            || ask.server.standing(&given.sub).await?.is_over(given.created);
+        let cut_off = is_over::<NotGranted>(ask.server, &kept.authorization).await?;
         Ok(Self { value, kept, cut_off })
     }
 
@@ -47,14 +48,24 @@ impl Presented {
     }
 }
 
+/// Whether an authorization was ended from outside of its record: by a cut-off, or because the person is gone.
+pub(crate) async fn is_over<E: From<Denied> + From<StoreError>>(
+    server: &dyn Surroundings,
+    given: &Authorization,
+) -> Result<bool, E> {
+    let claims = claims_of(given);
+    Ok(server.is_cut_off(&facts_of(given, &claims))?
+        || server.standing(&given.sub).await?.is_over(given.created))
+}
+
 /// The authorization as cut-offs see it: no token of it has this `jti`.
-pub(crate) fn facts_of<'a>(given: &'a Authorization, claims: &'a Map<String, Value>) -> TokenFacts<'a> {
+fn facts_of<'a>(given: &'a Authorization, claims: &'a Map<String, Value>) -> TokenFacts<'a> {
     let client_id = given.client_id.as_str();
     TokenFacts { jti: "", client_id, sub: &given.sub, iat: given.created, extra: Some(claims) }
 }
 
 /// What tokens of an authorization say beside what every token does (decision 43).
-pub(crate) fn claims_of(given: &Authorization) -> Map<String, Value> {
+fn claims_of(given: &Authorization) -> Map<String, Value> {
     let mut claims = Map::new();
     claims.insert("grant_id".to_owned(), given.grant_id.clone().into());
     if let Some(sid) = &given.sid {

@@ -140,7 +140,7 @@ async fn revoke_app(
 /// Writes a cut-off, and reads it: it holds here before the person is told so (amendment to decision 18), and elsewhere
 /// with the next poll.
 async fn cut_off(app: &App, scope: CutOffScope<'_>, now: Timestamp) -> Result<(), Refused> {
-    let until = app.policy().cut_off_kept();
+    let until = app.policy().grants.cut_off_kept();
     app.store().cut_off(&Revocation::cut_off(scope, now, until), now).await?;
     Ok(app.revocations().poll_once().await?)
 }
@@ -170,8 +170,7 @@ async fn change_password(
         args.set("min", MIN_PASSWORD);
         return page(app, browser, here, (Said::Error(translated("account-invalid", &args)), now)).await;
     };
-    let mut salt = [0; 16];
-    app.rng().fill(&mut salt);
+    let salt = app.rng().bytes16();
     let hashed = tokio::task::spawn_blocking(move || hash_password(&chosen, &salt)).await;
     let hashed = hashed.map_err(|_| StoreError::Corrupt("a password was not hashed".to_owned()))?;
     // The tokens end first: where the change fails after that, the person tries again.

@@ -21,9 +21,10 @@ use super::site::accounts;
 use super::site::browser::{Browser, Cookie};
 use super::site::interaction;
 use super::site::session::{SignedIn, signed_in};
+use super::token::target;
 use crate::app::App;
 use crate::model::{Authentication, Client};
-use crate::protocol::{self, AuthorizeDenied, Denied, Params, RequestDenied, Target};
+use crate::protocol::{AuthorizeDenied, Denied, Params, RequestDenied};
 
 /// The longest form that is sent on as a query, in bytes: what servers and proxies take as a URL.
 const MAX_QUERY: usize = 8_000;
@@ -110,14 +111,6 @@ async fn checked(
     let client = redirect.client().value();
     let target = target(app, client, std::mem::take(&mut wish.asked)).await?;
     Ok(wish.request(redirect, &target))
-}
-
-async fn target(app: &App, client: &Client, asked: protocol::Asked) -> Result<Target, Refused> {
-    let mut found = Vec::with_capacity(1);
-    for name in protocol::wanted_resources(&asked, client)? {
-        found.extend(app.registry().resource(name).await?);
-    }
-    Ok(protocol::target(asked, client, found)?)
 }
 
 /// What has to happen before a code is issued.

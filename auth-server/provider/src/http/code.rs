@@ -59,10 +59,7 @@ pub(super) async fn issue(
 /// Whether all that the authorization rests on is still there once it is written: what ended meanwhile has not seen it.
 async fn still_stands(app: &App, given: &Authorization, person: &SignedIn) -> Result<bool, Refused> {
     let session = app.store().session(&person.session.id_hash).await?;
-    let claims = grants::claims_of(given);
-    Ok(session.is_some()
-        && !app.standing(&given.sub).await?.is_over(given.created)
-        && !app.is_cut_off(&grants::facts_of(given, &claims))?)
+    Ok(session.is_some() && !grants::is_over::<Refused>(app, given).await?)
 }
 
 /// Ends an authorization whose code nobody has.

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, header};
-use trefoil_core::authorization::{self, Authorization, Facts, GrantValue, GrantValueKind, Kept, Outcome};
+use trefoil_core::authorization::{self, Facts, GrantValue, GrantValueKind, Kept, Outcome};
 use trefoil_shared::jose::AccessClaims;
 use trefoil_shared::revocation::TokenFacts;
 use trefoil_shared::{
@@ -20,7 +20,7 @@ use super::form::Form;
 use super::own_token;
 use super::routes::Route;
 use crate::app::App;
-use crate::grants::{self, Surroundings};
+use crate::grants;
 use crate::model::{Client, OpaqueToken, Resource};
 use crate::protocol::{
     self, Authenticated, ClientDenied, Confidential, Denied, IntrospectionFacts, Moment, RequestDenied,
@@ -111,7 +111,7 @@ async fn refresh_token(
     };
     let kept = Kept::read(value.record(), record)?;
     let given = &kept.authorization;
-    let cut_off = is_over(app, given).await?;
+    let cut_off = grants::is_over::<Refused>(app, given).await?;
     let facts =
         Facts { client: caller.client(), now, policy: app.policy().grants, roots: app.root(), cut_off };
     // The same decision as at the token endpoint, which is not carried out.
@@ -133,13 +133,6 @@ async fn refresh_token(
         jti: given.grant_id.clone(),
         extra: serde_json::Map::new(),
     })))
-}
-
-/// Whether an authorization was ended from outside of its record.
-async fn is_over(app: &App, given: &Authorization) -> Result<bool, Refused> {
-    let claims = grants::claims_of(given);
-    let facts = grants::facts_of(given, &claims);
-    Ok(app.is_cut_off(&facts)? || app.standing(&given.sub).await?.is_over(given.created))
 }
 
 fn facts_of(token: &Active) -> TokenFacts<'_> {

@@ -172,7 +172,8 @@ async fn made(change: Option<&Change>, app: &App, ask: &TokenAsk<'_>) -> Result<
     Ok(change.make(app.records(), ask.now()).await?)
 }
 
-async fn target(app: &App, client: &Client, asked: Asked) -> Result<Target, Refused> {
+/// Looks up what a request asks for, and decides what it gets.
+pub(super) async fn target(app: &App, client: &Client, asked: Asked) -> Result<Target, Refused> {
     let mut found = Vec::with_capacity(1);
     for name in protocol::wanted_resources(&asked, client)? {
         found.extend(app.registry().resource(name).await?);

@@ -14,10 +14,6 @@ use crate::protocol::{Ends, cut_off_second, late_second};
 use crate::secrets::{OsRng, Rng, RootSecrets};
 use crate::store::{Act, Revocation, Store, StoreError};
 
-/// For so many seconds a cut-off is kept at least, 30 days: the longest life of tokens may have been longer when they
-/// were issued than it is configured now.
-const CUT_OFF_KEPT: i64 = 30 * 86_400;
-
 /// What a command works with.
 pub(super) struct Context {
     pub(super) loaded: LoadedSettings,
@@ -65,12 +61,25 @@ impl Context {
         Ok(self.cut_off_at(scope, cut_off_second(store.now().await?, ends)))
     }
 
+    /// The act with the end of access as it was, what replicas issue until they have seen the change included.
+    pub(super) async fn ending(
+        &self,
+        act: Act,
+        store: &Store,
+        scope: CutOffScope<'_>,
+    ) -> Result<Act, CliError> {
+        Ok(act.revoking(self.cut_off(store, scope, Ends::Access).await?))
+    }
+
+    /// [`Self::cut_late_ones`] for an act that [`Self::ending`] gave, if it is one.
+    pub(super) async fn cut_late_access(&self, act: &Act, store: &Store, scope: CutOffScope<'_>) {
+        if let Some(reckoned) = &act.revokes {
+            self.cut_late_ones(store, (scope, Ends::Access), reckoned).await;
+        }
+    }
+
     fn cut_off_at(&self, scope: CutOffScope<'_>, second: Timestamp) -> Revocation {
-        Revocation::cut_off(
-            scope,
-            second,
-            self.settings().tokens.max_lifetime.max(self.settings().grants.max_lifetime).max(CUT_OFF_KEPT),
-        )
+        Revocation::cut_off(scope, second, self.settings().grants.cut_off_kept())
     }
 
     /// An act may have waited for other writers after its cut-off was reckoned, and tokens were issued until it was

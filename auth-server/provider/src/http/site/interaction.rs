@@ -50,7 +50,8 @@ impl Open {
     pub(crate) async fn signed_in(&self, app: &App, sid: &str, now: Timestamp) -> Result<(), Refused> {
         let next = Interaction { signed_in: Some(sid.to_owned()), ..self.interaction.clone() };
         let body = self.record.body.updated(FORMAT, &next).map_err(|error| corrupt(&error))?;
-        let record = Record { version: version(app), expires: self.record.expires, body };
+        let record =
+            Record { version: Version::from_bytes(app.rng().bytes16()), expires: self.record.expires, body };
         let replaced = app.records().replace(&self.key, &self.record.version, &record, now).await?;
         // Lost: the same browser was faster with another form. What it did counts.
         if replaced == Replaced::Lost {
@@ -68,9 +69,7 @@ impl Open {
 
 /// A name for the record of an authorization.
 pub(crate) fn new_record_id(app: &App) -> RecordId {
-    let mut bytes = [0; 16];
-    app.rng().fill(&mut bytes);
-    RecordId::from_random(bytes)
+    RecordId::from_random(app.rng().bytes16())
 }
 
 /// Begins one. Gives its id, for the URL.
@@ -80,9 +79,7 @@ pub(crate) async fn begin(
     request: Option<AuthorizationRequest>,
     now: Timestamp,
 ) -> Result<String, Refused> {
-    let mut bytes = [0; 16];
-    app.rng().fill(&mut bytes);
-    let id = URL_SAFE_NO_PAD.encode(bytes);
+    let id = URL_SAFE_NO_PAD.encode(app.rng().bytes16());
     let interaction = Interaction {
         request,
         grant: new_record_id(app).to_text(),
@@ -90,7 +87,8 @@ pub(crate) async fn begin(
         signed_in: None,
     };
     let body = Body::new(FORMAT, &interaction).map_err(|error| corrupt(&error))?;
-    let record = Record { version: version(app), expires: now.plus(LIFETIME), body };
+    let record =
+        Record { version: Version::from_bytes(app.rng().bytes16()), expires: now.plus(LIFETIME), body };
     let key = key(&app.root().stored_name("interaction", &id))?;
     app.records().create(&key, &record, now).await?;
     Ok(id)
@@ -123,12 +121,6 @@ pub(crate) async fn open(
 
 fn key(name: &str) -> Result<Key, StoreError> {
     format!("interaction:{name}").parse().map_err(|_| StoreError::Corrupt("a key".to_owned()))
-}
-
-fn version(app: &App) -> Version {
-    let mut bytes = [0; 16];
-    app.rng().fill(&mut bytes);
-    Version::from_bytes(bytes)
 }
 
 fn corrupt(error: &crate::records::InvalidBody) -> StoreError {

@@ -18,8 +18,7 @@ use super::{CliError, input, table};
 use crate::config::Seconds;
 use crate::grants::Grants;
 use crate::model::{Authentication, Client, Resource};
-use crate::protocol::Ends;
-use crate::store::{Act, ClientIdUse, Store, StoreError};
+use crate::store::{ClientIdUse, Store, StoreError};
 
 use args::{AddArgs, RotateArgs, UpdateArgs};
 pub(super) use args::{ClientCommand, claim};
@@ -186,29 +185,18 @@ async fn rotate_secret(args: RotateArgs, cx: &Context) -> Result<Report, CliErro
     let detail = json!({ "keep_old": args.keep_old, "revoke_tokens": args.revoke_tokens });
     let mut act = cx.act("client rotate-secret", &args.id).with_detail(detail);
     if args.revoke_tokens {
-        act = ending(act, &store, &args.id, cx).await?;
+        act = cx.ending(act, &store, CutOffScope::Client(args.id.as_str())).await?;
     }
     let keep_old = args.keep_old.map(Seconds::signed);
     let change =
         |client| Ok::<_, CliError>(registration::rotated(client, stored.clone(), keep_old, cx.now())?);
     let client = store.update_client(&args.id, change, &act).await?;
-    cut_late_ones(&act, &store, &args.id, cx).await;
+    cx.cut_late_access(&act, &store, CutOffScope::Client(args.id.as_str())).await;
     if args.keep_old.is_none() {
         note("the old secret is refused from now on (--keep-old lets it work on for a while)");
     }
     warn_of_basic(&client, &secret);
     Ok(with_secret(&client, &secret, args.secret_file.as_deref(), cx))
-}
-
-/// Ends access as it was, what replicas issue until they have seen the change included.
-async fn ending(act: Act, store: &Store, id: &ClientId, cx: &Context) -> Result<Act, CliError> {
-    Ok(act.revoking(cx.cut_off(store, CutOffScope::Client(id.as_str()), Ends::Access).await?))
-}
-
-async fn cut_late_ones(act: &Act, store: &Store, id: &ClientId, cx: &Context) {
-    if let Some(reckoned) = &act.revokes {
-        cx.cut_late_ones(store, (CutOffScope::Client(id.as_str()), Ends::Access), reckoned).await;
-    }
 }
 
 async fn set_enabled(id: &ClientId, enabled: bool, cx: &Context) -> Result<Report, CliError> {
@@ -217,7 +205,7 @@ async fn set_enabled(id: &ClientId, enabled: bool, cx: &Context) -> Result<Repor
     let present = existing(&store, id).await?;
     let mut act = cx.act(action, id);
     if !enabled {
-        act = ending(act, &store, id, cx).await?;
+        act = cx.ending(act, &store, CutOffScope::Client(id.as_str())).await?;
     } else if present.enabled {
         note("nothing to change: the client is enabled already");
         return Ok(report(&present, cx));
@@ -226,7 +214,7 @@ async fn set_enabled(id: &ClientId, enabled: bool, cx: &Context) -> Result<Repor
         Ok(client) => client,
         Err(error) => return Err(not_found(error, &store, id).await),
     };
-    cut_late_ones(&act, &store, id, cx).await;
+    cx.cut_late_access(&act, &store, CutOffScope::Client(id.as_str())).await;
     Ok(report(&client, cx))
 }
 
@@ -244,11 +232,11 @@ async fn remove(id: &ClientId, confirm: ConfirmArgs, cx: &Context) -> Result<Rep
     }
     let store = cx.store().await?;
     confirm.confirm(&what(&existing(&store, id).await?))?;
-    let act = ending(cx.act("client remove", id), &store, id, cx).await?;
+    let act = cx.ending(cx.act("client remove", id), &store, CutOffScope::Client(id.as_str())).await?;
     if let Err(error) = store.remove_client(id, &act).await {
         return Err(not_found(error, &store, id).await);
     }
-    cut_late_ones(&act, &store, id, cx).await;
+    cx.cut_late_access(&act, &store, CutOffScope::Client(id.as_str())).await;
     let document = json!({ "client_id": id, "removed": true });
     Ok(Report::new(document, format!("the client {id} is removed; its id is never given out again")))
 }

@@ -18,7 +18,7 @@ use super::{CliError, input, table};
 use crate::model::User;
 use crate::protocol::{Ends, cut_off_second};
 use crate::secrets::hash_password;
-use crate::store::{Act, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 use args::{AddArgs, SetPasswordArgs, UpdateArgs};
 
@@ -69,9 +69,7 @@ async fn add(args: AddArgs, cx: &Context) -> Result<Report, CliError> {
 /// Decision 22: never the name, so that a name can go to somebody else one day.
 fn subject(cx: &Context) -> String {
     use base64::Engine;
-    let bytes = cx.rng().bytes32();
-    let half = bytes.get(..16).unwrap_or_default();
-    format!("u_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(half))
+    format!("u_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(cx.rng().bytes16()))
 }
 
 fn username(given: &str) -> Result<Username, CliError> {
@@ -93,9 +91,7 @@ fn brought(file: Option<&Path>) -> Result<Option<Secret>, CliError> {
 /// The password, made where none was brought, and its hash.
 fn new_password(brought: Option<Secret>, cx: &Context) -> (Secret, Secret) {
     let password = brought.unwrap_or_else(|| Secret::new(cx.rng().id()));
-    let mut salt = [0; 16];
-    cx.rng().fill(&mut salt);
-    let hash = hash_password(&password, &salt);
+    let hash = hash_password(&password, &cx.rng().bytes16());
     (password, hash)
 }
 
@@ -195,7 +191,9 @@ async fn set_password(args: SetPasswordArgs, cx: &Context) -> Result<Report, Cli
     let store = cx.store().await?;
     let present = existing(&store, &args.name).await?;
     let (password, hash) = new_password(brought, cx);
-    let act = ending(cx.act("user set-password", &present.username), &store, &present.sub, cx).await?;
+    let act = cx
+        .ending(cx.act("user set-password", &present.username), &store, CutOffScope::Subject(&present.sub))
+        .await?;
     let now = cut_off_second(store.now().await?, Ends::Access);
     let change = |present: &User| {
         let password = Some(hash.clone());
@@ -204,7 +202,7 @@ async fn set_password(args: SetPasswordArgs, cx: &Context) -> Result<Report, Cli
         Ok::<_, StoreError>(Some((changed, Some(act.clone()))))
     };
     let user = store.change_user(&present.sub, true, change).await?.unwrap_or(present);
-    cut_late_ones(&act, &store, &user.sub, cx).await;
+    cx.cut_late_access(&act, &store, CutOffScope::Subject(&user.sub)).await;
     note("the account is signed out everywhere, and apps have to ask again");
     Ok(with_password(&user, &password, args.password_file.as_deref(), cx))
 }
@@ -219,7 +217,7 @@ async fn set_enabled(name: &str, enabled: bool, cx: &Context) -> Result<Report, 
     let action = if enabled { "user enable" } else { "user disable" };
     let mut act = cx.act(action, &present.username);
     if !enabled {
-        act = ending(act, &store, &present.sub, cx).await?;
+        act = cx.ending(act, &store, CutOffScope::Subject(&present.sub)).await?;
     }
     let now = cut_off_second(store.now().await?, Ends::Access);
     let change = |present: &User| {
@@ -228,7 +226,7 @@ async fn set_enabled(name: &str, enabled: bool, cx: &Context) -> Result<Report, 
         Ok::<_, StoreError>(Some((changed, Some(act.clone()))))
     };
     let user = store.change_user(&present.sub, !enabled, change).await?.unwrap_or(present);
-    cut_late_ones(&act, &store, &user.sub, cx).await;
+    cx.cut_late_access(&act, &store, CutOffScope::Subject(&user.sub)).await;
     Ok(report(&user, cx))
 }
 
@@ -248,22 +246,13 @@ async fn remove(name: &str, confirm: ConfirmArgs, cx: &Context) -> Result<Report
     let store = cx.store().await?;
     let user = existing(&store, name).await?;
     confirm.confirm(&what(&user))?;
-    let act = ending(cx.act("user remove", &user.username), &store, &user.sub, cx).await?;
+    let act =
+        cx.ending(cx.act("user remove", &user.username), &store, CutOffScope::Subject(&user.sub)).await?;
     match store.remove_user(&user.sub, &act).await {
         Err(StoreError::NotFound(_)) => return Err(unknown(name)),
         removed => removed?,
     }
-    cut_late_ones(&act, &store, &user.sub, cx).await;
+    cx.cut_late_access(&act, &store, CutOffScope::Subject(&user.sub)).await;
     let document = json!({ "username": user.username, "sub": user.sub, "removed": true });
     Ok(Report::new(document, format!("the account {} is removed", user.username)))
-}
-
-async fn ending(act: Act, store: &Store, sub: &str, cx: &Context) -> Result<Act, CliError> {
-    Ok(act.revoking(cx.cut_off(store, CutOffScope::Subject(sub), Ends::Access).await?))
-}
-
-async fn cut_late_ones(act: &Act, store: &Store, sub: &str, cx: &Context) {
-    if let Some(reckoned) = &act.revokes {
-        cx.cut_late_ones(store, (CutOffScope::Subject(sub), Ends::Access), reckoned).await;
-    }
 }
