@@ -121,9 +121,9 @@ impl Browser {
         field.send_keys(text).await.expect("typed");
     }
 
-    /// Presses the button of an action.
-    pub(crate) async fn press(&self, action: &str) {
-        let selector = format!("button[value={action}]");
+    /// Presses the button of this name, or of this value.
+    pub(crate) async fn press(&self, button: &str) {
+        let selector = format!("button[name={button}], button[value={button}]");
         let button = self.client.find(Locator::Css(&selector)).await.expect("the button");
         button.click().await.expect("a click");
     }

@@ -121,14 +121,14 @@ impl Visitor {
     /// Signs in on a login page.
     pub(crate) async fn sign_in(&mut self, page: &Page, name: &str, password: &str) -> Page {
         let csrf = page.hidden("csrf");
-        let form = [("csrf", &*csrf), ("action", "login"), ("username", name), ("password", password)];
+        let form = [("csrf", &*csrf), ("username", name), ("password", password)];
         self.submit(&page.url, &form).await
     }
 
     /// Presses a button of the page.
-    pub(crate) async fn press(&mut self, page: &Page, action: &str) -> Page {
+    pub(crate) async fn press(&mut self, page: &Page, button: &str) -> Page {
         let csrf = page.hidden("csrf");
-        self.submit(&page.url, &[("csrf", &*csrf), ("action", action)]).await
+        self.submit(&page.url, &[("csrf", &*csrf), (button, "1")]).await
     }
 }
 
@@ -256,7 +256,7 @@ impl Site {
         let mut done = visitor.sign_in(&login, "alice", PASSWORD).await;
         // Once it is allowed nobody is asked again.
         if done.parameter("code").is_none() {
-            done = visitor.press(&done, "allow").await;
+            done = visitor.press(&done, "approve").await;
         }
         let code = done.parameter("code").unwrap_or_else(|| panic!("no code: {done:?}"));
         (visitor, code)

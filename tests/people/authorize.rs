@@ -92,7 +92,7 @@ async fn a116_links_and_issuer_come_from_the_configuration_alone() {
     let request = visitor.getting(&url).header("host", "evil.example");
     let request = request.header("x-forwarded-host", "evil.example").header("x-forwarded-proto", "https");
     let answer = visitor.send(request).await;
-    assert!(answer.header("location").starts_with("/interaction/"), "{answer:?}");
+    assert!(answer.header("location").starts_with("/login?id="), "{answer:?}");
     let page = visitor.open(answer.header("location")).await;
     assert!(!page.says("evil.example"), "{page:?}");
 }
@@ -135,7 +135,7 @@ async fn prompt_and_max_age_decide_what_is_asked_again() {
     let wider = visitor.open(&site.app.request(&[("prompt", "none"), ("scope", "read write")])).await;
     assert_eq!(wider.parameter("error").as_deref(), Some("consent_required"));
     let asked = visitor.open(&site.app.request(&[("prompt", "consent")])).await;
-    assert!(asked.says("Allow app?"), "{asked:?}");
+    assert!(asked.says("Allow access"), "{asked:?}");
     for more in [("prompt", "login"), ("max_age", "0")] {
         let login = visitor.open(&site.app.request(&[more])).await;
         if more.0 == "max_age" && !login.says("Sign in once more") {

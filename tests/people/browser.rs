@@ -40,9 +40,9 @@ async fn whole_way(look: Look) {
     browser.says("The username or the password is wrong.").await;
     browser.picture("login-wrong").await;
     browser.sign_in("alice", PASSWORD).await;
-    browser.shows("Allow Photo Album?").await;
+    browser.shows("Allow access").await;
     browser.picture("consent").await;
-    browser.press("allow").await;
+    browser.press("approve").await;
     let back = browser.arrives(&site.app.callback).await;
     let code = parameter(&back, "code").expect("a code");
     assert_eq!(site.app.redeem(&site.server, &code).await.status, 200);
@@ -52,7 +52,7 @@ async fn whole_way(look: Look) {
     assert_ne!(again, code);
     // The back button leads to a calm page, or on to the app; never to a second code of the first sign-in.
     browser.go(&site.server.at("/account")).await;
-    browser.shows("Your account").await;
+    browser.shows("Account").await;
     browser.says("Photo Album").await;
     browser.picture("account").await;
     browser.press("revoke_app").await;
@@ -60,11 +60,11 @@ async fn whole_way(look: Look) {
     browser.picture("account-revoked").await;
     let refused = site.app.redeem(&site.server, &again).await;
     assert_eq!(refused.text("error"), "invalid_grant", "a code from before is over as well");
-    browser.press("sign_out").await;
-    browser.shows("You are signed out").await;
+    browser.press("logout").await;
+    browser.shows("Signed out").await;
     browser.picture("signed-out").await;
     browser.go(&site.server.at("/authorize?client_id=nobody")).await;
-    browser.shows("This did not work").await;
+    browser.shows("Something went wrong").await;
     browser.picture("error").await;
     browser.close().await;
 }
@@ -92,7 +92,7 @@ async fn two_tabs_a_denial_and_the_back_button() {
     browser.go(&request).await;
     assert_ne!(browser.url().await, first_tab, "each tab has a sign-in of its own");
     browser.sign_in("alice", PASSWORD).await;
-    browser.shows("Allow Photo Album?").await;
+    browser.shows("Allow access").await;
     browser.picture("consent").await;
     browser.press("deny").await;
     let denied = browser.arrives(&site.app.callback).await;
@@ -101,8 +101,8 @@ async fn two_tabs_a_denial_and_the_back_button() {
     let tabs = browser.client.windows().await.expect("tabs");
     browser.client.switch_to_window(tabs[0].clone()).await.expect("the first tab");
     browser.client.refresh().await.expect("the page again");
-    browser.shows("Allow Photo Album?").await;
-    browser.press("allow").await;
+    browser.shows("Allow access").await;
+    browser.press("approve").await;
     let code = parameter(&browser.arrives(&site.app.callback).await, "code").expect("a code");
     assert_eq!(site.app.redeem(&site.server, &code).await.status, 200);
     browser.client.back().await.expect("back");
@@ -110,7 +110,7 @@ async fn two_tabs_a_denial_and_the_back_button() {
     browser.shows("You are done here").await;
     browser.picture("done").await;
     browser.go(&site.server.at("/account")).await;
-    browser.shows("Your account").await;
+    browser.shows("Account").await;
     browser.picture("account").await;
     browser.close().await;
 }
@@ -124,8 +124,8 @@ async fn form_post_goes_by_itself_with_scripts_and_by_a_button_without() {
         browser.sign_in("alice", PASSWORD).await;
         // An app that is answered on loopback is one with a secret here: it is remembered the second time.
         if look == Look::DESK {
-            browser.shows("Allow Photo Album?").await;
-            browser.press("allow").await;
+            browser.shows("Allow access").await;
+            browser.press("approve").await;
         }
         if !look.scripts {
             browser.shows("One moment").await;

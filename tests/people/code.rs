@@ -17,8 +17,8 @@ on_both!(a_person_signs_in_and_the_app_reads_the_resource, |engine| {
     let wrong = visitor.sign_in(&login, "alice", "not the password").await;
     assert!(wrong.says("The username or the password is wrong."), "{wrong:?}");
     let consent = visitor.sign_in(&wrong, "Alice", PASSWORD).await;
-    assert!(consent.says("Allow app?") && consent.says("<code>read</code>"), "{consent:?}");
-    let done = visitor.press(&consent, "allow").await;
+    assert!(consent.says("Allow access") && consent.says("<code>read</code>"), "{consent:?}");
+    let done = visitor.press(&consent, "approve").await;
     assert!(done.url.starts_with(CALLBACK), "{done:?}");
     assert_eq!(done.parameter("state").as_deref(), Some("the-state"));
     assert_eq!(done.parameter("iss").as_deref(), Some(site.server.url()), "RFC 9207");
@@ -151,11 +151,11 @@ on_both!(a_public_client_redeems_with_its_verifier_alone_on_any_port, |engine| {
     let page;
     (visitor, page) = login;
     let consent = visitor.sign_in(&page, "alice", PASSWORD).await;
-    let done = visitor.press(&consent, "allow").await;
+    let done = visitor.press(&consent, "approve").await;
     assert!(done.url.starts_with("http://127.0.0.1:35017?code="), "{done:?}");
     let answer = native.redeem(&site.server, &done.parameter("code").unwrap()).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     // Case 5: who cannot prove which app it is asks every time.
     let again = visitor.open(&native.request(&[])).await;
-    assert!(again.says("Allow native?"), "a005: {again:?}");
+    assert!(again.says("Allow access"), "a005: {again:?}");
 });

@@ -10,7 +10,7 @@ async fn a009_a_form_without_its_token_or_from_another_browser_or_site_is_refuse
     let mut visitor = Visitor::of(&site.server);
     let login = visitor.open(&site.app.request(&[])).await;
     let csrf = login.hidden("csrf");
-    let credentials = [("action", "login"), ("username", "alice"), ("password", PASSWORD)];
+    let credentials = [("username", "alice"), ("password", PASSWORD)];
     let with = |csrf: &'static str| [&[("csrf", csrf)], &credentials[..]].concat();
     for bad in ["", "AAAA", "not base64!"] {
         let page = visitor.submit(&login.url, &with(bad)).await;
@@ -29,9 +29,9 @@ async fn a009_a_form_without_its_token_or_from_another_browser_or_site_is_refuse
         "a browser without cookie"
     );
     let consent = visitor.submit(&login.url, &good).await;
-    assert!(consent.says("Allow app?"), "{consent:?}");
+    assert!(consent.says("Allow access"), "{consent:?}");
     // The token of the login form is none for the consent: somebody is signed in now.
-    let replayed = visitor.submit(&login.url, &[("csrf", &*csrf), ("action", "allow")]).await;
+    let replayed = visitor.submit(&login.url, &[("csrf", &*csrf), ("approve", "1")]).await;
     assert_eq!(replayed.answer.status, 403, "{replayed:?}");
 }
 
@@ -41,7 +41,7 @@ on_both!(a010_a_form_that_is_sent_twice_gives_one_code_and_then_a_calm_page, |en
     let login = visitor.open(&site.app.request(&[])).await;
     let consent = visitor.sign_in(&login, "alice", PASSWORD).await;
     let csrf = consent.hidden("csrf");
-    let form = [("csrf", &*csrf), ("action", "allow")];
+    let form = [("csrf", &*csrf), ("approve", "1")];
     let clicks = (0..8).map(|_| {
         let (mut visitor, url) = (visitor.clone(), consent.url.clone());
         async move { visitor.submit(&url, &form).await.parameter("code") }
@@ -70,12 +70,12 @@ async fn a011_a_person_that_is_disabled_or_replaced_before_the_consent_gives_no_
     // In another tab bob signs in.
     let tab = visitor.open(&site.app.request(&[("prompt", "login")])).await;
     visitor.sign_in(&tab, "bob", PASSWORD).await;
-    let switched = visitor.submit(&consent.url, &[("csrf", &*csrf), ("action", "allow")]).await;
+    let switched = visitor.submit(&consent.url, &[("csrf", &*csrf), ("approve", "1")]).await;
     assert_eq!(switched.answer.status, 403, "the form was alice's: {switched:?}");
     let of_bob = visitor.open(&consent.url).await;
     assert!(of_bob.says("signed in as bob"), "{of_bob:?}");
     site.lab.auth.ok(&["user", "disable", "bob"]);
-    let disabled = visitor.press(&of_bob, "allow").await;
+    let disabled = visitor.press(&of_bob, "approve").await;
     assert!(disabled.parameter("code").is_none(), "{disabled:?}");
     let again = visitor.open(&consent.url).await;
     assert!(again.says("Sign in"), "{again:?}");
@@ -91,7 +91,7 @@ async fn denying_tells_the_app_and_ends_the_sign_in() {
     assert_eq!(denied.parameter("error").as_deref(), Some("access_denied"), "{denied:?}");
     assert_eq!(denied.parameter("state").as_deref(), Some("the-state"));
     let csrf = consent.hidden("csrf");
-    let late = visitor.submit(&consent.url, &[("csrf", &*csrf), ("action", "allow")]).await;
+    let late = visitor.submit(&consent.url, &[("csrf", &*csrf), ("approve", "1")]).await;
     assert_eq!(late.answer.status, 404, "{late:?}");
     let switched = visitor.open(&site.app.request(&[])).await;
     let login = visitor.press(&switched, "switch").await;
@@ -105,9 +105,9 @@ async fn a010_who_allowed_cannot_deny_any_more_and_who_denied_cannot_allow() {
     let login = visitor.open(&site.app.request(&[])).await;
     let consent = visitor.sign_in(&login, "alice", PASSWORD).await;
     let csrf = consent.hidden("csrf");
-    let clicks = ["allow", "deny", "allow", "deny"].map(|action| {
+    let clicks = ["approve", "deny", "approve", "deny"].map(|button| {
         let (mut visitor, url, csrf) = (visitor.clone(), consent.url.clone(), csrf.clone());
-        async move { visitor.submit(&url, &[("csrf", &*csrf), ("action", action)]).await }
+        async move { visitor.submit(&url, &[("csrf", &*csrf), (button, "1")]).await }
     });
     let pages = futures_util::future::join_all(clicks).await;
     let codes = pages.iter().filter(|page| page.parameter("code").is_some()).count();
@@ -129,8 +129,8 @@ async fn d54_a_scope_that_was_allowed_at_one_resource_is_asked_for_at_another() 
         if page.says("current-password") {
             page = visitor.sign_in(&page, "alice", PASSWORD).await;
         }
-        assert!(page.says("Allow app?"), "{page:?}");
-        assert!(visitor.press(&page, "allow").await.parameter("code").is_some());
+        assert!(page.says("Allow access"), "{page:?}");
+        assert!(visitor.press(&page, "approve").await.parameter("code").is_some());
     }
     let beyond = site.app.request(&[("resource", "payroll"), ("scope", "write"), ("prompt", "none")]);
     let page = visitor.open(&beyond).await;
@@ -149,7 +149,7 @@ async fn a117_one_password_at_many_names_is_slowed_down_too() {
     let mut slowed = false;
     for n in 0..520 {
         let name = format!("name{n}");
-        let form = [("csrf", &*csrf), ("action", "login"), ("username", &*name), ("password", "")];
+        let form = [("csrf", &*csrf), ("username", &*name), ("password", "")];
         let page = visitor.submit(&login.url, &form).await;
         if page.answer.status == 429 {
             slowed = true;

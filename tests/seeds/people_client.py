@@ -38,9 +38,9 @@ class Person:
                 return html.unescape(action) + "?" + urlencode({n: html.unescape(v) for n, v in fields.items()})
             form = {"csrf": re.search(r'name="csrf" value="([^"]*)"', answer.text).group(1)}
             if "current-password" in answer.text:
-                form.update(action="login", username=asked["username"], password=asked["password"])
+                form.update(login="1", username=asked["username"], password=asked["password"])
             else:
-                form.update(action="allow")
+                form.update(approve="1")
             answer = self.session.post(url, data=form, allow_redirects=False, timeout=30)
         raise AssertionError("the sign-in does not end")
 

@@ -12,7 +12,7 @@ login-wrong = The username or the password is wrong.
 login-slow = Too many tries. Wait some minutes, then try again.
 login-again = Sign in once more to go on: { $client } asks for it.
 
-consent-title = Allow { $client }?
+consent-title = Allow access
 consent-signed-in = You are signed in as { $user }.
 consent-switch = Use another account
 consent-asks = { $client } asks for:
@@ -27,13 +27,13 @@ allow = Allow
 deny = Do not allow
 cancel = Cancel
 
-error-title = This did not work
+error-title = Something went wrong
 error-hint = Go back to the application and try again. If it happens again, tell those who run it this number:
 done-title = You are done here
 done-text = This sign-in is finished. You can close this page.
 done-account = Your account
 
-account-title = Your account
+account-title = Account
 account-name = Signed in as { $user }
 account-sessions = Where you are signed in
 account-this = this browser
@@ -55,7 +55,7 @@ account-ended = That session is ended.
 account-wrong = The current password is wrong.
 account-invalid = The new password needs at least { $min } characters, and no control characters.
 sign-out = Sign out
-signed-out-title = You are signed out
+signed-out-title = Signed out
 signed-out-text = This browser is signed out.
 
 post-title = One moment

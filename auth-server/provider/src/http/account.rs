@@ -80,8 +80,10 @@ async fn done(
     here: &SignedIn,
     (params, now): (&Params, Timestamp),
 ) -> Result<Response, Refused> {
+    if params.get("logout").is_some() {
+        return sign_out(app, here, now).await;
+    }
     match params.get("action") {
-        Some("sign_out") => sign_out(app, here, now).await,
         Some("end_session") => {
             let sid = params.get("sid").unwrap_or_default();
             end_session(app, here, (sid, now)).await?;

@@ -93,8 +93,7 @@ pub(super) async fn wait(
     let known = browser.id.clone();
     let name = known.clone().unwrap_or_else(|| Secret::new(URL_SAFE_NO_PAD.encode(app.rng().bytes32())));
     let id = interaction::begin(app, name.reveal(), request, now).await?;
-    let path = Route::Interaction.path(app.issuer()).replace("{id}", &id);
-    let mut response = see_other(&path);
+    let mut response = see_other(&interaction::path(app, Route::Login, &id));
     if known.is_none() {
         let cookie = Cookie::Browser.set(name.reveal(), BROWSER_COOKIE, app.issuer());
         response.headers_mut().append(header::SET_COOKIE, cookie);

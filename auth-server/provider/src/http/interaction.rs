@@ -2,9 +2,10 @@
 //! the browser, to the interaction and, once somebody is signed in, to the person (attack cases 9 and 11).
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
-use http::{Request, StatusCode, header};
+use http::request::Parts;
+use http::{Request, StatusCode, Uri, header};
 use trefoil_core::authorize::AuthorizationRequest;
 use trefoil_shared::{ResourceIndicator, Secret, Timestamp};
 
@@ -23,32 +24,60 @@ use crate::app::App;
 use crate::model::{Client, Consent};
 use crate::protocol::{AuthorizeDenied, Denied, Params};
 
-pub(super) async fn show(State(app): State<App>, Path(id): Path<String>, request: Request<Body>) -> Response {
-    let (parts, _) = request.into_parts();
-    let browser = Browser::of(&app, &parts);
-    let shown = async {
-        let turn = Turn::load(&app, &id, &browser).await?;
-        turn.page(None).await
-    };
-    shown.await.unwrap_or_else(|why| refused_or_done(&app, &why))
+pub(super) async fn login(State(app): State<App>, request: Request<Body>) -> Response {
+    show(&app, Route::Login, request).await
 }
 
-pub(super) async fn act(State(app): State<App>, Path(id): Path<String>, request: Request<Body>) -> Response {
+pub(super) async fn consent(State(app): State<App>, request: Request<Body>) -> Response {
+    show(&app, Route::Consent, request).await
+}
+
+async fn show(app: &App, at: Route, request: Request<Body>) -> Response {
+    let (parts, _) = request.into_parts();
+    let browser = Browser::of(app, &parts);
+    let shown = async {
+        let Some(id) = asked_id(app, &parts)? else {
+            // Nothing waits for the person, who wants to see the account.
+            return Ok(see_other(&Route::Account.path(app.issuer())));
+        };
+        let turn = Turn::load(app, &id, &browser).await?;
+        turn.page_at(at).await
+    };
+    shown.await.unwrap_or_else(|why| refused_or_done(app, &why))
+}
+
+/// The interaction that a URL names.
+fn asked_id(app: &App, parts: &Parts) -> Result<Option<String>, Refused> {
+    let query = parts.uri.query().unwrap_or_default();
+    let params = Params::parse(query.as_bytes(), app.policy().max_parameters)?;
+    Ok(params.get("id").map(str::to_owned))
+}
+
+/// The form alone: its URL was read already, and a form that also has parameters in its URL is refused.
+fn without_query(mut parts: Parts, body: Body) -> Request<Body> {
+    parts.uri = Uri::try_from(parts.uri.path()).unwrap_or_default();
+    Request::from_parts(parts, body)
+}
+
+pub(super) async fn act(State(app): State<App>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let browser = Browser::of(&app, &parts);
     let acted = async {
         if !browser.is_from_here(app.issuer()) {
             return Err(Denied::Authorize(AuthorizeDenied::FormForeign).into());
         }
-        let form = Form::read(&app, Request::from_parts(parts, body)).await?;
+        let id = asked_id(&app, &parts)?.ok_or(Denied::Authorize(AuthorizeDenied::InteractionGone))?;
+        let form = Form::read(&app, without_query(parts, body)).await?;
         let turn = Turn::load(&app, &id, &browser).await?;
         turn.check(&form.params)?;
-        match form.params.get("action") {
-            Some("login") => turn.login(&form.params).await,
-            Some("allow") => turn.allow().await,
-            Some("deny") => turn.deny().await,
-            Some("switch") => turn.switch().await,
-            Some(_) | None => turn.page(None).await,
+        let has = |name| form.params.get(name).is_some();
+        // A button that is not sent, as when a script submits the form, leaves the fields to say which form it is.
+        match () {
+            () if has("deny") => turn.deny().await,
+            () if has("approve") => turn.allow().await,
+            () if has("switch") => turn.switch().await,
+            () if has("login") || has("username") => turn.login(&form.params).await,
+            () => turn.page(None).await,
         }
     };
     acted.await.unwrap_or_else(|why| refused_or_done(&app, &why))
@@ -60,7 +89,7 @@ fn refused_or_done(app: &App, why: &Refused) -> Response {
         let values = minijinja::context! { title => "done-title", text => "done-text" };
         return Page::new("done.html").render(base(app), values);
     }
-    refused(app, Route::Interaction, why)
+    refused(app, Route::Login, why)
 }
 
 /// One request of the person about one interaction.
@@ -105,8 +134,25 @@ impl<'a> Turn<'a> {
         self.open.interaction.request.as_ref()
     }
 
-    fn path(&self) -> String {
-        Route::Interaction.path(self.app.issuer()).replace("{id}", &self.open.id)
+    fn path(&self, page: Route) -> String {
+        interaction::path(self.app, page, &self.open.id)
+    }
+
+    /// The page that comes next, at its own URL.
+    async fn page_at(&self, at: Route) -> Result<Response, Refused> {
+        let next = match self.request() {
+            None => Route::Login,
+            Some(request) => {
+                let client = client_of(self.app, request).await?;
+                let fresh = (self.open.interaction.signed_in.as_deref(), self.now);
+                match next(self.app, (&client, request), self.here.as_ref(), fresh).await? {
+                    Next::Consent(_) => Route::Consent,
+                    Next::Login => Route::Login,
+                    Next::Issue(_) => at,
+                }
+            }
+        };
+        if next == at { self.page(None).await } else { Ok(see_other(&self.path(next))) }
     }
 
     /// The page that comes next, or the answer where none does.
@@ -182,7 +228,7 @@ impl<'a> Turn<'a> {
         let (session, cookie) = session::begin(self.app, self.browser, &user, self.here.as_ref()).await?;
         self.open.signed_in(self.app, &session.sid, self.now).await?;
         tracing::info!(sub = user.sub, sid = session.sid, "signed in");
-        let mut response = see_other(&self.path());
+        let mut response = see_other(&self.path(Route::Login));
         response.headers_mut().append(header::SET_COOKIE, cookie);
         Ok(response)
     }
@@ -246,7 +292,7 @@ impl<'a> Turn<'a> {
         if let Some(here) = &self.here {
             self.app.store().end_session(&here.session.sid, &here.session.sub).await?;
         }
-        let mut response = see_other(&self.path());
+        let mut response = see_other(&self.path(Route::Login));
         let cookie = Cookie::Session.set("", 0, self.app.issuer());
         response.headers_mut().append(header::SET_COOKIE, cookie);
         Ok(response)

@@ -26,8 +26,10 @@ enum Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Authorize,
-    /// What a person does on the way: signs in, consents.
-    Interaction,
+    /// Where a person signs in.
+    Login,
+    /// Where a person says what an app may do.
+    Consent,
     Account,
     Assets,
     Token,
@@ -42,9 +44,10 @@ pub(crate) enum Route {
 
 impl Route {
     /// All of them.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Authorize,
-        Self::Interaction,
+        Self::Login,
+        Self::Consent,
         Self::Account,
         Self::Assets,
         Self::Token,
@@ -60,7 +63,8 @@ impl Route {
     const fn row(self) -> (&'static str, Place, Option<&'static str>) {
         match self {
             Self::Authorize => ("authorize", Place::Issuer("/authorize"), Some("authorization_endpoint")),
-            Self::Interaction => ("interaction", Place::Issuer("/interaction/{id}"), None),
+            Self::Login => ("login", Place::Issuer("/login"), None),
+            Self::Consent => ("consent", Place::Issuer("/consent"), None),
             Self::Account => ("account", Place::Issuer("/account"), None),
             Self::Assets => ("assets", Place::Issuer("/assets/{name}"), None),
             Self::Token => ("token", Place::Issuer("/token"), Some("token_endpoint")),
@@ -100,7 +104,8 @@ impl Route {
 fn handlers(route: Route) -> MethodRouter<App> {
     match route {
         Route::Authorize => get(authorize::authorize).post(authorize::posted),
-        Route::Interaction => get(interaction::show).post(interaction::act),
+        Route::Login => get(interaction::login).post(interaction::act),
+        Route::Consent => get(interaction::consent).post(interaction::act),
         Route::Account => get(account::show).post(account::act),
         Route::Assets => get(assets::asset),
         Route::Token => post(token::token),

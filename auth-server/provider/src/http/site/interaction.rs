@@ -9,6 +9,7 @@ use trefoil_shared::Timestamp;
 
 use crate::app::App;
 use crate::http::error::Refused;
+use crate::http::routes::Route;
 use crate::protocol::{AuthorizeDenied, Denied};
 use crate::records::{Body, Key, Record, Replaced, Version};
 use crate::store::StoreError;
@@ -65,6 +66,11 @@ impl Open {
         app.records().remove(&self.key, &self.record.version, now).await?;
         Ok(())
     }
+}
+
+/// Where one of its pages is.
+pub(crate) fn path(app: &App, page: Route, id: &str) -> String {
+    format!("{}?id={id}", page.path(app.issuer()))
 }
 
 /// A name for the record of an authorization.
