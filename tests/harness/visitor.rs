@@ -243,6 +243,7 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) async fn open(engine: super::database::Engine) -> Self {
         let lab = Lab::new(engine).await;
+        lab.auth.ok(&["key", "generate"]);
         let app = App::confidential(&lab, "app");
         let sub = add_user(&lab, "alice");
         let server = lab.start_auth();

@@ -6,4 +6,5 @@ mod browser;
 mod code;
 mod faults;
 mod login;
+mod openid;
 mod refresh;

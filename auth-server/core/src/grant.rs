@@ -9,6 +9,7 @@ use trefoil_shared::{GrantType, ResourceIndicator, Scope, Secret, Timestamp};
 
 use crate::StoreError;
 use crate::model::Client;
+use crate::openid::ClaimsRequest;
 use crate::protocol::{Authenticated, Denied, Params};
 use crate::records::{Created, Key, Record, Records, Replaced, Version};
 pub use crate::surroundings::{People, Standing, Surroundings};
@@ -59,7 +60,8 @@ impl Ceiling {
         Client {
             resources: client.resources.iter().filter(is_allowed).cloned().collect(),
             scopes: client.scopes.intersection(&self.scopes),
-            default_scope: None,
+            // All of it, `openid` too, which a client gets otherwise only where it names it.
+            default_scope: Some(self.scopes.clone()),
             ..client.clone()
         }
     }
@@ -118,6 +120,8 @@ pub struct Granted {
     pub ceiling: Option<Ceiling>,
     /// Claims for the token, beside those that every token has: such a name is left out.
     pub claims: Map<String, Value>,
+    /// How the person signed in, for an ID token: there is one where the scope that is granted has `openid`.
+    pub login: Option<Login>,
     /// The refresh token that the client gets with the access token.
     pub refresh: Option<RefreshToken>,
     /// What becomes of a scope that the request names and the ceiling does not have.
@@ -133,11 +137,29 @@ impl Granted {
             subject: subject.into(),
             ceiling: None,
             claims: Map::new(),
+            login: None,
             refresh: None,
             beyond: Beyond::Refused,
             commit: None,
         }
     }
+}
+
+/// What an ID token says of how a person signed in (OpenID Connect Core section 2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// When.
+    pub auth_time: Timestamp,
+    /// The class of it.
+    pub acr: Option<String>,
+    /// The methods (RFC 8176).
+    pub amr: Vec<String>,
+    /// The client's value; only in the first ID token of an authorization (section 12.2).
+    pub nonce: Option<String>,
+    /// The login session, as the client knows it.
+    pub sid: Option<String>,
+    /// What the client asked to know of the person.
+    pub claims: Option<ClaimsRequest>,
 }
 
 /// A refresh token on its way to its client.

@@ -6,6 +6,7 @@ pub mod authorization;
 pub mod authorize;
 pub mod grant;
 pub mod model;
+pub mod openid;
 pub mod people;
 pub mod protocol;
 pub mod records;

@@ -1,6 +1,8 @@
 //! What grants need of the server around them, and the port to the people of a site.
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use serde_json::{Map, Value};
 use trefoil_shared::Timestamp;
 use trefoil_shared::revocation::TokenFacts;
 
@@ -56,4 +58,11 @@ impl Standing {
 pub trait People: Send + Sync {
     /// Whether the person may go on.
     fn standing<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Standing, StoreError>>;
+
+    /// Everything that is known of the person, by the names of OpenID Connect Core section 5.1: which of it a client is
+    /// told, its scopes decide. Nothing where the person is not one of the site's any more.
+    fn claims<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Map<String, Value>, StoreError>> {
+        let _ = subject;
+        std::future::ready(Ok(Map::new())).boxed()
+    }
 }

@@ -9,17 +9,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use trefoil_shared::Timestamp;
 use trefoil_shared::jose::{Audience, Verifier, VerifierConfig};
+use trefoil_sign::SigningKey;
 
 use crate::grants::{Grants, People};
 use crate::http::{self, Allowances, Failures, Issued, Route};
 use crate::keys::HeldKeys;
-use crate::model::SecretHash;
+use crate::model::{Client, SecretHash};
 use crate::protocol::Issuer;
 use crate::records::Records;
 use crate::revocations::{Documents, HeldRevocations};
@@ -27,7 +27,7 @@ use crate::secrets::{Argon2Gate, Rng, RootSecrets};
 use crate::store::{Registry, Store};
 
 pub(crate) use crate::http::Accounts;
-use crate::tokens::Minter;
+use crate::tokens::{Minter, id_token_algorithm};
 pub use parts::Parts;
 pub use policy::{Policy, SessionPolicy};
 pub use trefoil_core::authorization::GrantPolicy;
@@ -46,7 +46,7 @@ struct Inner {
     parts: Parts,
     /// What an unknown client's secret is compared with: a hash under the writing root that nothing hashes to.
     dummy: SecretHash,
-    metadata: Bytes,
+    metadata: http::Metadata,
     argon2: Argon2Gate,
     /// Passwords of people: a pool of its own, so that imported clients and people do not take each other's places.
     passwords: Argon2Gate,
@@ -133,6 +133,11 @@ impl App {
     /// What tokens are made with.
     pub(crate) fn minter(&self) -> Minter<'_> {
         Minter { keys: self.keys(), store: self.store(), root: self.root(), rng: self.rng() }
+    }
+
+    /// The key that signs a client's ID tokens; `None` where there is none here.
+    pub(crate) fn id_token_key(&self, client: &Client) -> Option<Arc<SigningKey>> {
+        self.keys().active(id_token_algorithm(client))
     }
 
     /// Runs work that the answer does not wait for, and that the end of the server does. Where too much of it runs
@@ -251,8 +256,8 @@ impl App {
         &self.0.dummy
     }
 
-    pub(crate) fn metadata(&self) -> Bytes {
-        self.0.metadata.clone()
+    pub(crate) fn metadata(&self) -> &http::Metadata {
+        &self.0.metadata
     }
 
     /// A verifier of this server's own tokens.

@@ -47,5 +47,5 @@ pub mod secrets;
 pub mod tokens;
 
 pub use provider::{Provider, ProviderError};
-pub use trefoil_core::{model, people, protocol, records, registration};
+pub use trefoil_core::{model, openid, people, protocol, records, registration};
 pub use trefoil_sql as store;

@@ -7,6 +7,6 @@ pub mod import;
 pub mod serve;
 
 pub use trefoil_provider::{
-    app, grants, keys, model, people, protocol, provider, records, registration, revocations, secrets, store,
-    tokens,
+    app, grants, keys, model, openid, people, protocol, provider, records, registration, revocations,
+    secrets, store, tokens,
 };

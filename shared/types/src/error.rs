@@ -36,6 +36,12 @@ pub enum ErrorCode {
     RequestUriNotSupported,
     /// A registration inside a request is not taken (OpenID Connect Core section 7.2.1).
     RegistrationNotSupported,
+    /// No login can be of the class that was asked for (OpenID Connect Unmet Authentication Requirements 1.0).
+    UnmetAuthenticationRequirements,
+    /// The access token is malformed, ended or nobody's (RFC 6750 section 3.1).
+    InvalidToken,
+    /// The access token does not allow it (RFC 6750 section 3.1).
+    InsufficientScope,
     /// Too many attempts; try again later.
     SlowDown,
     /// The server is at fault.
@@ -61,6 +67,9 @@ impl ErrorCode {
         Self::RequestNotSupported,
         Self::RequestUriNotSupported,
         Self::RegistrationNotSupported,
+        Self::UnmetAuthenticationRequirements,
+        Self::InvalidToken,
+        Self::InsufficientScope,
         Self::SlowDown,
         Self::ServerError,
         Self::TemporarilyUnavailable,
@@ -83,16 +92,20 @@ impl ErrorCode {
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
             Self::SlowDown => "slow_down",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
         }
     }
 
-    /// The HTTP status that goes with the code: 401 for a failed client authentication alone.
+    /// The HTTP status that goes with the code: 401 where a client or a token was not let in.
     pub fn status(self) -> u16 {
         match self {
-            Self::InvalidClient => 401,
+            Self::InvalidClient | Self::InvalidToken => 401,
+            Self::InsufficientScope => 403,
             Self::InvalidRequest
             | Self::InvalidGrant
             | Self::UnauthorizedClient
@@ -105,7 +118,8 @@ impl ErrorCode {
             | Self::ConsentRequired
             | Self::RequestNotSupported
             | Self::RequestUriNotSupported
-            | Self::RegistrationNotSupported => 400,
+            | Self::RegistrationNotSupported
+            | Self::UnmetAuthenticationRequirements => 400,
             Self::SlowDown => 429,
             Self::ServerError => 500,
             Self::TemporarilyUnavailable => 503,
@@ -137,6 +151,6 @@ mod tests {
     #[test]
     fn only_a_failed_client_authentication_is_401() {
         let unauthorized: Vec<_> = ErrorCode::ALL.iter().filter(|c| c.status() == 401).collect();
-        assert_eq!(unauthorized, [&ErrorCode::InvalidClient]);
+        assert_eq!(unauthorized, [&ErrorCode::InvalidClient, &ErrorCode::InvalidToken]);
     }
 }

@@ -48,6 +48,8 @@ pub struct TokenResponse<'a> {
     pub of_it: OfToken<'a>,
     /// The refresh token beside it.
     pub refresh: Option<OfRefresh<'a>>,
+    /// The ID token beside it (OpenID Connect Core section 3.1.3.3).
+    pub id_token: Option<&'a Secret>,
 }
 
 /// A refresh token in an answer.
@@ -108,6 +110,12 @@ impl TokenResponse<'_> {
         if let Some(brace) = json.get_mut(joint) {
             *brace = b',';
         }
+        if let Some(id_token) = self.id_token {
+            json.pop();
+            json.extend_from_slice(br#","id_token":"#);
+            serde_json::to_writer(&mut json, id_token.reveal())?;
+            json.push(b'}');
+        }
         if let Some(refresh) = &self.refresh {
             json.pop();
             json.extend_from_slice(br#","refresh_token":"#);
@@ -146,6 +154,7 @@ mod tests {
                 not_before: resource.map(|_| Timestamp(100)),
             },
             refresh: None,
+            id_token: None,
         };
         serde_json::from_slice(&response.to_json().unwrap()).unwrap()
     }

@@ -7,6 +7,7 @@ use trefoil_shared::{ClientId, ResourceIndicator, Scope, Secret, Timestamp};
 use super::pkce::Challenge;
 use super::value::{RecordId, Seed};
 use crate::StoreError;
+use crate::openid::ClaimsRequest;
 use crate::records::{Body, Record, Version};
 use crate::secrets::{Rng, RootSecrets};
 
@@ -38,6 +39,12 @@ pub struct Authorization {
     /// How.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
+    /// The class of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// What the client asked to know of the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<ClaimsRequest>,
     /// The login session, as it is known to clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,

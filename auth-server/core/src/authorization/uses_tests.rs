@@ -39,6 +39,8 @@ impl Bench {
             nonce: None,
             auth_time: NOW,
             amr: vec![],
+            acr: None,
+            claims: None,
             sid: None,
             offline: false,
             redirect_uri: "https://app.example.com/cb".to_owned(),

@@ -7,6 +7,7 @@ use super::answer::{Answer, ResponseMode};
 use super::redirect::Redirectable;
 use crate::authorization::Challenge;
 use crate::model::{Authentication, Client, Profile};
+use crate::openid::{ACR_PASSWORD, ACR_VALUES, ClaimsRequest, is_openid};
 use crate::protocol::{Asked, AuthorizeDenied, Denied, Issuer, Params, Target};
 
 /// What the client wants the person to be asked (OpenID Connect Core section 3.1.2.1).
@@ -57,6 +58,8 @@ pub struct Wish {
     max_age: Option<i64>,
     login_hint: Option<String>,
     ui_locales: Vec<String>,
+    claims: Option<ClaimsRequest>,
+    acr: String,
 }
 
 /// A request that is in order, as it waits for the person.
@@ -95,6 +98,15 @@ pub struct AuthorizationRequest {
     /// The languages that the person reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ui_locales: Vec<String>,
+    /// What the client asks to know of the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<ClaimsRequest>,
+    /// The class that the login is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// The subject who has to be signed in, where the request names one: nobody else is answered for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
 }
 
 /// The longest `state` and `nonce`: they are kept for the person, and come back in a URL.
@@ -135,8 +147,17 @@ impl Wish {
         }
         let max_age = params.get("max_age").map(str::parse::<u32>).transpose();
         let max_age = max_age.map_err(|_| Denied::Authorize(AuthorizeDenied::MaxAgeMalformed))?;
+        let asked = Asked::from_params(params)?;
+        let openid = asked.scope.as_ref().is_some_and(|scope| is_openid(scope.scope()));
+        if openid && !redirect.is_named() {
+            return refused(AuthorizeDenied::OpenIdWithoutRedirectUri);
+        }
+        let claims = params.get("claims").filter(|_| openid).map(ClaimsRequest::parse).transpose();
+        let claims = claims.map_err(|_| Denied::Authorize(AuthorizeDenied::ClaimsMalformed))?;
         Ok(Self {
-            asked: Asked::from_params(params)?,
+            asked,
+            acr: acr(claims.as_ref(), params.get("acr_values"))?,
+            claims: claims.filter(|claims| !claims.is_empty()),
             challenge: challenge(client, params)?,
             nonce: params.get("nonce").map(str::to_owned),
             prompt: params.get("prompt").map(Prompt::parse).transpose()?.unwrap_or_default(),
@@ -146,9 +167,22 @@ impl Wish {
         })
     }
 
-    /// The request, once its scope and resources are decided.
-    pub fn request(self, redirect: &Redirectable, target: &Target) -> AuthorizationRequest {
+    /// The subject that the request says it is about.
+    pub fn named_subject(&self) -> Option<&str> {
+        self.claims.as_ref().and_then(ClaimsRequest::subject)
+    }
+
+    /// The request, once its scope and resources are decided, and who has to be signed in.
+    pub fn request(
+        self,
+        redirect: &Redirectable,
+        target: &Target,
+        subject: Option<String>,
+    ) -> AuthorizationRequest {
         AuthorizationRequest {
+            subject,
+            claims: self.claims,
+            acr: Some(self.acr),
             client_id: redirect.client().client_id.clone(),
             redirect_uri: redirect.uri().to_owned(),
             redirect_named: redirect.is_named(),
@@ -164,6 +198,21 @@ impl Wish {
             ui_locales: self.ui_locales,
         }
     }
+}
+
+/// The class that the login will be of: one that is asked for, where a login here can be of it.
+fn acr(claims: Option<&ClaimsRequest>, acr_values: Option<&str>) -> Result<String, Denied> {
+    let reached = |asked: &str| ACR_VALUES.into_iter().find(|known| *known == asked).map(str::to_owned);
+    let by_claim = claims.and_then(ClaimsRequest::acr);
+    if let Some((values, essential)) = by_claim.filter(|(values, _)| !values.is_empty()) {
+        let found = values.into_iter().find_map(reached);
+        return match found {
+            None if essential => refused(AuthorizeDenied::AcrUnmet),
+            found => Ok(found.unwrap_or_else(|| ACR_PASSWORD.to_owned())),
+        };
+    }
+    let found = acr_values.and_then(|values| values.split(' ').find_map(reached));
+    Ok(found.unwrap_or_else(|| ACR_PASSWORD.to_owned()))
 }
 
 fn locales(text: &str) -> impl Iterator<Item = String> + '_ {

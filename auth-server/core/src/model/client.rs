@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use trefoil_shared::jose::Algorithm;
 use trefoil_shared::{AuthMethod, ClientId, GrantType, ResourceIndicator, Scope, Timestamp};
 
 /// Which rules hold for a client where standards disagree.
@@ -53,6 +54,18 @@ pub struct ClientMetadata {
     /// One of the site's own: people are not asked for their consent (decision 54).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_party: Option<bool>,
+    /// What its ID tokens are signed with (OpenID Connect Registration section 2); RS256 where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_signed_response_alg: Option<Algorithm>,
+    /// What answers of the userinfo endpoint are signed with; where absent they are plain JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<Algorithm>,
+    /// Whether the claims that scopes ask for stand in the ID token, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claims_in_id_token: Option<bool>,
+    /// Where browsers may be sent after a logout (RP-Initiated Logout section 3.1).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
     /// What a newer program wrote: kept as it is.
     #[serde(flatten)]
     pub other: Map<String, Value>,

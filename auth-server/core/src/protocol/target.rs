@@ -6,6 +6,7 @@ use trefoil_shared::{GrantedScope, RequestedScope, ResourceIndicator, Scope};
 
 use super::{Denied, Params, TargetDenied};
 use crate::model::{Client, Resource};
+use crate::openid::{openid_part, scopes_of_openid};
 
 /// What the request asked for.
 #[derive(Debug, Default)]
@@ -89,7 +90,13 @@ fn choose(asked: &Asked, client: &Client, found: Vec<Arc<Resource>>) -> Result<V
     if client.resources.is_empty() {
         return Ok(Vec::new());
     }
-    if let Some(owner) = owner(asked.scope.as_ref(), &found) {
+    let asked = asked.scope.as_ref().map(RequestedScope::scope);
+    let rest = asked.map(|asked| asked.difference(&openid_part(asked)));
+    // What OpenID Connect alone asks for belongs to no resource: such a token is for the issuer.
+    if rest.as_ref().is_some_and(Scope::is_empty) {
+        return Ok(Vec::new());
+    }
+    if let Some(owner) = owner(rest.as_ref(), &found) {
         return Ok(vec![owner]);
     }
     match <[_; 1]>::try_from(found) {
@@ -100,8 +107,8 @@ fn choose(asked: &Asked, client: &Client, found: Vec<Arc<Resource>>) -> Result<V
 }
 
 /// The one resource that defines every asked scope; `None` where there is none, or more than one.
-fn owner(scope: Option<&RequestedScope>, found: &[Arc<Resource>]) -> Option<Arc<Resource>> {
-    let scope = scope?.scope();
+fn owner(scope: Option<&Scope>, found: &[Arc<Resource>]) -> Option<Arc<Resource>> {
+    let scope = scope?;
     let mut owners = found.iter().filter(|resource| scope.is_subset(&resource.scopes));
     let owner = owners.next()?;
     owners.next().is_none().then(|| Arc::clone(owner))
@@ -122,16 +129,16 @@ fn grant_scope(
     client: &Client,
     resources: &[Arc<Resource>],
 ) -> Result<GrantedScope, Denied> {
+    let owned = resources.iter().fold(Scope::default(), |all, resource| all.union(&resource.scopes));
     let allowed = match resources {
         [] => client.scopes.clone(),
-        [only] => only.scopes.intersection(&client.scopes),
-        several => several
-            .iter()
-            .fold(Scope::default(), |all, resource| all.union(&resource.scopes))
-            .intersection(&client.scopes),
+        _ => owned.union(&scopes_of_openid()).intersection(&client.scopes),
     };
     let wanted = asked.unwrap_or_else(|| {
-        RequestedScope::from(client.default_scope.as_ref().unwrap_or(&client.scopes).intersection(&allowed))
+        // A client is told who a person is only where it asks for that.
+        let unasked = || client.scopes.difference(&scopes_of_openid().difference(&owned));
+        let wanted = client.default_scope.clone().unwrap_or_else(unasked);
+        RequestedScope::from(wanted.intersection(&allowed))
     });
     let granted = wanted.narrow(&allowed).ok_or(Denied::Target(TargetDenied::ScopeTooWide))?;
     if resources.len() > 1 && granted.scope().iter().any(|token| owners_of(token, resources) > 1) {

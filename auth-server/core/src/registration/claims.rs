@@ -44,7 +44,13 @@ const RESERVED: &[&str] = &[
     "expires_in",
     "expires_on",
     "not_before",
+    "userinfo_claims",
 ];
+
+/// Whether a claim of this name has a meaning of its own in a token.
+pub(crate) fn is_reserved_claim(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
 
 /// The most claims and characters: a token must stay far below the 8 kB and 64 claims that verifiers take.
 const MAX_CLAIMS: usize = 32;
@@ -54,7 +60,7 @@ const MAX_CHARS: usize = 2_048;
 pub(super) fn build(given: &[(String, String)]) -> Result<Map<String, Value>, Refused> {
     let mut claims = Map::new();
     for (name, value) in given {
-        if RESERVED.contains(&name.as_str()) {
+        if is_reserved_claim(name) {
             return Err(Refused::ReservedClaim(name.clone()));
         }
         if claims.insert(name.clone(), Value::String(value.clone())).is_some() {

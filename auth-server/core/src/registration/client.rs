@@ -6,6 +6,7 @@ use trefoil_shared::{AuthMethod, ClientId, GrantType, ResourceIndicator, Scope, 
 use super::secrets::secret_end;
 use super::{Facts, Refused, claims, rules};
 use crate::model::{Authentication, Client, ClientMetadata, Profile, StoredSecret};
+use crate::openid::scopes_of_openid;
 
 /// A setting that can be given a value or go back to its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +103,13 @@ pub fn new_client(new: NewClient, facts: Facts) -> Result<Client, Refused> {
     };
     let resources = rules::known(&new.resources, facts.resources)?;
     let asked = rules::united(&new.scopes);
-    let scopes = if new.scopes.is_empty() { rules::scopes_of(&resources) } else { asked };
+    // Who has people sign in may ask who they are; where scopes are named, those of OpenID Connect have to be, too.
+    let serves_people = grant_types.contains(&GrantType::AUTHORIZATION_CODE);
+    let scopes = match new.scopes.as_slice() {
+        [] if serves_people => rules::scopes_of(&resources).union(&scopes_of_openid()),
+        [] => rules::scopes_of(&resources),
+        _ => asked,
+    };
     rules::owned(&scopes, &resources)?;
     let mut client = Client {
         client_id: new.id,

@@ -13,6 +13,7 @@ use trefoil_shared::{ClientId, GrantType, Timestamp};
 
 use crate::model::Resource;
 
+pub(crate) use claims::is_reserved_claim;
 pub use client::{ClientEdit, NewClient, Term, WantedClient, edited_client, new_client};
 pub use redirect_uri::RefusedUri;
 pub use refused::Refused;

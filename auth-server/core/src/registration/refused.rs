@@ -1,6 +1,7 @@
 //! Why something is not registered.
 
 use thiserror::Error;
+use trefoil_shared::jose::Algorithm;
 use trefoil_shared::{ClientId, ResourceIndicator};
 
 use super::redirect_uri::RefusedUri;
@@ -37,6 +38,9 @@ pub enum Refused {
     /// No rules for this profile yet.
     #[error("the profile {} is not available yet", .0.as_str())]
     ProfileMissing(Profile),
+    /// No key of ours can have this algorithm.
+    #[error("no key of this server signs with {0}")]
+    NoSuchKeys(Algorithm),
     /// A redirect URI that could lead somewhere else.
     #[error("the redirect URI {uri} is refused: it {why}")]
     RedirectUri {

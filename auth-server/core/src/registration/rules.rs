@@ -1,9 +1,11 @@
 //! The single rules: functions of what is asked and of what is registered.
 
+use trefoil_shared::jose::Algorithm;
 use trefoil_shared::{AuthMethod, ClientId, GrantType, ResourceIndicator, Scope};
 
 use super::{Facts, Refused, redirect_uri};
 use crate::model::{Authentication, ClientMetadata, Profile, Resource};
+use crate::openid::scopes_of_openid;
 
 /// Decision 22: the subjects of users begin so, and a machine's subject is its `client_id`.
 const PREFIX_OF_USERS: &str = "u_";
@@ -59,8 +61,8 @@ pub(super) fn authentication(
 /// The profile, of those that work.
 pub(super) fn profile(given: Profile) -> Result<Profile, Refused> {
     match given {
-        Profile::Oauth21 | Profile::Legacy => Ok(given),
-        Profile::Oidc | Profile::Fapi2 => Err(Refused::ProfileMissing(given)),
+        Profile::Oauth21 | Profile::Oidc | Profile::Legacy => Ok(given),
+        Profile::Fapi2 => Err(Refused::ProfileMissing(given)),
     }
 }
 
@@ -91,9 +93,10 @@ pub(super) fn scopes_of(resources: &[&Resource]) -> Scope {
     resources.iter().fold(Scope::default(), |all, resource| all.union(&resource.scopes))
 }
 
-/// Refuses scopes that no resource of the client defines: it could never be granted them.
+/// Refuses scopes that no resource of the client defines: it could never be granted them. Those of OpenID Connect belong
+/// to no resource.
 pub(super) fn owned(scopes: &Scope, resources: &[&Resource]) -> Result<(), Refused> {
-    let unowned = scopes.difference(&scopes_of(resources));
+    let unowned = scopes.difference(&scopes_of(resources)).difference(&scopes_of_openid());
     unowned.iter().next().map_or(Ok(()), |first| {
         let resource = resources.first().map(|resource| resource.name.clone());
         Err(Refused::UnownedScope { scope: first.to_string(), resource })
@@ -153,9 +156,31 @@ pub(super) fn metadata(present: ClientMetadata, wanted: ClientMetadata) -> Resul
         tos_uri: page("tos_uri", present.tos_uri, wanted.tos_uri)?,
         contacts: if wanted.contacts.is_empty() { present.contacts } else { distinct(wanted.contacts) },
         first_party: wanted.first_party.or(present.first_party),
+        id_token_signed_response_alg: signing(wanted.id_token_signed_response_alg)?
+            .or(present.id_token_signed_response_alg),
+        userinfo_signed_response_alg: signing(wanted.userinfo_signed_response_alg)?
+            .or(present.userinfo_signed_response_alg),
+        claims_in_id_token: wanted.claims_in_id_token.or(present.claims_in_id_token),
+        post_logout_redirect_uris: if wanted.post_logout_redirect_uris.is_empty() {
+            present.post_logout_redirect_uris
+        } else {
+            redirect_uris(&wanted.post_logout_redirect_uris)?
+        },
         other,
     })
 }
+
+/// An algorithm that keys of ours can have.
+fn signing(given: Option<Algorithm>) -> Result<Option<Algorithm>, Refused> {
+    match given {
+        Some(algorithm) if !SIGNING.contains(&algorithm) => Err(Refused::NoSuchKeys(algorithm)),
+        given => Ok(given),
+    }
+}
+
+/// What `key generate` makes keys for.
+const SIGNING: [Algorithm; 5] =
+    [Algorithm::RS256, Algorithm::ES256, Algorithm::PS256, Algorithm::ES384, Algorithm::EdDSA];
 
 fn is_page(text: &str) -> bool {
     text.starts_with("https://") && redirect_uri::check(text).is_ok()

@@ -4,11 +4,13 @@
 use serde_json::{Map, Value};
 use trefoil_core::StoreError;
 use trefoil_core::authorization::{Authorization, Facts, GrantValue, GrantValueKind, Kept, Outcome};
+use trefoil_core::openid::USERINFO_CLAIMS;
 use trefoil_shared::Timestamp;
 use trefoil_shared::revocation::TokenFacts;
 
 use super::{
-    Beyond, Ceiling, Change, EndedGrant, Granted, NotGranted, RefreshToken, Refusal, Surroundings, TokenAsk,
+    Beyond, Ceiling, Change, EndedGrant, Granted, Login, NotGranted, RefreshToken, Refusal, Surroundings,
+    TokenAsk,
 };
 use crate::protocol::{Denied, GrantDenied};
 
@@ -68,16 +70,35 @@ fn facts_of<'a>(given: &'a Authorization, claims: &'a Map<String, Value>) -> Tok
 fn claims_of(given: &Authorization) -> Map<String, Value> {
     let mut claims = Map::new();
     claims.insert("grant_id".to_owned(), given.grant_id.clone().into());
-    if let Some(sid) = &given.sid {
+    // What was given for while the person is away does not end with the login session (decision 57).
+    if let Some(sid) = given.sid.as_ref().filter(|_| !given.offline) {
         claims.insert("sid".to_owned(), sid.clone().into());
     }
     claims
+}
+
+/// What the first ID token of an authorization says of the login, or a later one.
+fn login_of(given: &Authorization, is_first: bool) -> Login {
+    Login {
+        auth_time: given.auth_time,
+        acr: given.acr.clone(),
+        amr: given.amr.clone(),
+        nonce: given.nonce.clone().filter(|_| is_first),
+        sid: given.sid.clone(),
+        claims: given.claims.clone(),
+    }
 }
 
 /// The same for a token that is issued at this second. Nobody signs in after that, whichever clock was looked at later.
 fn claims_at(given: &Authorization, issued_at: Timestamp) -> Map<String, Value> {
     let mut claims = claims_of(given);
     claims.insert("auth_time".to_owned(), given.auth_time.min(issued_at).seconds().into());
+    // The userinfo endpoint sees the token alone.
+    let named = given.claims.iter().flat_map(|asked| asked.userinfo.keys());
+    let named: Vec<Value> = named.map(|name| name.clone().into()).collect();
+    if !named.is_empty() {
+        claims.insert(USERINFO_CLAIMS.to_owned(), named.into());
+    }
     claims
 }
 
@@ -103,6 +124,7 @@ pub(super) fn granted(
             Ok(Granted {
                 ceiling: Some(ceiling),
                 claims: claims_at(given, ask.client.moment().issued_at()),
+                login: Some(login_of(given, presented.value.generation() == 0)),
                 refresh,
                 beyond,
                 commit: becomes.as_deref().map(change).transpose()?,

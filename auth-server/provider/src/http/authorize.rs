@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Request, header};
 use trefoil_core::authorize::{self, AuthorizationRequest, Redirectable, Wish};
+use trefoil_core::openid::{is_openid, read_hint};
 use trefoil_shared::{Secret, Timestamp};
 use url::Url;
 
@@ -24,7 +25,8 @@ use super::site::session::{SignedIn, signed_in};
 use super::token::target;
 use crate::app::App;
 use crate::model::{Authentication, Client};
-use crate::protocol::{AuthorizeDenied, Denied, Params, RequestDenied};
+use crate::protocol::{AuthorizeDenied, Denied, Params, RequestDenied, Unavailable};
+use crate::tokens;
 
 /// The longest form that is sent on as a query, in bytes: what servers and proxies take as a URL.
 const MAX_QUERY: usize = 8_000;
@@ -108,8 +110,33 @@ async fn checked(
 ) -> Result<AuthorizationRequest, Refused> {
     let mut wish = Wish::parse(redirect, params)?;
     let client = redirect.client().value();
+    let subject = named_subject(app, client, params, wish.named_subject())?;
     let target = target(app, client, std::mem::take(&mut wish.asked)).await?;
-    Ok(wish.request(redirect, &target))
+    if is_openid(target.scope.scope()) && app.id_token_key(client).is_none() {
+        tracing::error!(
+            algorithm = %tokens::id_token_algorithm(client),
+            "no active key signs ID tokens: auth-server key generate --alg makes one"
+        );
+        return Err(Denied::Unavailable(Unavailable::NoActiveKey).into());
+    }
+    Ok(wish.request(redirect, &target, subject))
+}
+
+/// Who has to be signed in: by `id_token_hint`, or by the `sub` of the claims that are asked for.
+fn named_subject(
+    app: &App,
+    client: &Client,
+    params: &Params,
+    claimed: Option<&str>,
+) -> Result<Option<String>, Denied> {
+    let Some(hint) = params.get("id_token_hint") else { return Ok(claimed.map(str::to_owned)) };
+    let hint = read_hint(hint, &app.keys().verifying(), app.issuer().as_str());
+    let foreign = Denied::Authorize(AuthorizeDenied::HintForeign);
+    let hint = hint.filter(|hint| hint.client_id == client.client_id.as_str()).ok_or(foreign)?;
+    if claimed.is_some_and(|claimed| claimed != hint.subject) {
+        return Err(Denied::Authorize(AuthorizeDenied::LoginRequired));
+    }
+    Ok(Some(hint.subject))
 }
 
 /// What has to happen before a code is issued.
@@ -134,6 +161,9 @@ pub(super) async fn next<'a>(
     let age = now.seconds().saturating_sub(person.session.authenticated_at.seconds());
     let is_too_old = request.max_age.is_some_and(|max_age| age > max_age);
     let must_log_in = request.prompt.login || request.prompt.select_account || is_too_old;
+    if request.subject.as_ref().is_some_and(|subject| *subject != person.user.sub) {
+        return Ok(Next::Login);
+    }
     if must_log_in && !is_fresh {
         return Ok(Next::Login);
     }

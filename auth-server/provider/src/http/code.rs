@@ -2,6 +2,7 @@
 
 use trefoil_core::authorization::{Authorization, Kept, RecordId, Stage};
 use trefoil_core::authorize::AuthorizationRequest;
+use trefoil_core::openid::OFFLINE_ACCESS;
 use trefoil_shared::{Secret, Timestamp};
 
 use axum::response::Response;
@@ -117,7 +118,9 @@ fn authorization(
         auth_time: person.map_or(now, |person| person.session.authenticated_at),
         amr: person.map(|person| person.session.methods.clone()).unwrap_or_default(),
         sid: person.map(|person| person.session.sid.clone()),
-        offline: false,
+        acr: request.acr.clone(),
+        claims: request.claims.clone(),
+        offline: request.scopes.iter().any(|token| token.as_str() == OFFLINE_ACCESS),
         redirect_uri: request.redirect_uri.clone(),
         redirect_named: request.redirect_named,
         challenge: request.challenge.clone(),

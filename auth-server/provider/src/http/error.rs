@@ -8,7 +8,7 @@ use trefoil_shared::shown_path;
 use trefoil_shared::{ClientId, ErrorBody};
 
 use super::refused_facts::Facts;
-use crate::protocol::{ClientDenied, Denied, RequestDenied, Unavailable};
+use crate::protocol::{BearerDenied, ClientDenied, Denied, RequestDenied, Unavailable};
 use crate::store::{RegistryError, StoreError};
 
 /// RFC 6749 section 2.3.1, which many clients pass over.
@@ -131,16 +131,36 @@ impl IntoResponse for Refused {
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
-        if status == StatusCode::UNAUTHORIZED {
-            // RFC 6749 section 5.2; nothing of the request is in it (attack case 112).
-            let challenge = HeaderValue::from_static(r#"Basic realm="auth-server", charset="UTF-8""#);
-            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        if let Some(challenge) = challenge(self.denied) {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after));
         }
         response
     }
+}
+
+/// How to authenticate: RFC 6749 section 5.2, RFC 6750 section 3. Nothing of the request is in it (attack case 112).
+fn challenge(denied: Denied) -> Option<&'static str> {
+    Some(match denied {
+        Denied::Bearer(BearerDenied::TokenAbsent) => r#"Bearer realm="auth-server""#,
+        Denied::Bearer(BearerDenied::TokenInvalid) => r#"Bearer realm="auth-server", error="invalid_token""#,
+        Denied::Bearer(BearerDenied::TokenAmbiguous) => {
+            r#"Bearer realm="auth-server", error="invalid_request""#
+        }
+        Denied::Bearer(BearerDenied::OpenIdMissing) => {
+            r#"Bearer realm="auth-server", error="insufficient_scope", scope="openid""#
+        }
+        Denied::Request(_)
+        | Denied::Client(_)
+        | Denied::Authorize(_)
+        | Denied::Grant(_)
+        | Denied::Target(_)
+        | Denied::Unavailable(_) => {
+            return (denied.status() == 401).then_some(r#"Basic realm="auth-server", charset="UTF-8""#);
+        }
+    })
 }
 
 impl From<Denied> for Refused {

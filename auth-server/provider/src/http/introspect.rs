@@ -76,20 +76,12 @@ async fn look_up(
     if let Some(value) = GrantValue::parse(GrantValueKind::Refresh, token) {
         return refresh_token(app, caller, (&value, now)).await;
     }
-    let found = match TypedValue::parse(ValueKind::OpaqueToken, token) {
-        Ok(value) => opaque(app, &value, now).await?,
-        Err(_) => jwt(app, token, now).await?,
-    };
-    let Some(found) = found else { return Ok(Introspection::inactive()) };
+    let Some(found) = found(app, token, now).await? else { return Ok(Introspection::inactive()) };
     let issued_to = found.active.client_id.clone();
     let holder = app.registry().client(&issued_to).await?;
     let holder = holder.value().map(Arc::as_ref);
     let resources = resources(app, holder, &found).await?;
-    // A token of which nobody knows whether it was revoked is not called active.
-    if !app.knows_revocations() {
-        return Err(Denied::Unavailable(Unavailable::RevocationsStale).into());
-    }
-    if app.revocations().revoked(&facts_of(&found.active)).is_some() {
+    if is_revoked(app, &found.active)? {
         return Ok(Introspection::inactive());
     }
     let facts = IntrospectionFacts { issued_to: &issued_to, holder, resources: &resources };
@@ -98,6 +90,28 @@ async fn look_up(
     } else {
         Ok(Introspection::inactive())
     }
+}
+
+/// An access token of ours that has not ended.
+async fn found(app: &App, token: &str, now: Timestamp) -> Result<Option<Found>, Refused> {
+    match TypedValue::parse(ValueKind::OpaqueToken, token) {
+        Ok(value) => opaque(app, &value, now).await,
+        Err(_) => jwt(app, token, now).await,
+    }
+}
+
+/// An access token of ours that has neither ended nor been revoked.
+pub(super) async fn live(app: &App, token: &str, now: Timestamp) -> Result<Option<Active>, Refused> {
+    let Some(Found { active, .. }) = found(app, token, now).await? else { return Ok(None) };
+    Ok((!is_revoked(app, &active)?).then_some(active))
+}
+
+/// A token of which nobody knows whether it was revoked is not called active.
+fn is_revoked(app: &App, token: &Active) -> Result<bool, Denied> {
+    if !app.knows_revocations() {
+        return Err(Denied::Unavailable(Unavailable::RevocationsStale));
+    }
+    Ok(app.revocations().revoked(&facts_of(token)).is_some())
 }
 
 /// A refresh token is for nobody but the client that holds it, and for the issuer.

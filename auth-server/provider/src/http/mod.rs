@@ -25,11 +25,12 @@ mod revoke;
 mod routes;
 mod site;
 mod token;
+mod userinfo;
 
 pub(crate) use allowance::Allowances;
 pub(crate) use failures::Failures;
 pub(crate) use issued::Issued;
-pub(crate) use metadata::document as metadata_document;
+pub(crate) use metadata::{Document as Metadata, document as metadata_document};
 pub(crate) use routes::{Route, router};
 pub(crate) use site::accounts::Accounts;
 

@@ -8,6 +8,7 @@ use http::Uri;
 use super::error::Refused;
 use super::{
     account, assets, authorize, health, interaction, introspect, jwks, metadata, revocations, revoke, token,
+    userinfo,
 };
 use crate::app::App;
 use crate::protocol::{Denied, Issuer, RequestDenied};
@@ -33,29 +34,33 @@ pub(crate) enum Route {
     Account,
     Assets,
     Token,
+    Userinfo,
     Introspect,
     Revoke,
     Jwks,
     /// A list has a URL for each key; the metadata names what they begin with.
     Revocations,
     Metadata,
+    OpenIdMetadata,
     Health,
 }
 
 impl Route {
     /// All of them.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Authorize,
         Self::Login,
         Self::Consent,
         Self::Account,
         Self::Assets,
         Self::Token,
+        Self::Userinfo,
         Self::Introspect,
         Self::Revoke,
         Self::Jwks,
         Self::Revocations,
         Self::Metadata,
+        Self::OpenIdMetadata,
         Self::Health,
     ];
 
@@ -68,6 +73,7 @@ impl Route {
             Self::Account => ("account", Place::Issuer("/account"), None),
             Self::Assets => ("assets", Place::Issuer("/assets/{name}"), None),
             Self::Token => ("token", Place::Issuer("/token"), Some("token_endpoint")),
+            Self::Userinfo => ("userinfo", Place::Issuer("/userinfo"), Some("userinfo_endpoint")),
             Self::Introspect => ("introspect", Place::Issuer("/introspect"), Some("introspection_endpoint")),
             Self::Revoke => ("revoke", Place::Issuer("/revoke"), Some("revocation_endpoint")),
             Self::Jwks => ("jwks", Place::Issuer("/jwks.json"), Some("jwks_uri")),
@@ -75,6 +81,9 @@ impl Route {
                 ("revocations", Place::Issuer("/revocations/{kid}"), Some("revocations_uri"))
             }
             Self::Metadata => ("metadata", Place::Metadata, None),
+            Self::OpenIdMetadata => {
+                ("openid_metadata", Place::Issuer("/.well-known/openid-configuration"), None)
+            }
             Self::Health => ("health", Place::Host("/health"), None),
         }
     }
@@ -109,11 +118,13 @@ fn handlers(route: Route) -> MethodRouter<App> {
         Route::Account => get(account::show).post(account::act),
         Route::Assets => get(assets::asset),
         Route::Token => post(token::token),
+        Route::Userinfo => get(userinfo::userinfo).post(userinfo::userinfo),
         Route::Introspect => post(introspect::introspect),
         Route::Revoke => post(revoke::revoke),
         Route::Jwks => get(jwks::jwks),
         Route::Revocations => get(revocations::revocations),
         Route::Metadata => get(metadata::metadata),
+        Route::OpenIdMetadata => get(metadata::openid_metadata),
         Route::Health => get(health::health),
     }
 }

@@ -7,6 +7,8 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, header};
+use serde_json::Map;
+use trefoil_core::openid::is_openid;
 use trefoil_shared::revocation::CutOffScope;
 use trefoil_shared::{
     GrantType, OfRefresh, RequestedScope, ResourceIndicator, Secret, Timestamp, TokenResponse,
@@ -18,11 +20,14 @@ use super::form::Form;
 use super::refused_facts;
 use super::routes::Route;
 use crate::app::App;
-use crate::grants::{Beyond, Change, ClientRule, EndedGrant, Grant, Granted, NotGranted, Refusal, TokenAsk};
+use crate::grants::{
+    Beyond, Change, ClientRule, EndedGrant, Grant, Granted, Login, NotGranted, RefreshToken, Refusal,
+    TokenAsk,
+};
 use crate::model::{Client, Resource};
 use crate::protocol::{self, Asked, Authenticated, Denied, GrantDenied, Target, TargetDenied, Unavailable};
 use crate::store::Revocation;
-use crate::tokens::{self, Issue, MintError};
+use crate::tokens::{self, IdToken, Issue, MintError};
 
 /// How often a grant is asked again whose records others change meanwhile.
 const TRIES: usize = 4;
@@ -80,19 +85,7 @@ async fn issue(app: &App, grant: &dyn Grant, ask: &TokenAsk<'_>) -> Result<Optio
     let granted = match grant.exchange(*ask).await {
         Ok(granted) => granted,
         Err(NotGranted::Failed(error)) => return Err(error.into()),
-        Err(NotGranted::Refused(refusal)) => {
-            let Refusal { why, order, ends } = *refusal;
-            if let Some(ended) = &ends {
-                end(app, ended, ask.now()).await?;
-                metrics::counter!("trefoil_grants_ended_total").increment(1);
-                tracing::warn!(
-                    client_id = %ask.client.client().client_id, grant_id = ended.grant_id, reason = why.name(),
-                    "a grant was ended with all its tokens"
-                );
-            }
-            let done = made(order.as_ref(), app, ask).await?;
-            return if done { Err(why.into()) } else { Ok(None) };
-        }
+        Err(NotGranted::Refused(refusal)) => return refused(app, *refusal, ask).await,
     };
     let asked = Asked::from_params(ask.params)?;
     let named_resource = !asked.resources.is_empty();
@@ -116,6 +109,12 @@ async fn issue(app: &App, grant: &dyn Grant, ask: &TokenAsk<'_>) -> Result<Optio
         claims,
     };
     let access_token = mint(app, &issue).await?;
+    let id_token = match &granted.login {
+        Some(login) if is_openid(target.scope.scope()) => {
+            Some(id_token(app, &issue, login, &access_token).await?)
+        }
+        Some(_) | None => None,
+    };
     if !made(granted.commit.as_ref(), app, ask).await? {
         return Ok(None);
     }
@@ -123,11 +122,18 @@ async fn issue(app: &App, grant: &dyn Grant, ask: &TokenAsk<'_>) -> Result<Optio
     app.issued().count(&name);
     tell(&issue, &name);
     let of_it = tokens::told(&issue, named_resource);
-    let refresh = granted.refresh.as_ref().map(|refresh| OfRefresh {
-        token: &refresh.token,
-        expires_in: refresh.ends.seconds().saturating_sub(ask.now().seconds()).max(0),
-    });
-    Ok(Some(success(&TokenResponse { access_token: &access_token, of_it, refresh })))
+    let refresh = granted.refresh.as_ref().map(|refresh| told_refresh(refresh, ask.now()));
+    Ok(Some(success(&TokenResponse {
+        access_token: &access_token,
+        of_it,
+        refresh,
+        id_token: id_token.as_ref(),
+    })))
+}
+
+fn told_refresh(refresh: &RefreshToken, now: Timestamp) -> OfRefresh<'_> {
+    let expires_in = refresh.ends.seconds().saturating_sub(now.seconds()).max(0);
+    OfRefresh { token: &refresh.token, expires_in }
 }
 
 /// What a request asks of a grant that has a ceiling: all its resources where it names none, and where the grant says
@@ -182,7 +188,39 @@ pub(super) async fn target(app: &App, client: &Client, asked: Asked) -> Result<T
 }
 
 async fn mint(app: &App, issue: &Issue<'_>) -> Result<Secret, Refused> {
-    app.minter().mint(issue).await.map_err(|error| match error {
+    app.minter().mint(issue).await.map_err(not_made)
+}
+
+/// Carries out what a refusal orders. `None` where somebody else changed the record first.
+async fn refused(app: &App, refusal: Refusal, ask: &TokenAsk<'_>) -> Result<Option<Response>, Refused> {
+    let Refusal { why, order, ends } = refusal;
+    if let Some(ended) = &ends {
+        end(app, ended, ask.now()).await?;
+        metrics::counter!("trefoil_grants_ended_total").increment(1);
+        tracing::warn!(
+            client_id = %ask.client.client().client_id, grant_id = ended.grant_id, reason = why.name(),
+            "a grant was ended with all its tokens"
+        );
+    }
+    if made(order.as_ref(), app, ask).await? { Err(why.into()) } else { Ok(None) }
+}
+
+/// The ID token that goes with an access token of a person.
+async fn id_token(
+    app: &App,
+    issue: &Issue<'_>,
+    login: &Login,
+    access_token: &Secret,
+) -> Result<Secret, Refused> {
+    let tells = IdToken::tells(issue.client.value(), login);
+    let known = if tells { app.people().claims(issue.sub).await? } else { Map::new() };
+    let lifetime = app.policy().tokens.lifetime;
+    IdToken { issue, login, lifetime, known: &known }.sign(app.keys(), access_token).map_err(not_made)
+}
+
+/// Why no token was made, as the client hears it.
+pub(super) fn not_made(error: MintError) -> Refused {
+    match error {
         MintError::NoKey(algorithm) => {
             tracing::error!(%algorithm, "no active signing key: run `auth-server key generate --alg {algorithm}`");
             Denied::Unavailable(Unavailable::NoActiveKey).into()
@@ -192,7 +230,7 @@ async fn mint(app: &App, issue: &Issue<'_>) -> Result<Secret, Refused> {
             Denied::Unavailable(Unavailable::Internal).into()
         }
         MintError::Store(error) => error.into(),
-    })
+    }
 }
 
 /// The names of resources, with spaces between.

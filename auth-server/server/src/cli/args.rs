@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::claims::ClaimsCommand;
 use super::client::ClientCommand;
 use super::config::ConfigCommand;
 use super::db::DbCommand;
@@ -68,6 +69,9 @@ pub(crate) enum Command {
     /// Issue a token by hand, or look into one
     #[command(subcommand)]
     Token(TokenCommand),
+    /// See what a client would learn of a person
+    #[command(subcommand)]
+    Claims(ClaimsCommand),
     /// Take clients over from another server
     #[command(subcommand)]
     Import(ImportCommand),

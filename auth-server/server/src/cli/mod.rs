@@ -3,6 +3,7 @@
 mod args;
 mod audit;
 mod changes;
+mod claims;
 mod client;
 mod config;
 mod confirm;
@@ -153,6 +154,7 @@ async fn dispatch(command: Command, cx: &Context) -> Result<Report, CliError> {
         Command::Client(command) => client::run(*command, cx).await,
         Command::User(command) => user::run(command, cx).await,
         Command::Token(command) => token::run(command, cx).await,
+        Command::Claims(command) => claims::run(command, cx).await,
         Command::Import(command) => import::run(command, cx).await,
         Command::Audit(command) => audit::run(command, cx).await,
         Command::Config(command) => Ok(config::run(&command, cx)),

@@ -46,6 +46,7 @@ fn mend(refused: &Refused) -> String {
         Refused::PublicMachine => "leave out --auth-method none".to_owned(),
         Refused::PublicMethod | Refused::ConfidentialToPublic => "add another client beside it".to_owned(),
         Refused::ProfileMissing(_) => "use oauth21".to_owned(),
+        Refused::NoSuchKeys(_) => "use RS256, ES256, PS256, ES384 or EdDSA".to_owned(),
         Refused::RedirectUri { .. } => "write another --redirect-uri".to_owned(),
         Refused::NoRedirectUri => {
             "name the address that people are sent back to with --redirect-uri".to_owned()

@@ -54,6 +54,14 @@ denials! {
     PromptMalformed = InvalidRequest, "OIDC Core 3.1.2.1", "prompt has none together with something else";
     /// `max_age` is no number.
     MaxAgeMalformed = InvalidRequest, "OIDC Core 3.1.2.1", "max_age is no number of seconds";
+    /// `claims` cannot be read.
+    ClaimsMalformed = InvalidRequest, "OIDC Core 5.5", "claims is no JSON object of the form of OpenID Connect Core section 5.5";
+    /// `id_token_hint` is no ID token of this issuer.
+    HintForeign = InvalidRequest, "OIDC Core 3.1.2.1", "id_token_hint is no ID token that this issuer signed";
+    /// An OpenID Connect request that does not name where it is answered.
+    OpenIdWithoutRedirectUri = InvalidRequest, "OIDC Core 3.1.2.1", "redirect_uri is missing: a request with the scope openid has to name it";
+    /// No login here can be of a class that the client cannot do without.
+    AcrUnmet = UnmetAuthenticationRequirements, "OIDC Unmet Authentication Requirements", "no login at this server is of a class that was asked for";
     /// The person is not signed in, and may not be asked to.
     LoginRequired = LoginRequired, "OIDC Core 3.1.2.6", "the person is not signed in";
     /// The person has to consent, and may not be asked to.

@@ -45,6 +45,7 @@ macro_rules! denials {
 }
 
 mod authorize;
+mod bearer;
 mod client;
 mod grant;
 mod request;
@@ -56,6 +57,7 @@ use std::fmt;
 use trefoil_shared::ErrorCode;
 
 pub use authorize::AuthorizeDenied;
+pub use bearer::BearerDenied;
 pub use client::ClientDenied;
 pub use grant::GrantDenied;
 pub use request::RequestDenied;
@@ -123,6 +125,8 @@ areas! {
     Grant(GrantDenied),
     /// The scope or the resource.
     Target(TargetDenied),
+    /// An access token that is presented to this server.
+    Bearer(BearerDenied),
     /// The server.
     Unavailable(Unavailable),
 }

@@ -2,6 +2,8 @@
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use serde_json::{Map, Value};
+use trefoil_core::openid::told_claims;
 use trefoil_core::people::{Username, prepare_password};
 use trefoil_shared::{Secret, Timestamp};
 
@@ -22,6 +24,14 @@ impl People for Accounts {
         async move {
             let user = self.0.user(subject).await?.filter(|user| user.enabled);
             Ok(user.map_or(Standing::Gone, |user| Standing::Active { not_before: user.not_before }))
+        }
+        .boxed()
+    }
+
+    fn claims<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Map<String, Value>, StoreError>> {
+        async move {
+            let user = self.0.user(subject).await?.filter(|user| user.enabled);
+            Ok(user.as_ref().map(told_claims).unwrap_or_default())
         }
         .boxed()
     }

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use trefoil_shared::jose::Algorithm;
 use trefoil_shared::{AuthMethod, ClientId, ResourceIndicator, Scope};
 
 use crate::cli::CliError;
@@ -59,7 +60,6 @@ pub(crate) enum MethodArg {
     TlsClientAuth,
     #[value(hide = true)]
     SelfSignedTlsClientAuth,
-    #[value(hide = true)]
     None,
 }
 
@@ -85,7 +85,6 @@ impl MethodArg {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProfileArg {
     Oauth21,
-    #[value(hide = true)]
     Oidc,
     #[value(hide = true)]
     Fapi2,
@@ -130,7 +129,7 @@ pub(crate) struct AddArgs {
     /// A resource that it may ask tokens for
     #[arg(long = "resource", value_name = "RESOURCE")]
     pub(crate) resources: Vec<ResourceIndicator>,
-    /// A scope that it may ask for [default: all that its resources have now]
+    /// A scope that it may ask for [default: all that its resources have now, and for people those of OpenID Connect]
     #[arg(long = "scope", value_name = "SCOPE")]
     pub(crate) scopes: Vec<Scope>,
     #[command(flatten)]
@@ -192,6 +191,18 @@ pub(crate) struct MetadataArgs {
     /// One of your own: people are not asked for their consent
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) first_party: Option<bool>,
+    /// What its ID tokens are signed with [default: RS256]
+    #[arg(long, value_name = "ALG")]
+    pub(crate) id_token_alg: Option<Algorithm>,
+    /// What answers of the userinfo endpoint are signed with [default: they are plain JSON]
+    #[arg(long, value_name = "ALG")]
+    pub(crate) userinfo_alg: Option<Algorithm>,
+    /// Its ID tokens hold the claims of the scopes `profile`, `email`, `address` and `phone`, too
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) claims_in_id_token: Option<bool>,
+    /// Where browsers may be sent after a logout, byte for byte
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
+    pub(crate) post_logout_redirect_uris: Vec<String>,
 }
 
 /// `client update ..`

@@ -61,7 +61,18 @@ fn wanted(common: &CommonArgs) -> Result<WantedClient, CliError> {
 }
 
 fn metadata(args: &MetadataArgs) -> ClientMetadata {
-    let MetadataArgs { client_uri, logo_uri, policy_uri, tos_uri, contacts, first_party } = args.clone();
-    let other = serde_json::Map::new();
-    ClientMetadata { client_uri, logo_uri, policy_uri, tos_uri, contacts, first_party, other }
+    let args = args.clone();
+    ClientMetadata {
+        client_uri: args.client_uri,
+        logo_uri: args.logo_uri,
+        policy_uri: args.policy_uri,
+        tos_uri: args.tos_uri,
+        contacts: args.contacts,
+        first_party: args.first_party,
+        id_token_signed_response_alg: args.id_token_alg,
+        userinfo_signed_response_alg: args.userinfo_alg,
+        claims_in_id_token: args.claims_in_id_token,
+        post_logout_redirect_uris: args.post_logout_redirect_uris,
+        other: serde_json::Map::new(),
+    }
 }

@@ -1,7 +1,7 @@
 //! `key export`: public halves alone, for verifiers that cannot or shall not fetch the JWKS.
 
 use serde_json::{Value, json};
-use trefoil_shared::jose::{KeySet, PublicKey};
+use trefoil_shared::jose::{Algorithm, KeySet, PublicKey};
 
 use super::ExportFormat;
 use crate::cli::CliError;
@@ -17,7 +17,10 @@ pub(super) async fn run(format: ExportFormat, kid: Option<&str>, cx: &Context) -
     let list = keys.list(now).await?;
     let mut published = keys.published(now).await?;
     // A verifier that reads the first key alone must get one that signs.
-    published.sort_by_key(|key| list.iter().find(|one| one.kid == key.kid()).map(|one| rank(one.state)));
+    published.sort_by_key(|key| {
+        let state = list.iter().find(|one| one.kid == key.kid()).map(|one| rank(one.state));
+        (key.algorithm() != Algorithm::ES256, state)
+    });
     if let Some(kid) = kid {
         published.retain(|key| key.kid() == kid);
         if published.is_empty() {
@@ -64,10 +67,13 @@ fn jwks(keys: Vec<PublicKey>) -> Result<Report, CliError> {
 
 /// One JWK is one key: the only one, or the one that signs.
 fn jwk(keys: &[PublicKey], active: &[&str]) -> Result<Report, CliError> {
-    let only = match (keys, active) {
+    let signing: Vec<&PublicKey> = keys.iter().filter(|key| active.contains(&key.kid())).collect();
+    // Access tokens are signed with ES256 where there is such a key.
+    let usual = signing.iter().find(|key| key.algorithm() == Algorithm::ES256).copied();
+    let only = match (keys, signing.as_slice()) {
         ([key], _) => Some(key),
-        (_, [kid]) => keys.iter().find(|key| key.kid() == *kid),
-        _ => None,
+        (_, [key]) => Some(*key),
+        _ => usual,
     };
     only.map(|key| in_json(key.to_jwk())).ok_or_else(|| {
         let kids: Vec<&str> = keys.iter().map(PublicKey::kid).collect();

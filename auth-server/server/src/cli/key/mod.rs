@@ -27,9 +27,9 @@ use crate::store::Store;
 pub(crate) enum KeyCommand {
     /// Make an active key and a standby for an algorithm
     Generate {
-        /// ES256, RS256, PS256, ES384 or EdDSA
-        #[arg(long, default_value = "ES256")]
-        alg: Algorithm,
+        /// ES256, RS256, PS256, ES384 or EdDSA [default: ES256, and RS256 for ID tokens]
+        #[arg(long)]
+        alg: Option<Algorithm>,
     },
     /// List the keys
     List,
@@ -194,13 +194,26 @@ pub(super) async fn hint_of_missing(store: &Store, resource: &Resource, cx: &Con
     }
 }
 
-async fn generate(alg: Algorithm, cx: &Context) -> Result<Report, CliError> {
+/// What a server needs that nobody has told more: access tokens are signed with ES256, ID tokens with RS256.
+const USUAL: [Algorithm; 2] = [Algorithm::ES256, Algorithm::RS256];
+
+async fn generate(alg: Option<Algorithm>, cx: &Context) -> Result<Report, CliError> {
     let (keys, store) = keys_to_change(cx).await?;
-    if matches!(alg, Algorithm::RS256 | Algorithm::RS384 | Algorithm::RS512 | Algorithm::PS256) {
-        note("making two RSA keys: this takes a while");
+    let wanted = if let Some(alg) = alg {
+        vec![alg]
+    } else {
+        // What is complete stays as it is, unless there is nothing to make.
+        let list = keys.list(store.now().await?).await?;
+        let has = |alg, state| list.iter().any(|key| key.algorithm == alg && key.state == state);
+        let lacks = |alg: &Algorithm| !(has(*alg, KeyState::Active) && has(*alg, KeyState::Standby));
+        let lacking: Vec<Algorithm> = USUAL.into_iter().filter(lacks).collect();
+        if lacking.is_empty() { vec![Algorithm::ES256] } else { lacking }
+    };
+    let mut made = Vec::new();
+    for alg in wanted {
+        let act = cx.act("key generate", &alg);
+        made.extend(keys.generate(alg, store.now().await?, Some(&act)).await?);
     }
-    let act = cx.act("key generate", &alg);
-    let made = keys.generate(alg, store.now().await?, Some(&act)).await?;
     let lines: Vec<String> =
         made.iter().map(|row| format!("{}  {}  {}", row.kid, row.algorithm, state(row.state))).collect();
     let next = "auth-server key export > public.pem gives verifiers the public halves";

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use trefoil_shared::revocation::TokenFacts;
-use trefoil_shared::{ClientId, RequestedScope, Secret, TokenResponse};
+use trefoil_shared::{ClientId, RequestedScope, ResourceIndicator, Scope, Secret, TokenResponse};
 
 use super::IssueArgs;
 use crate::cli::CliError;
@@ -15,7 +15,7 @@ use crate::cli::key;
 use crate::cli::output::Report;
 use crate::keys::HeldKeys;
 use crate::model::{Client, TokenFormat};
-use crate::protocol::{self, Asked, Denied, Issuer, Seen, Target, TokenPolicy};
+use crate::protocol::{self, Asked, Denied, Seen, Target, TokenPolicy};
 use crate::registration;
 use crate::secrets::RootSecrets;
 use crate::store::Store;
@@ -26,14 +26,12 @@ const SECONDS_AWAITED: usize = 4;
 
 /// Runs it.
 pub(super) async fn run(args: IssueArgs, cx: &Context) -> Result<Report, CliError> {
-    let issuer = super::issuer(cx)?;
-    let issuer: Issuer =
-        issuer.parse().map_err(|error| CliError::new(format!("issuer: {error}"), "mend `issuer`"))?;
+    let issuer = super::parsed_issuer(cx)?;
     let store = cx.store().await?;
     let jti = cx.rng().id();
     let client = uncovered(&store, &args.client, &jti).await?;
     let resource_asked = !args.resources.is_empty();
-    let target = target(args, &client, &store).await?;
+    let target = target((args.resources, args.scopes), &client, &store).await?;
     let settings = cx.settings();
     let policy =
         TokenPolicy { lifetime: settings.tokens.lifetime, max_lifetime: settings.tokens.max_lifetime };
@@ -77,10 +75,15 @@ async fn uncovered(store: &Store, id: &ClientId, jti: &str) -> Result<Seen<Clien
     Err(CliError::new(what, "look at the database's clock: was it put back?"))
 }
 
-async fn target(args: IssueArgs, client: &Client, store: &Store) -> Result<Target, CliError> {
-    let scope = registration::checked_scopes(&args.scopes)?;
-    let scope = (!args.scopes.is_empty()).then(|| RequestedScope::from(scope));
-    let asked = Asked { resources: args.resources, scope };
+/// What a token of this client is for, by the rules of `/token`.
+pub(crate) async fn target(
+    (resources, scopes): (Vec<ResourceIndicator>, Vec<Scope>),
+    client: &Client,
+    store: &Store,
+) -> Result<Target, CliError> {
+    let scope = registration::checked_scopes(&scopes)?;
+    let scope = (!scopes.is_empty()).then(|| RequestedScope::from(scope));
+    let asked = Asked { resources, scope };
     let refused = |denied: Denied| {
         let what = format!("{}: {}", denied.code().as_str(), denied.description());
         CliError::new(what, format!("auth-server client show {}", client.client_id))
@@ -115,7 +118,7 @@ async fn mint(
 fn report(issue: &Issue<'_>, access_token: &Secret, resource_asked: bool) -> Report {
     let text = access_token.reveal().to_owned();
     let of_it = tokens::told(issue, resource_asked);
-    let answer = TokenResponse { access_token, of_it, refresh: None }.to_json();
+    let answer = TokenResponse { access_token, of_it, refresh: None, id_token: None }.to_json();
     let answer: Value = answer.and_then(|json| serde_json::from_slice(&json)).unwrap_or_default();
     Report::new(answer, text).shown_once("the token was issued, and nobody has it: run the command again")
 }

@@ -4,6 +4,8 @@ mod decode;
 mod issue;
 mod revoke;
 
+pub(super) use issue::target;
+
 use clap::{Args, Subcommand};
 use trefoil_shared::jose::{Audience, KeySet, Verifier, VerifierConfig};
 use trefoil_shared::{ClientId, ResourceIndicator, Scope, Timestamp};
@@ -11,6 +13,7 @@ use trefoil_shared::{ClientId, ResourceIndicator, Scope, Timestamp};
 use super::context::Context;
 use super::output::Report;
 use super::{CliError, key};
+use crate::protocol::Issuer;
 use crate::store::Store;
 
 /// Between the clocks of replicas, in seconds.
@@ -80,6 +83,11 @@ async fn verifier(cx: &Context) -> Result<(Verifier, Timestamp, Store), CliError
 }
 
 /// The issuer that tokens of this configuration name.
+pub(super) fn parsed_issuer(cx: &Context) -> Result<Issuer, CliError> {
+    issuer(cx)?.parse().map_err(|error| CliError::new(format!("issuer: {error}"), "mend `issuer`"))
+}
+
+/// The same as it is written.
 fn issuer(cx: &Context) -> Result<String, CliError> {
     let settings = cx.settings();
     let missing = || {

@@ -49,9 +49,32 @@ pub(crate) struct AddArgs {
     /// Take the password from a file, or from standard input for `-`, instead of making one
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
-    /// What is known of the person, by the names of OpenID Connect: `name`, `email`
+    #[command(flatten)]
+    pub(crate) known: KnownArgs,
+}
+
+/// What is known of a person.
+#[derive(Debug, Args)]
+pub(crate) struct KnownArgs {
+    /// The mail address of the person
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) email: Option<String>,
+    /// The whole name of the person
+    #[arg(long = "name", value_name = "NAME", id = "full_name")]
+    pub(crate) full_name: Option<String>,
+    /// What else is known of the person, by the names of OpenID Connect: `given_name`, `phone_number`,
+    /// `address.locality`, `email_verified`; an empty value takes it away
     #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = crate::cli::client::claim)]
     pub(crate) claims: Vec<(String, String)>,
+}
+
+impl KnownArgs {
+    /// All of it, claim by claim.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = (&str, &str)> {
+        let named = [("email", self.email.as_deref()), ("name", self.full_name.as_deref())];
+        let named = named.into_iter().filter_map(|(name, value)| value.map(|value| (name, value)));
+        named.chain(self.claims.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
 }
 
 /// `user update ..`
@@ -62,9 +85,8 @@ pub(crate) struct UpdateArgs {
     /// A new name
     #[arg(long, value_name = "NAME")]
     pub(crate) rename: Option<String>,
-    /// What is known of the person; an empty value takes it away
-    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = crate::cli::client::claim)]
-    pub(crate) claims: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) known: KnownArgs,
 }
 
 /// `user set-password ..`

@@ -5,6 +5,7 @@ mod show;
 
 use std::path::Path;
 
+use crate::openid::set_user_claim;
 use crate::people::{InvalidPassword, Username, choose_password};
 use serde_json::{Map, Value, json};
 use trefoil_shared::revocation::CutOffScope;
@@ -20,7 +21,7 @@ use crate::protocol::{Ends, cut_off_second};
 use crate::secrets::hash_password;
 use crate::store::{Store, StoreError};
 
-use args::{AddArgs, SetPasswordArgs, UpdateArgs};
+use args::{AddArgs, KnownArgs, SetPasswordArgs, UpdateArgs};
 
 pub(super) use args::UserCommand;
 
@@ -49,7 +50,7 @@ async fn add(args: AddArgs, cx: &Context) -> Result<Report, CliError> {
         sub: subject(cx),
         username: username.as_str().to_owned(),
         password: Some(hash),
-        claims: claims(Map::new(), &args.claims),
+        claims: claims(Map::new(), &args.known)?,
         enabled: true,
         not_before: Timestamp(0),
         created_at: now,
@@ -113,15 +114,14 @@ fn with_password(user: &User, password: &Secret, file: Option<&Path>, cx: &Conte
     ))
 }
 
-fn claims(mut present: Map<String, Value>, given: &[(String, String)]) -> Map<String, Value> {
-    for (name, value) in given {
-        if value.is_empty() {
-            present.remove(name);
-        } else {
-            present.insert(name.clone(), Value::String(value.clone()));
-        }
+fn claims(mut present: Map<String, Value>, given: &KnownArgs) -> Result<Map<String, Value>, CliError> {
+    for (name, value) in given.claims() {
+        set_user_claim(&mut present, name, value).map_err(|invalid| {
+            let mend = "docs/people.md lists what can be known of a person";
+            CliError::new(format!("--claim {name}: {invalid}"), mend)
+        })?;
     }
-    present
+    Ok(present)
 }
 
 async fn list(cx: &Context) -> Result<Report, CliError> {
@@ -168,10 +168,12 @@ async fn update(args: UpdateArgs, cx: &Context) -> Result<Report, CliError> {
     let store = cx.store().await?;
     let present = existing(&store, &args.name).await?;
     let renamed = args.rename.as_deref().map(username).transpose()?;
+    // Whatever another command sets meanwhile, a claim that can be set stays one.
+    claims(present.claims.clone(), &args.known)?;
     let change = |present: &User| {
         let wanted = User {
             username: renamed.as_ref().map_or_else(|| present.username.clone(), ToString::to_string),
-            claims: claims(present.claims.clone(), &args.claims),
+            claims: claims(present.claims.clone(), &args.known).unwrap_or_else(|_| present.claims.clone()),
             updated_at: cx.now(),
             ..present.clone()
         };
