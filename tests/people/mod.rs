@@ -6,5 +6,8 @@ mod browser;
 mod code;
 mod faults;
 mod login;
+mod logout;
 mod openid;
+mod openid_requests;
+mod pushed;
 mod refresh;

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use trefoil_shared::jose::{Algorithm, KeySet, TokenRules, verify_signed};
 
 use crate::harness::http::Answer;
-use crate::harness::visitor::{App, CALLBACK, PASSWORD, Site, Visitor, claims};
+use crate::harness::visitor::{App, PASSWORD, Site, Visitor, claims};
 
 /// What the app asks for: everything of OpenID Connect but offline access.
 const SCOPE: &str = "openid profile email address phone";
 
-fn fill_in_alice(site: &Site) {
+pub(super) fn fill_in_alice(site: &Site) {
     let known = [
         "email=alice@example.com",
         "email_verified=true",
@@ -26,7 +26,7 @@ fn fill_in_alice(site: &Site) {
 }
 
 /// Signs alice in for this request, and allows what is asked. Gives the browser and where it was sent.
-async fn signed_in(site: &Site, app: &App, more: &[(&str, &str)]) -> (Visitor, String) {
+pub(super) async fn signed_in(site: &Site, app: &App, more: &[(&str, &str)]) -> (Visitor, String) {
     let mut visitor = Visitor::of(&site.server);
     let login = visitor.open(&app.request(more)).await;
     let mut page = visitor.sign_in(&login, "alice", PASSWORD).await;
@@ -37,7 +37,7 @@ async fn signed_in(site: &Site, app: &App, more: &[(&str, &str)]) -> (Visitor, S
     (visitor, page.url)
 }
 
-async fn redeemed(site: &Site, app: &App, url: &str) -> Value {
+pub(super) async fn redeemed(site: &Site, app: &App, url: &str) -> Value {
     let code = crate::harness::visitor::parameter(url, "code").unwrap_or_else(|| panic!("no code: {url}"));
     let answer = app.redeem(&site.server, &code).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -49,11 +49,11 @@ fn left_half_of_sha256(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(&digest(&SHA256, token.as_bytes()).as_ref()[..16])
 }
 
-fn id_token(tokens: &Value) -> Value {
+pub(super) fn id_token(tokens: &Value) -> Value {
     claims(tokens["id_token"].as_str().unwrap_or_else(|| panic!("no ID token: {tokens}")))
 }
 
-async fn userinfo(site: &Site, tokens: &Value) -> Answer {
+pub(super) async fn userinfo(site: &Site, tokens: &Value) -> Answer {
     let token = tokens["access_token"].as_str().unwrap();
     let request = site.lab.http.get(site.server.at("/userinfo")).bearer_auth(token);
     Answer::read(request.send().await.unwrap()).await
@@ -152,86 +152,6 @@ on_both!(o_userinfo_takes_get_and_post_and_refuses_what_is_no_good, |engine| {
     // A revoked token is worth nothing here, at once at this replica.
     let revoked = site.app.post(&site.server, "/revoke", &[("token", &token)]).await;
     assert_eq!((revoked.status, userinfo(&site, &tokens).await.status), (200, 401));
-});
-
-on_both!(o_prompt_none_max_age_and_hints_decide_whether_somebody_is_asked, |engine| {
-    let site = Site::open(engine).await;
-    let request = |more: &[(&str, &str)]| {
-        let more: Vec<_> = [("scope", "openid")].iter().chain(more).copied().collect();
-        site.app.request(&more)
-    };
-    // "prompt=none without session: login_required or kin, with state and iss, no code"
-    let none = Visitor::of(&site.server).open(&request(&[("prompt", "none")])).await;
-    assert!(none.url.starts_with(CALLBACK) && none.parameter("code").is_none(), "{none:?}");
-    assert_eq!(none.parameter("error").as_deref(), Some("login_required"));
-    assert_eq!(none.parameter("state").as_deref(), Some("the-state"));
-    let (mut visitor, url) = signed_in(&site, &site.app, &[("scope", "openid")]).await;
-    let tokens = redeemed(&site, &site.app, &url).await;
-    let first = id_token(&tokens);
-    let hint = tokens["id_token"].as_str().unwrap().to_owned();
-    // "prompt=none with session, and with id_token_hint: immediate success, same sub and auth_time";
-    // "max_age=10000: no login, same auth_time"
-    for more in [
-        vec![("prompt", "none")],
-        vec![("prompt", "none"), ("id_token_hint", &*hint)],
-        vec![("max_age", "10000")],
-        vec![("claims", r#"{"id_token": {"auth_time": {"essential": true}}}"#)],
-        // "display, ui_locales, claims_locales, login_hint, acr_values: never an error"
-        vec![("display", "popup"), ("ui_locales", "se"), ("claims_locales", "se"), ("login_hint", "bob")],
-        vec![("acr_values", "urn:x 1"), ("extra", "foobar")],
-    ] {
-        let page = visitor.open(&request(&more)).await;
-        assert!(page.parameter("code").is_some(), "{more:?}: {page:?}");
-        let again = id_token(&redeemed(&site, &site.app, &page.url).await);
-        assert_eq!((&again["sub"], &again["auth_time"]), (&first["sub"], &first["auth_time"]), "{more:?}");
-    }
-    crate::harness::visitor::add_user(&site.lab, "bob");
-    // Another person's hint: nobody is answered for but the one that it names.
-    let mut of_bob = Visitor::of(&site.server);
-    let login = of_bob.open(&request(&[])).await;
-    let page = of_bob.sign_in(&login, "bob", PASSWORD).await;
-    of_bob.press(&page, "approve").await;
-    let wrong = of_bob.open(&request(&[("prompt", "none"), ("id_token_hint", &hint)])).await;
-    assert_eq!(wrong.parameter("error").as_deref(), Some("login_required"), "{wrong:?}");
-    let asked = of_bob.open(&request(&[("id_token_hint", &hint)])).await;
-    assert!(asked.says("Sign in"), "{asked:?}");
-    for bad in ["x", tokens["access_token"].as_str().unwrap(), &format!("{}x", &hint[..hint.len() - 1])] {
-        let refused = visitor.open(&request(&[("id_token_hint", bad)])).await;
-        assert_eq!(refused.parameter("error").as_deref(), Some("invalid_request"), "{refused:?}");
-    }
-    // "prompt=login and max_age=1: fresh login page"
-    let fresh = visitor.open(&request(&[("prompt", "login")])).await;
-    assert!(fresh.says("Sign in once more"), "{fresh:?}");
-});
-
-on_both!(o_the_claims_parameter_names_what_is_told_and_where, |engine| {
-    let site = Site::open(engine).await;
-    fill_in_alice(&site);
-    let asked =
-        r#"{"userinfo": {"name": {"essential": true}}, "id_token": {"email": null, "acr": {"value": "1"}}}"#;
-    let (mut visitor, url) = signed_in(&site, &site.app, &[("scope", "openid"), ("claims", asked)]).await;
-    let tokens = redeemed(&site, &site.app, &url).await;
-    let token = id_token(&tokens);
-    // "essential name in userinfo; not in the ID token unless asked there"
-    assert_eq!((&token["email"], token.get("name")), (&json!("alice@example.com"), None));
-    let known = userinfo(&site, &tokens).await.json();
-    assert_eq!(known, json!({ "sub": site.sub, "name": "Alice Adams" }));
-    let refreshed = site.app.refresh(&site.server, tokens["refresh_token"].as_str().unwrap()).await.json();
-    assert_eq!(userinfo(&site, &refreshed).await.json()["name"], "Alice Adams");
-    for (claims, error) in [
-        ("x", "invalid_request"),
-        (
-            r#"{"id_token": {"acr": {"essential": true, "values": ["9"]}}}"#,
-            "unmet_authentication_requirements",
-        ),
-    ] {
-        let page = visitor.open(&site.app.request(&[("scope", "openid"), ("claims", claims)])).await;
-        assert_eq!(page.parameter("error").as_deref(), Some(error), "{claims}: {page:?}");
-    }
-    let other = r#"{"id_token": {"sub": {"value": "u_other"}}}"#;
-    let page =
-        visitor.open(&site.app.request(&[("scope", "openid"), ("claims", other), ("prompt", "none")])).await;
-    assert_eq!(page.parameter("error").as_deref(), Some("login_required"), "{page:?}");
 });
 
 on_both!(d_a_client_registers_how_its_id_token_and_userinfo_are_signed, |engine| {

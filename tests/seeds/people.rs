@@ -55,3 +55,19 @@ on_both!(requests_oauthlib_signs_in_and_refreshes, |engine| {
     let site = site(engine).await;
     assert_refreshed(&run(&site, "requests_oauthlib"));
 });
+
+on_both!(msal_oidc_client_checks_the_nonce_of_its_id_token, |engine| {
+    let site = site(engine).await;
+    let told = run(&site, "msal_oidc");
+    assert_refreshed(&told);
+    assert_eq!(told["tokens"]["id_token_claims"]["sub"], json!(site.sub), "{told}");
+    assert_eq!(told["refreshed"]["id_token_claims"]["sub"], json!(site.sub), "{told}");
+});
+
+on_both!(authlib_validates_the_id_token_and_reads_userinfo, |engine| {
+    let site = site(engine).await;
+    site.lab.auth.ok(&["user", "update", "alice", "--email", "alice@example.com", "--name", "Alice Adams"]);
+    let told = run(&site, "authlib_oidc");
+    assert_eq!((&told["alg"], &told["id_token"]["sub"]), (&json!("RS256"), &json!(site.sub)), "{told}");
+    assert_eq!(told["userinfo"]["email"], "alice@example.com", "{told}");
+});

@@ -118,4 +118,45 @@ def requests_oauthlib():
     return {"tokens": dict(tokens), "refreshed": dict(refreshed)}
 
 
+def msal_oidc():
+    from msal.oauth2cli.oidc import Client
+
+    client = Client(metadata, client_id, client_secret=secret)
+    flow = client.initiate_auth_code_flow(scope=["openid", "email"], redirect_uri=asked["redirect_uri"])
+    tokens = client.obtain_token_by_auth_code_flow(flow, flat(Person().visit(flow["auth_uri"])))
+    refreshed = client.obtain_token_by_refresh_token(tokens["refresh_token"], scope=["openid"])
+    return {"tokens": tokens, "refreshed": refreshed}
+
+
+def authlib_oidc():
+    """What a relying party on Authlib does: discovery, keys, signature, nonce, at_hash, userinfo."""
+    from authlib.integrations.requests_client import OAuth2Session
+    from authlib.oidc.core import CodeIDToken
+    from joserfc import jwt
+    from joserfc.jwk import KeySet
+
+    found = requests.get(issuer + "/.well-known/openid-configuration", timeout=30).json()
+    client = OAuth2Session(
+        client_id,
+        secret,
+        scope="openid profile email",
+        redirect_uri=asked["redirect_uri"],
+        code_challenge_method="S256",
+    )
+    verifier = "v" * 64
+    url, _ = client.create_authorization_url(found["authorization_endpoint"], code_verifier=verifier, nonce="n-0")
+    tokens = client.fetch_token(
+        found["token_endpoint"], authorization_response=Person().visit(url), code_verifier=verifier
+    )
+    keys = KeySet.import_key_set(requests.get(found["jwks_uri"], timeout=30).json())
+    decoded = jwt.decode(tokens["id_token"], keys, algorithms=found["id_token_signing_alg_values_supported"])
+    params = {"nonce": "n-0", "client_id": client_id, "access_token": tokens["access_token"]}
+    token = CodeIDToken(
+        decoded.claims, decoded.header, {"iss": {"essential": True, "value": found["issuer"]}}, params
+    )
+    token.validate(leeway=120)
+    known = client.get(found["userinfo_endpoint"]).json()
+    return {"id_token": dict(decoded.claims), "alg": decoded.header["alg"], "userinfo": known}
+
+
 print("\n" + json.dumps(globals()[asked["client"]](), default=str))

@@ -9,7 +9,7 @@ use trefoil_shared::{GrantType, ResourceIndicator, Scope, Secret, Timestamp};
 
 use crate::StoreError;
 use crate::model::Client;
-use crate::openid::ClaimsRequest;
+pub use crate::openid::Login;
 use crate::protocol::{Authenticated, Denied, Params};
 use crate::records::{Created, Key, Record, Records, Replaced, Version};
 pub use crate::surroundings::{People, Standing, Surroundings};
@@ -143,23 +143,6 @@ impl Granted {
             commit: None,
         }
     }
-}
-
-/// What an ID token says of how a person signed in (OpenID Connect Core section 2).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Login {
-    /// When.
-    pub auth_time: Timestamp,
-    /// The class of it.
-    pub acr: Option<String>,
-    /// The methods (RFC 8176).
-    pub amr: Vec<String>,
-    /// The client's value; only in the first ID token of an authorization (section 12.2).
-    pub nonce: Option<String>,
-    /// The login session, as the client knows it.
-    pub sid: Option<String>,
-    /// What the client asked to know of the person.
-    pub claims: Option<ClaimsRequest>,
 }
 
 /// A refresh token on its way to its client.

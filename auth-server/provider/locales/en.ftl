@@ -55,6 +55,8 @@ account-ended = That session is ended.
 account-wrong = The current password is wrong.
 account-invalid = The new password needs at least { $min } characters, and no control characters.
 sign-out = Sign out
+logout-text = You are signed in as { $user }. Sign out in this browser?
+logout-stay = Stay signed in
 signed-out-title = Signed out
 signed-out-text = This browser is signed out.
 

@@ -58,6 +58,14 @@ pub fn client_id(params: &Params) -> Result<ClientId, Denied> {
 /// [`AuthorizeDenied`], the same for an unknown client and an unregistered URI.
 pub fn redirectable(params: &Params, client: Found<Client>) -> Result<Redirectable, Denied> {
     let client = client.seen().ok_or(Denied::Authorize(AuthorizeDenied::ClientUnknown))?;
+    redirectable_for(params, client)
+}
+
+/// The same for a client that was looked up already.
+///
+/// # Errors
+/// [`AuthorizeDenied`].
+pub fn redirectable_for(params: &Params, client: Seen<Client>) -> Result<Redirectable, Denied> {
     if !client.enabled {
         return Err(Denied::Authorize(AuthorizeDenied::ClientDisabled));
     }

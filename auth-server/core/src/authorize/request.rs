@@ -107,6 +107,9 @@ pub struct AuthorizationRequest {
     /// The subject who has to be signed in, where the request names one: nobody else is answered for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// The record that the authorization will be, where the request was pushed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
 }
 
 /// The longest `state` and `nonce`: they are kept for the person, and come back in a URL.
@@ -181,6 +184,7 @@ impl Wish {
     ) -> AuthorizationRequest {
         AuthorizationRequest {
             subject,
+            grant: None,
             claims: self.claims,
             acr: Some(self.acr),
             client_id: redirect.client().client_id.clone(),

@@ -63,6 +63,9 @@ pub struct ClientMetadata {
     /// Whether the claims that scopes ask for stand in the ID token, too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claims_in_id_token: Option<bool>,
+    /// Whether it has to push its requests (RFC 9126 section 6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_pushed_authorization_requests: Option<bool>,
     /// Where browsers may be sent after a logout (RP-Initiated Logout section 3.1).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<String>,

@@ -7,7 +7,23 @@ use trefoil_shared::{ClientId, Scope, Timestamp};
 
 use super::claims_request::ClaimsRequest;
 use super::user_claims::claims_of_scopes;
-use crate::grant::Login;
+
+/// What an ID token says of how a person signed in (OpenID Connect Core section 2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// When.
+    pub auth_time: Timestamp,
+    /// The class of it.
+    pub acr: Option<String>,
+    /// The methods (RFC 8176).
+    pub amr: Vec<String>,
+    /// The client's value; only in the first ID token of an authorization (section 12.2).
+    pub nonce: Option<String>,
+    /// The login session, as the client knows it.
+    pub sid: Option<String>,
+    /// What the client asked to know of the person.
+    pub claims: Option<ClaimsRequest>,
+}
 
 /// What an ID token is made from.
 #[derive(Clone, Copy, Debug)]

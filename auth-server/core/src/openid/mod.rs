@@ -3,13 +3,14 @@
 mod claims_request;
 mod hint;
 mod id_token;
-mod scopes;
+mod logout;
 mod user_claims;
 
+pub use crate::protocol::{OFFLINE_ACCESS, OPENID, SCOPES, is_openid, openid_part, scopes_of_openid};
 pub use claims_request::{ClaimRequest, ClaimsRequest, InvalidClaimsRequest};
 pub use hint::{Hint, read_hint};
-pub use id_token::{IdTokenFacts, at_hash, id_token_claims};
-pub use scopes::{OFFLINE_ACCESS, OPENID, SCOPES, is_openid, openid_part, scopes_of_openid};
+pub use id_token::{IdTokenFacts, Login, at_hash, id_token_claims};
+pub use logout::{LogoutRequest, LogoutStep};
 pub use user_claims::{
     InvalidUserClaim, claims_of_scopes, set_user_claim, standard_claims, told_claims, userinfo_claims,
 };

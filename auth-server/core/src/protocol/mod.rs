@@ -12,6 +12,7 @@ mod introspection;
 mod issuer;
 mod lifetime;
 mod moment;
+mod openid_scopes;
 mod params;
 mod percent;
 mod target;
@@ -29,6 +30,7 @@ pub use introspection::{IntrospectionFacts, may_know};
 pub use issuer::{InvalidIssuer, Issuer};
 pub use lifetime::{TokenPolicy, lifetime};
 pub use moment::{Found, Moment, Seen};
+pub use openid_scopes::{OFFLINE_ACCESS, OPENID, SCOPES, is_openid, openid_part, scopes_of_openid};
 pub use params::Params;
 pub use target::{Asked, Target, decide as target, wanted_resources};
 

@@ -51,6 +51,13 @@ impl Params {
         Secret::new(pairs.finish())
     }
 
+    /// The same without the parameters of these names.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Self {
+        let kept = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        Self(kept.cloned().collect())
+    }
+
     /// Every value of a parameter that may be repeated, in the order of the form.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use trefoil_shared::{GrantedScope, RequestedScope, ResourceIndicator, Scope};
 
+use super::openid_scopes::{openid_part, scopes_of_openid};
 use super::{Denied, Params, TargetDenied};
 use crate::model::{Client, Resource};
-use crate::openid::{openid_part, scopes_of_openid};
 
 /// What the request asked for.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use trefoil_shared::{AuthMethod, ClientId, GrantType, ResourceIndicator, Scope, 
 use super::secrets::secret_end;
 use super::{Facts, Refused, claims, rules};
 use crate::model::{Authentication, Client, ClientMetadata, Profile, StoredSecret};
-use crate::openid::scopes_of_openid;
+use crate::protocol::scopes_of_openid;
 
 /// A setting that can be given a value or go back to its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use trefoil_shared::{AuthMethod, ClientId, GrantType, ResourceIndicator, Scope};
 
 use super::{Facts, Refused, redirect_uri};
 use crate::model::{Authentication, ClientMetadata, Profile, Resource};
-use crate::openid::scopes_of_openid;
+use crate::protocol::scopes_of_openid;
 
 /// Decision 22: the subjects of users begin so, and a machine's subject is its `client_id`.
 const PREFIX_OF_USERS: &str = "u_";
@@ -160,6 +160,9 @@ pub(super) fn metadata(present: ClientMetadata, wanted: ClientMetadata) -> Resul
             .or(present.id_token_signed_response_alg),
         userinfo_signed_response_alg: signing(wanted.userinfo_signed_response_alg)?
             .or(present.userinfo_signed_response_alg),
+        require_pushed_authorization_requests: wanted
+            .require_pushed_authorization_requests
+            .or(present.require_pushed_authorization_requests),
         claims_in_id_token: wanted.claims_in_id_token.or(present.claims_in_id_token),
         post_logout_redirect_uris: if wanted.post_logout_redirect_uris.is_empty() {
             present.post_logout_redirect_uris

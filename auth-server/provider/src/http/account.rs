@@ -17,13 +17,13 @@ use super::routes::Route;
 use super::site::accounts::{self, Login};
 use super::site::browser::{Browser, Cookie};
 use super::site::pages::{Page, translated};
-use super::site::session::{self, SignedIn, signed_in};
+use super::site::session::{self, SignedIn, cut_off, signed_in};
 use super::site::shown::{browser_name, minute};
 use crate::app::App;
 use crate::model::{Session, User};
 use crate::protocol::{AuthorizeDenied, Denied, Ends, Params, cut_off_second};
 use crate::secrets::hash_password;
-use crate::store::{Revocation, StoreError};
+use crate::store::StoreError;
 
 pub(super) async fn show(State(app): State<App>, request: Request<Body>) -> Response {
     let (parts, _) = request.into_parts();
@@ -102,9 +102,7 @@ async fn done(
 }
 
 async fn sign_out(app: &App, here: &SignedIn, now: Timestamp) -> Result<Response, Refused> {
-    cut_off(app, CutOffScope::Session(&here.session.sid), now).await?;
-    app.store().end_session(&here.session.sid, &here.session.sub).await?;
-    tracing::info!(sub = here.user.sub, sid = here.session.sid, "signed out");
+    session::end(app, here, now).await?;
     let values = minijinja::context! { title => "signed-out-title", text => "signed-out-text" };
     let mut response = Page::new("done.html").render(base(app), values);
     response.headers_mut().append(header::SET_COOKIE, Cookie::Session.set("", 0, app.issuer()));
@@ -137,14 +135,6 @@ async fn revoke_app(
     cut_off(app, scope, now).await?;
     tracing::info!(sub, client_id = %id, "an app was revoked by its person");
     client_name(app, &id).await
-}
-
-/// Writes a cut-off, and reads it: it holds here before the person is told so (amendment to decision 18), and elsewhere
-/// with the next poll.
-async fn cut_off(app: &App, scope: CutOffScope<'_>, now: Timestamp) -> Result<(), Refused> {
-    let until = app.policy().grants.cut_off_kept();
-    app.store().cut_off(&Revocation::cut_off(scope, now, until), now).await?;
-    Ok(app.revocations().poll_once().await?)
 }
 
 async fn client_name(app: &App, id: &ClientId) -> Result<String, Refused> {

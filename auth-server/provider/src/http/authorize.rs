@@ -8,7 +8,7 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Request, header};
-use trefoil_core::authorize::{self, AuthorizationRequest, Redirectable, Wish};
+use trefoil_core::authorize::{self, AuthorizationRequest, PushedRequest, Redirectable, Wish};
 use trefoil_core::openid::{is_openid, read_hint};
 use trefoil_shared::{Secret, Timestamp};
 use url::Url;
@@ -16,6 +16,7 @@ use url::Url;
 use super::code::issue;
 use super::error::Refused;
 use super::form::Form;
+use super::par;
 use super::render_page::{answered, refused, see_other};
 use super::routes::Route;
 use super::site::accounts;
@@ -62,9 +63,17 @@ async fn begin(app: &App, params: &Params, browser: &Browser) -> Result<Response
     let id = authorize::client_id(params)?;
     let found = app.registry().client(&id).await?;
     let now = found.moment().now();
+    let pushed = match params.get("request_uri") {
+        Some(uri) => par::find(app, &id, (uri, now)).await?,
+        None => None,
+    };
+    // What stands in the URL beside it does not count (RFC 9126 section 4).
+    let kept =
+        pushed.as_ref().map(|pushed| pushed.params(&id, now, app.policy().max_parameters)).transpose()?;
+    let params = kept.as_ref().unwrap_or(params);
     let redirect = authorize::redirectable(params, found)?;
     let client = Arc::clone(redirect.client().value());
-    let request = match checked(app, &redirect, params).await {
+    let request = match judged(app, &redirect, params, pushed).await {
         Ok(request) => request,
         Err(why) => {
             why.tell(Route::Authorize.name(), &Route::Authorize.path(app.issuer()));
@@ -77,7 +86,10 @@ async fn begin(app: &App, params: &Params, browser: &Browser) -> Result<Response
         answered(app, &client.name, &request.refused(why, app.issuer()))
     };
     match next(app, (&client, &request), here.as_ref(), (None, now)).await? {
-        Next::Issue(person) => issue(app, (&client, &request), person, interaction::new_record_id(app)).await,
+        Next::Issue(person) => {
+            let id = interaction::record_id(app, &request)?;
+            issue(app, (&client, &request), person, id).await
+        }
         Next::Login if request.prompt.none => Ok(silently(AuthorizeDenied::LoginRequired)),
         Next::Consent(_) if request.prompt.none => Ok(silently(AuthorizeDenied::ConsentRequired)),
         Next::Login | Next::Consent(_) => wait(app, browser, Some(request), now).await,
@@ -103,7 +115,22 @@ pub(super) async fn wait(
     Ok(response)
 }
 
-async fn checked(
+async fn judged(
+    app: &App,
+    redirect: &Redirectable,
+    params: &Params,
+    pushed: Option<PushedRequest>,
+) -> Result<AuthorizationRequest, Refused> {
+    let has_to = redirect.client().metadata.require_pushed_authorization_requests == Some(true);
+    if has_to && pushed.is_none() {
+        return Err(Denied::Authorize(AuthorizeDenied::PushRequired).into());
+    }
+    let request = checked(app, redirect, params).await?;
+    Ok(AuthorizationRequest { grant: pushed.map(|pushed| pushed.grant), ..request })
+}
+
+/// Judges the parameters of a request whose redirect URI is good.
+pub(super) async fn checked(
     app: &App,
     redirect: &Redirectable,
     params: &Params,

@@ -52,6 +52,7 @@ impl Document {
         let mut document = self.0.clone();
         if !algorithms.contains(&Algorithm::RS256) {
             document.remove("userinfo_endpoint");
+            document.remove("end_session_endpoint");
             return document;
         }
         let names = |all: &[&str]| Value::from(all.to_vec());

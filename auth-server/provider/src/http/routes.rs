@@ -7,8 +7,8 @@ use http::Uri;
 
 use super::error::Refused;
 use super::{
-    account, assets, authorize, health, interaction, introspect, jwks, metadata, revocations, revoke, token,
-    userinfo,
+    account, assets, authorize, health, interaction, introspect, jwks, logout, metadata, par, revocations,
+    revoke, token, userinfo,
 };
 use crate::app::App;
 use crate::protocol::{Denied, Issuer, RequestDenied};
@@ -27,11 +27,14 @@ enum Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Authorize,
+    /// Where clients push requests.
+    Par,
     /// Where a person signs in.
     Login,
     /// Where a person says what an app may do.
     Consent,
     Account,
+    Logout,
     Assets,
     Token,
     Userinfo,
@@ -47,11 +50,13 @@ pub(crate) enum Route {
 
 impl Route {
     /// All of them.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Authorize,
+        Self::Par,
         Self::Login,
         Self::Consent,
         Self::Account,
+        Self::Logout,
         Self::Assets,
         Self::Token,
         Self::Userinfo,
@@ -68,9 +73,11 @@ impl Route {
     const fn row(self) -> (&'static str, Place, Option<&'static str>) {
         match self {
             Self::Authorize => ("authorize", Place::Issuer("/authorize"), Some("authorization_endpoint")),
+            Self::Par => ("par", Place::Issuer("/par"), Some("pushed_authorization_request_endpoint")),
             Self::Login => ("login", Place::Issuer("/login"), None),
             Self::Consent => ("consent", Place::Issuer("/consent"), None),
             Self::Account => ("account", Place::Issuer("/account"), None),
+            Self::Logout => ("logout", Place::Issuer("/logout"), Some("end_session_endpoint")),
             Self::Assets => ("assets", Place::Issuer("/assets/{name}"), None),
             Self::Token => ("token", Place::Issuer("/token"), Some("token_endpoint")),
             Self::Userinfo => ("userinfo", Place::Issuer("/userinfo"), Some("userinfo_endpoint")),
@@ -113,9 +120,11 @@ impl Route {
 fn handlers(route: Route) -> MethodRouter<App> {
     match route {
         Route::Authorize => get(authorize::authorize).post(authorize::posted),
+        Route::Par => post(par::push),
         Route::Login => get(interaction::login).post(interaction::act),
         Route::Consent => get(interaction::consent).post(interaction::act),
         Route::Account => get(account::show).post(account::act),
+        Route::Logout => get(logout::show).post(logout::act),
         Route::Assets => get(assets::asset),
         Route::Token => post(token::token),
         Route::Userinfo => get(userinfo::userinfo).post(userinfo::userinfo),

@@ -9,9 +9,9 @@ use trefoil_shared::{Scope, Secret};
 use trefoil_sign::SigningKey;
 
 use super::{Issue, MintError};
-use crate::grants::Login;
 use crate::keys::HeldKeys;
 use crate::model::Client;
+use trefoil_core::openid::Login;
 
 /// What a client's ID tokens are signed with: RS256 unless it registered something else (OpenID Connect Registration
 /// section 2).

@@ -8,7 +8,7 @@ use super::harness::{Lab, set_mode};
 
 /// What is typed, with the tab key, and what the command is then called with.
 const TYPED: [(&str, &str); 5] = [
-    ("auth-server cl\t", "client"),
+    ("auth-server cli\t", "client"),
     ("auth-server client rot\t", "client rotate-secret"),
     ("auth-server client rotate-secret --rev\t", "client rotate-secret --revoke-tokens"),
     ("auth-server --json key exp\t", "--json key export"),

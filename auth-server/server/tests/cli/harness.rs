@@ -41,7 +41,7 @@ impl Lab {
     /// Keys, and the resource `api` with the scopes `read` and `write`.
     pub(crate) fn new() -> Self {
         let lab = Self::empty();
-        lab.ok(&["key", "generate"]);
+        lab.ok(&["key", "generate", "--alg", "ES256"]);
         lab.ok(&["resource", "add", "api", "--scope", "read", "--scope", "write"]);
         lab
     }

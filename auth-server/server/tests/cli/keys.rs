@@ -22,15 +22,24 @@ fn kid(lab: &Lab, state: &str) -> String {
 fn d07_generate_makes_an_active_key_and_a_standby() {
     let lab = Lab::empty();
     let made = lab.json(&["key", "generate"]);
-    assert_eq!((&made[0]["state"], &made[1]["state"]), (&json!("active"), &json!("standby")));
-    assert_eq!(states(&lab), ["active", "standby"]);
+    let told: Vec<(&Value, &Value)> =
+        made.as_array().unwrap().iter().map(|key| (&key["alg"], &key["state"])).collect();
+    let of = |alg: &str| [(json!(alg), json!("active")), (json!(alg), json!("standby"))];
+    let expected = [of("ES256"), of("RS256")].concat();
+    assert_eq!(told, expected.iter().map(|(alg, state)| (alg, state)).collect::<Vec<_>>());
+    // A verifier that reads one key alone gets that of access tokens.
+    assert_eq!(lab.json(&["key", "export", "--format", "jwk"])["alg"], "ES256");
     let again = lab.refused(&["key", "generate"]);
     assert!(
         again.contains("ES256 has an active key and a standby already: auth-server key rotate"),
         "{again}"
     );
     lab.ok(&["key", "generate", "--alg", "EdDSA"]);
-    assert_eq!(states(&lab), ["active", "active", "standby", "standby"]);
+    assert_eq!(states(&lab), [["active"; 3], ["standby"; 3]].concat());
+    let half = Lab::empty();
+    half.ok(&["key", "generate", "--alg", "ES256"]);
+    let rest = half.json(&["key", "generate"]);
+    assert_eq!((&rest[0]["alg"], rest.as_array().unwrap().len()), (&json!("RS256"), 2), "what was missing");
 }
 
 #[test]

@@ -68,7 +68,6 @@ const REFUSALS: &[(&str, &str)] = &[
          client_secret_post",
     ),
     ("client add --name n --profile fapi2", "the profile fapi2 is not available yet: use oauth21"),
-    ("client add --name n --profile oidc", "the profile oidc is not available yet: use oauth21"),
     (
         "client add --name n --jwks-uri https://a.example/jwks",
         "authentication by a client's own keys is not available yet: leave out --jwks and --jwks-uri, and let the \

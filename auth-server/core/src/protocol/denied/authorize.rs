@@ -42,6 +42,10 @@ denials! {
     RequestUnsupported = RequestNotSupported, "OIDC Core 6.1", "this server takes no request objects";
     /// A reference to a request object.
     RequestUriUnsupported = RequestUriNotSupported, "OIDC Core 6.2", "this server takes no request_uri";
+    /// A `request_uri` that is over, of another client, or was never there.
+    PushedRequestGone = InvalidRequest, "RFC 9126 4", "this request_uri is over or was made for another client: start again in the application";
+    /// The client has to push its requests.
+    PushRequired = InvalidRequest, "RFC 9126 6", "this client has to push its requests to the pushed authorization request endpoint";
     /// A registration inside the request.
     RegistrationUnsupported = RegistrationNotSupported, "OIDC Core 7.2.1", "this server takes no registration inside a request";
     /// No challenge, where one is needed.
@@ -58,6 +62,8 @@ denials! {
     ClaimsMalformed = InvalidRequest, "OIDC Core 5.5", "claims is no JSON object of the form of OpenID Connect Core section 5.5";
     /// `id_token_hint` is no ID token of this issuer.
     HintForeign = InvalidRequest, "OIDC Core 3.1.2.1", "id_token_hint is no ID token that this issuer signed";
+    /// A redirect after a logout without an ID token, or to where it is not registered.
+    LogoutRedirectRefused = InvalidRequest, "RP-Initiated Logout 3", "post_logout_redirect_uri is not registered for the application, or comes without its ID token";
     /// An OpenID Connect request that does not name where it is answered.
     OpenIdWithoutRedirectUri = InvalidRequest, "OIDC Core 3.1.2.1", "redirect_uri is missing: a request with the scope openid has to name it";
     /// No login here can be of a class that the client cannot do without.

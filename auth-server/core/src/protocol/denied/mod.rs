@@ -174,7 +174,8 @@ mod tests {
     fn a112_only_failed_authentication_is_401_and_only_our_faults_are_5xx() {
         for denied in Denied::all() {
             let unauthorized = denied.status() == 401;
-            assert_eq!(unauthorized, denied.code() == ErrorCode::InvalidClient, "{denied}");
+            let not_let_in = matches!(denied.code(), ErrorCode::InvalidClient | ErrorCode::InvalidToken);
+            assert_eq!(unauthorized, not_let_in, "{denied}");
             let ours = matches!(denied.code(), ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable);
             assert_eq!(denied.status() >= 500, ours, "{denied}");
         }

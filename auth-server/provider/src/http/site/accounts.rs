@@ -1,5 +1,7 @@
 //! The built-in accounts: who a name and a password are, and whether a person may go on.
 
+use std::net::IpAddr;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
@@ -116,7 +118,16 @@ async fn may_try(app: &App, browser: &Browser, name: &str, now: Timestamp) -> Re
 
 /// Lets a network begin so many sign-ins in a window: each of them is a record.
 pub(crate) async fn may_begin(app: &App, browser: &Browser, now: Timestamp) -> Result<(), Refused> {
-    let Some(network) = network_of(browser) else { return Ok(()) };
+    may_begin_from(app, browser.address, now).await
+}
+
+/// The same for what a client pushes.
+pub(crate) async fn may_begin_from(
+    app: &App,
+    address: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    let Some(network) = address.map(crate::http::failures::network) else { return Ok(()) };
     if within(app, ("begin-network", &network, BEGUN_OF_NETWORK), now).await? {
         return Ok(());
     }

@@ -16,7 +16,7 @@ use crate::store::StoreError;
 
 const FORMAT: u32 = 1;
 /// How long a person may take, in seconds.
-const LIFETIME: i64 = 30 * 60;
+pub(crate) const LIFETIME: i64 = 30 * 60;
 
 /// What is kept of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -78,6 +78,14 @@ pub(crate) fn new_record_id(app: &App) -> RecordId {
     RecordId::from_random(app.rng().bytes16())
 }
 
+/// The name for the record of this request's authorization. One that was pushed has it from its beginning, so that it
+/// counts once, however often it is used (decision 52).
+pub(crate) fn record_id(app: &App, request: &AuthorizationRequest) -> Result<RecordId, StoreError> {
+    let Some(grant) = &request.grant else { return Ok(new_record_id(app)) };
+    RecordId::from_text(grant)
+        .ok_or_else(|| StoreError::Corrupt("a pushed request without its record".to_owned()))
+}
+
 /// Begins one. Gives its id, for the URL.
 pub(crate) async fn begin(
     app: &App,
@@ -86,9 +94,10 @@ pub(crate) async fn begin(
     now: Timestamp,
 ) -> Result<String, Refused> {
     let id = URL_SAFE_NO_PAD.encode(app.rng().bytes16());
+    let grant = request.as_ref().map_or_else(|| Ok(new_record_id(app)), |request| record_id(app, request))?;
     let interaction = Interaction {
         request,
-        grant: new_record_id(app).to_text(),
+        grant: grant.to_text(),
         browser: app.root().stored_name("browser", browser),
         signed_in: None,
     };

@@ -13,6 +13,7 @@ use minijinja::{AutoEscape, Environment, Value};
 const TEMPLATES: &[(&str, &str)] = &[
     ("layout.html", include_str!("../../../templates/layout.html")),
     ("login.html", include_str!("../../../templates/login.html")),
+    ("logout.html", include_str!("../../../templates/logout.html")),
     ("consent.html", include_str!("../../../templates/consent.html")),
     ("error.html", include_str!("../../../templates/error.html")),
     ("done.html", include_str!("../../../templates/done.html")),

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
-use trefoil_shared::revocation::TokenFacts;
+use trefoil_shared::revocation::{CutOffScope, TokenFacts};
 use trefoil_shared::{Secret, Timestamp};
 
 use super::browser::{Browser, Cookie};
@@ -12,6 +12,7 @@ use crate::grants::Surroundings;
 use crate::http::error::Refused;
 use crate::model::{Session, User};
 use crate::protocol::{AuthorizeDenied, Denied, Unavailable};
+use crate::store::Revocation;
 
 /// A use is written down once in so many seconds.
 const USE_EVERY: i64 = 60;
@@ -93,6 +94,22 @@ pub(crate) async fn begin(
     }
     let cookie = Cookie::Session.set(value.reveal(), lifetime, app.issuer());
     Ok((session, cookie))
+}
+
+/// Ends a login session with all that was given in it, but what was given for while the person is away.
+pub(crate) async fn end(app: &App, here: &SignedIn, now: Timestamp) -> Result<(), Refused> {
+    cut_off(app, CutOffScope::Session(&here.session.sid), now).await?;
+    app.store().end_session(&here.session.sid, &here.session.sub).await?;
+    tracing::info!(sub = here.user.sub, sid = here.session.sid, "signed out");
+    Ok(())
+}
+
+/// Writes a cut-off, and reads it: it holds here before the person is told so (amendment to decision 18), and elsewhere
+/// with the next poll.
+pub(crate) async fn cut_off(app: &App, scope: CutOffScope<'_>, now: Timestamp) -> Result<(), Refused> {
+    let until = app.policy().grants.cut_off_kept();
+    app.store().cut_off(&Revocation::cut_off(scope, now, until), now).await?;
+    Ok(app.revocations().poll_once().await?)
 }
 
 /// Now, as soon as no cut-off covers this second (decision 44): what begins in a second that is covered would be over at

@@ -200,6 +200,9 @@ pub(crate) struct MetadataArgs {
     /// Its ID tokens hold the claims of the scopes `profile`, `email`, `address` and `phone`, too
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) claims_in_id_token: Option<bool>,
+    /// It has to push its authorization requests (RFC 9126)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) require_par: Option<bool>,
     /// Where browsers may be sent after a logout, byte for byte
     #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
     pub(crate) post_logout_redirect_uris: Vec<String>,

@@ -71,6 +71,7 @@ fn metadata(args: &MetadataArgs) -> ClientMetadata {
         first_party: args.first_party,
         id_token_signed_response_alg: args.id_token_alg,
         userinfo_signed_response_alg: args.userinfo_alg,
+        require_pushed_authorization_requests: args.require_par,
         claims_in_id_token: args.claims_in_id_token,
         post_logout_redirect_uris: args.post_logout_redirect_uris,
         other: serde_json::Map::new(),
