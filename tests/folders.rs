@@ -20,7 +20,7 @@ const EDGES: &[(&str, &[Edges])] = &[
         &[
             ("authorization", &["model", "openid", "protocol", "records", "secrets"]),
             ("authorize", &["authorization", "model", "openid", "protocol"]),
-            ("grant", &["model", "openid", "protocol", "records", "surroundings"]),
+            ("grant", &["authorization", "model", "openid", "protocol", "records", "secrets"]),
             ("model", &[]),
             ("openid", &["model", "protocol", "registration"]),
             ("people", &[]),
@@ -29,7 +29,6 @@ const EDGES: &[(&str, &[Edges])] = &[
             ("registration", &["model", "protocol"]),
             ("secrets", &["model"]),
             ("store_error", &[]),
-            ("surroundings", &["authorization", "protocol", "secrets"]),
         ],
     ),
     (
@@ -51,7 +50,7 @@ const EDGES: &[(&str, &[Edges])] = &[
                 ],
             ),
             ("argon2", &[]),
-            ("grants", &["protocol"]),
+            ("grants", &["model", "protocol"]),
             (
                 "http",
                 &[

@@ -9,5 +9,6 @@ mod login;
 mod logout;
 mod openid;
 mod openid_requests;
+mod password;
 mod pushed;
 mod refresh;

@@ -56,7 +56,7 @@ on_both!(f_a_pushed_request_is_used_by_its_reference_alone, |engine| {
     assert!(late.parameter("code").is_none() && late.says("You are done here"), "{late:?}");
 });
 
-on_both!(f_a_request_uri_of_another_client_or_of_nobody_is_refused_on_a_page, |engine| {
+on_both!(a074_a_request_uri_of_another_client_or_of_nobody_is_refused_on_a_page, |engine| {
     let site = Site::open(engine).await;
     let uri = pushed(&site).await;
     let other = App::confidential(&site.lab, "other");
@@ -114,7 +114,7 @@ on_both!(f_what_is_pushed_is_judged_at_once, |engine| {
     assert_eq!(client().put(site.server.at("/par")).send().await.unwrap().status(), 405);
 });
 
-on_both!(f_a_client_that_has_to_push_is_refused_otherwise, |engine| {
+on_both!(a075_a_client_that_has_to_push_is_refused_otherwise, |engine| {
     let site = Site::open(engine).await;
     site.lab.auth.ok(&["client", "update", "app", "--require-par"]);
     let server = site.lab.start_auth();

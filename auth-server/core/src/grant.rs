@@ -3,6 +3,10 @@
 //! The endpoint does what grants share: client authentication, permission, scope and resource policy, minting,
 //! committing, the answer. A grant says whom the token speaks for and how far, or why there is none.
 
+mod surroundings;
+
+use std::net::IpAddr;
+
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 use trefoil_shared::{GrantType, ResourceIndicator, Scope, Secret, Timestamp};
@@ -12,7 +16,7 @@ use crate::model::Client;
 pub use crate::openid::Login;
 use crate::protocol::{Authenticated, Denied, Params};
 use crate::records::{Created, Key, Record, Records, Replaced, Version};
-pub use crate::surroundings::{People, Standing, Surroundings};
+pub use surroundings::{Credentials, People, Standing, Surroundings};
 
 /// Which clients may use a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub struct TokenAsk<'a> {
     pub records: &'a dyn Records,
     /// What else a grant may ask of the server.
     pub server: &'a dyn Surroundings,
+    /// The address that the request came from, where it is known.
+    pub address: Option<IpAddr>,
 }
 
 impl TokenAsk<'_> {

@@ -13,6 +13,5 @@ pub mod records;
 pub mod registration;
 pub mod secrets;
 mod store_error;
-mod surroundings;
 
 pub use store_error::StoreError;

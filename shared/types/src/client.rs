@@ -137,6 +137,8 @@ impl GrantType {
     pub const AUTHORIZATION_CODE: Self = Self(Cow::Borrowed("authorization_code"));
     /// RFC 6749 section 6.
     pub const REFRESH_TOKEN: Self = Self(Cow::Borrowed("refresh_token"));
+    /// RFC 6749 section 4.3, of before OAuth 2.1.
+    pub const PASSWORD: Self = Self(Cow::Borrowed("password"));
 
     /// A name that the program knows when it is compiled.
     ///

@@ -165,6 +165,16 @@ impl Authorization {
         Ok((kept.seen, code))
     }
 
+    /// A new record of one that begins without a code: its first refresh token is of generation 1.
+    ///
+    /// # Errors
+    /// It is longer than a store has to take.
+    pub fn live_record(self, id: RecordId, rng: &dyn Rng) -> Result<(Record, Kept), StoreError> {
+        let body = Body::new(FORMAT, &self).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let seen = Record { version: Version::from_bytes(rng.bytes16()), expires: self.expires(), body };
+        Ok((seen.clone(), Kept { id, seen, authorization: self }))
+    }
+
     /// It is kept until the later of its end and the last access token's, so that a replay is noticed; an hour longer
     /// than its code, where that is never redeemed.
     fn expires(&self) -> Timestamp {

@@ -6,7 +6,7 @@ use trefoil_shared::{ClientId, Secret, Timestamp};
 use crate::protocol::{AuthorizeDenied, Denied, Params};
 
 /// What a `request_uri` of ours begins with (RFC 9126 section 2.2).
-pub const REQUEST_URI: &str = "urn:ietf:params:oauth:request_uri:";
+const REQUEST_URI: &str = "urn:ietf:params:oauth:request_uri:";
 
 /// What the value in one of ours begins with (decision 41).
 const PREFIX: &str = "tfp_";

@@ -104,7 +104,8 @@ pub fn new_client(new: NewClient, facts: Facts) -> Result<Client, Refused> {
     let resources = rules::known(&new.resources, facts.resources)?;
     let asked = rules::united(&new.scopes);
     // Who has people sign in may ask who they are; where scopes are named, those of OpenID Connect have to be, too.
-    let serves_people = grant_types.contains(&GrantType::AUTHORIZATION_CODE);
+    let people = [GrantType::AUTHORIZATION_CODE, GrantType::PASSWORD];
+    let serves_people = people.iter().any(|grant| grant_types.contains(grant));
     let scopes = match new.scopes.as_slice() {
         [] if serves_people => rules::scopes_of(&resources).union(&scopes_of_openid()),
         [] => rules::scopes_of(&resources),
@@ -185,6 +186,9 @@ pub fn edited_client(mut client: Client, edit: &ClientEdit, facts: Facts) -> Res
 fn whole(client: Client) -> Result<Client, Refused> {
     if client.grant_types.contains(&GrantType::AUTHORIZATION_CODE) && client.redirect_uris.is_empty() {
         return Err(Refused::NoRedirectUri);
+    }
+    if client.grant_types.contains(&GrantType::PASSWORD) && client.profile != Profile::Legacy {
+        return Err(Refused::LegacyGrant(GrantType::PASSWORD));
     }
     let is_public = matches!(client.authentication, Authentication::Public);
     if is_public && client.grant_types.contains(&GrantType::CLIENT_CREDENTIALS) {

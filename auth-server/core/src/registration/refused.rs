@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 use trefoil_shared::jose::Algorithm;
-use trefoil_shared::{ClientId, ResourceIndicator};
+use trefoil_shared::{ClientId, GrantType, ResourceIndicator};
 
 use super::redirect_uri::RefusedUri;
 use super::rules::comma_hint;
@@ -52,6 +52,9 @@ pub enum Refused {
     /// A grant that answers by redirect, and nowhere to redirect to.
     #[error("a client with the grant authorization_code needs a redirect URI")]
     NoRedirectUri,
+    /// Grants of before OAuth 2.1 are for clients that are older, too.
+    #[error("the grant {0} is for clients of the profile legacy alone (RFC 9700 section 2.4)")]
+    LegacyGrant(GrantType),
     /// A resource that is not there.
     #[error("the resource {0} is not registered{hint}", hint = comma_hint(.0.as_str()))]
     UnknownResource(ResourceIndicator),

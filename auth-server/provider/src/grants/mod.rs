@@ -2,6 +2,7 @@
 
 mod authorization_code;
 mod client_credentials;
+mod password;
 mod presented;
 mod refresh_token;
 
@@ -11,6 +12,7 @@ use trefoil_shared::GrantType;
 
 pub use authorization_code::AuthorizationCode;
 pub use client_credentials::ClientCredentials;
+pub use password::Password;
 pub(crate) use presented::is_over;
 pub use refresh_token::Refresh;
 pub use trefoil_core::grant::*;

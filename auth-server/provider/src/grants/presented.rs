@@ -102,6 +102,25 @@ fn claims_at(given: &Authorization, issued_at: Timestamp) -> Map<String, Value> 
     claims
 }
 
+/// What an authorization gives that comes to be at the token endpoint itself, without a code.
+pub(super) fn granted_now(
+    kept: &Kept,
+    commit: Option<Change>,
+    ask: &TokenAsk<'_>,
+) -> Result<Granted, NotGranted> {
+    let given = &kept.authorization;
+    let token = commit.is_some().then(|| kept.value(1, ask.server.roots())).transpose()?;
+    let ceiling = Ceiling { scopes: given.scopes.clone(), resources: given.resources.clone() };
+    Ok(Granted {
+        ceiling: Some(ceiling),
+        claims: claims_at(given, ask.client.moment().issued_at()),
+        login: Some(login_of(given, true)),
+        refresh: token.map(|token| RefreshToken { token, ends: given.idle_ends.min(given.ends) }),
+        commit,
+        ..Granted::to(given.sub.clone())
+    })
+}
+
 /// What the endpoint makes of an outcome.
 pub(super) fn granted(
     presented: &Presented,

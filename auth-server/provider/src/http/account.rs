@@ -150,7 +150,7 @@ async fn change_password(
 ) -> Result<Response, Refused> {
     let current = params.get("password").unwrap_or_default();
     let wrong = |key| Said::Error(translated(key, &FluentArgs::new()));
-    let proven = match accounts::login(app, browser, (&here.user.username, current), now).await? {
+    let proven = match accounts::login(app, browser.address, (&here.user.username, current), now).await? {
         Login::Right(user) if user.sub == here.user.sub => user,
         Login::Right(_) | Login::Wrong => {
             return page(app, browser, here, (wrong("account-wrong"), now)).await;

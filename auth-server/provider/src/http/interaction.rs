@@ -202,13 +202,12 @@ impl<'a> Turn<'a> {
         (client, request): (&Client, &AuthorizationRequest),
         person: &SignedIn,
     ) -> Response {
-        let is_web = request.redirect_uri.starts_with("https://");
         let values = minijinja::context! {
             id => self.open.id.as_str(), csrf => self.csrf(), client => client.name.as_str(),
             user => person.user.username.as_str(),
             scopes => request.scopes.iter().map(ToString::to_string).collect::<Vec<_>>(),
             resources => request.resources.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            host => is_web.then(|| redirect_host(&request.redirect_uri)), metadata => minijinja::context! {
+            host => request.redirect_uri.starts_with("https://").then(|| redirect_host(&request.redirect_uri)), metadata => minijinja::context! {
                 client_uri => client.metadata.client_uri.as_deref(),
                 policy_uri => client.metadata.policy_uri.as_deref(),
                 tos_uri => client.metadata.tos_uri.as_deref(),
@@ -220,11 +219,12 @@ impl<'a> Turn<'a> {
     async fn login(&self, params: &Params) -> Result<Response, Refused> {
         let username = params.get("username").unwrap_or_default();
         let password = params.get("password").unwrap_or_default();
-        let user = match accounts::login(self.app, self.browser, (username, password), self.now).await? {
-            Login::Right(user) => user,
-            Login::Wrong => return self.again(("login-wrong", username)).await,
-            Login::TooMany => return self.again(("login-slow", username)).await,
-        };
+        let user =
+            match accounts::login(self.app, self.browser.address, (username, password), self.now).await? {
+                Login::Right(user) => user,
+                Login::Wrong => return self.again(("login-wrong", username)).await,
+                Login::TooMany => return self.again(("login-slow", username)).await,
+            };
         let (session, cookie) = session::begin(self.app, self.browser, &user, self.here.as_ref()).await?;
         self.open.signed_in(self.app, &session.sid, self.now).await?;
         tracing::info!(sub = user.sub, sid = session.sid, "signed in");
@@ -233,7 +233,7 @@ impl<'a> Turn<'a> {
         Ok(response)
     }
 
-    /// The login page once more, whoever is signed in.
+    /// The login page once more.
     async fn again(&self, error: (&'static str, &str)) -> Result<Response, Refused> {
         let Some(request) = self.request() else { return Ok(self.login_page(None, Some(error))) };
         let client = client_of(self.app, request).await?;

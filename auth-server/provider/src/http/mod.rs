@@ -34,7 +34,7 @@ pub(crate) use failures::Failures;
 pub(crate) use issued::Issued;
 pub(crate) use metadata::{Document as Metadata, document as metadata_document};
 pub(crate) use routes::{Route, router};
-pub(crate) use site::accounts::Accounts;
+pub(crate) use site::accounts::{Accounts, Login, login};
 
 #[cfg(test)]
 mod tests;

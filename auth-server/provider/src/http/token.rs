@@ -71,7 +71,13 @@ async fn answer(
     }
     tracing::debug!(client_id = %client.client_id, grant_type = name.as_str(), "grant permitted");
     for _ in 0..TRIES {
-        let ask = TokenAsk { params: &form.params, client: caller, records: app.records(), server: app };
+        let ask = TokenAsk {
+            params: &form.params,
+            client: caller,
+            records: app.records(),
+            server: app,
+            address: form.address,
+        };
         if let Some(response) = issue(app, grant, &ask).await? {
             return Ok(response);
         }

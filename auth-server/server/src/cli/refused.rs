@@ -9,7 +9,6 @@ use crate::grants::Grants;
 /// Grants that standards know and this version does not.
 const LATER_GRANTS: &[&str] = &[
     "implicit",
-    "password",
     "device_code",
     "urn:ietf:params:oauth:grant-type:device_code",
     "urn:ietf:params:oauth:grant-type:jwt-bearer",
@@ -38,6 +37,10 @@ fn mend(refused: &Refused) -> String {
             "choose an --id without it: it is easily lost when it is copied".to_owned()
         }
         Refused::Name => "write 1 to 200 characters on one line after --name".to_owned(),
+        Refused::UnknownGrant(name) if *name == "password" => {
+            "set legacy.password = true in the configuration first (RFC 9700 section 2.4 advises against it)"
+                .to_owned()
+        }
         Refused::UnknownGrant(_) => {
             let grants = Grants::standard();
             let working: Vec<&str> = grants.names().iter().map(GrantType::as_str).collect();
@@ -46,6 +49,7 @@ fn mend(refused: &Refused) -> String {
         Refused::PublicMachine => "leave out --auth-method none".to_owned(),
         Refused::PublicMethod | Refused::ConfidentialToPublic => "add another client beside it".to_owned(),
         Refused::ProfileMissing(_) => "use oauth21".to_owned(),
+        Refused::LegacyGrant(_) => "say --profile legacy, or let people sign in by a browser".to_owned(),
         Refused::NoSuchKeys(_) => "use RS256, ES256, PS256, ES384 or EdDSA".to_owned(),
         Refused::RedirectUri { .. } => "write another --redirect-uri".to_owned(),
         Refused::NoRedirectUri => {

@@ -7,14 +7,15 @@ use super::settings::Settings;
 
 impl RawSettings {
     pub(super) fn apply_people(&self, settings: &mut Settings, problems: &mut Vec<Problem>) {
+        settings.legacy.password = self.legacy.password.unwrap_or_default();
         let (raw, grants) = (&self.grants, &mut settings.grants);
         for (given, value) in [
             (raw.code_lifetime, &mut grants.code_lifetime),
             (raw.max_lifetime, &mut grants.max_lifetime),
-            (raw.idle_lifetime, &mut grants.idle_lifetime),
+            (raw.refresh_idle, &mut grants.idle_lifetime),
             (raw.refresh_grace, &mut grants.refresh_grace),
             (self.sessions.idle, &mut settings.sessions.idle),
-            (self.sessions.lifetime, &mut settings.sessions.lifetime),
+            (self.sessions.absolute, &mut settings.sessions.lifetime),
         ] {
             *value = given.map_or(*value, Seconds::signed);
         }
@@ -24,11 +25,11 @@ impl RawSettings {
             // RFC 6749 section 4.1.2 recommends ten minutes at most, OAuth 2.1 the same; a minute is plenty.
             ("grants.code_lifetime", grants.code_lifetime, 1, 600),
             ("grants.max_lifetime", grants.max_lifetime, 1, MOST),
-            ("grants.idle_lifetime", grants.idle_lifetime, 1, MOST),
+            ("grants.refresh_idle", grants.idle_lifetime, 1, MOST),
             // A longer one would let a stolen token that was superseded go on unnoticed.
             ("grants.refresh_grace", grants.refresh_grace, 0, 600),
             ("sessions.idle", sessions.idle, 60, MOST),
-            ("sessions.lifetime", sessions.lifetime, 60, MOST),
+            ("sessions.absolute", sessions.lifetime, 60, MOST),
         ];
         for (key, value, least, most) in bounds {
             if !(least..=most).contains(&value) {

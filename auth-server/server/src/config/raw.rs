@@ -22,6 +22,7 @@ pub struct RawSettings {
     pub(super) tokens: RawTokens,
     pub(super) grants: RawGrants,
     pub(super) sessions: RawSessions,
+    pub(super) legacy: RawLegacy,
     pub(super) shutdown: RawShutdown,
     pub(super) database: RawDatabase,
     pub(super) tls: RawTls,
@@ -46,10 +47,11 @@ raw_section!(RawTokens { lifetime: Seconds, max_lifetime: Seconds });
 raw_section!(RawGrants {
     code_lifetime: Seconds,
     max_lifetime: Seconds,
-    idle_lifetime: Seconds,
+    refresh_idle: Seconds,
     refresh_grace: Seconds
 });
-raw_section!(RawSessions { idle: Seconds, lifetime: Seconds });
+raw_section!(RawSessions { idle: Seconds, absolute: Seconds });
+raw_section!(RawLegacy { password: bool });
 raw_section!(RawShutdown { grace: Seconds, drain: Seconds });
 raw_section!(RawDatabase { url: String, admin_url: String, pooling: String, max_connections: u32 });
 raw_section!(RawTls { cert: PathBuf, key: PathBuf, client_ca: PathBuf });

@@ -95,7 +95,7 @@ pub const REFERENCE: &[Setting] = &[
         what: "How long a client may refresh, however often it does",
     },
     Setting {
-        key: "grants.idle_lifetime",
+        key: "grants.refresh_idle",
         form: "duration",
         default: "30d",
         what: "How long a refresh token is good that is not used",
@@ -113,10 +113,16 @@ pub const REFERENCE: &[Setting] = &[
         what: "How long people stay signed in without doing anything",
     },
     Setting {
-        key: "sessions.lifetime",
+        key: "sessions.absolute",
         form: "duration",
         default: "7d",
         what: "How long people stay signed in at most",
+    },
+    Setting {
+        key: "legacy.password",
+        form: "true or false",
+        default: "false",
+        what: "Whether clients of the profile legacy may have the grant password",
     },
     Setting {
         key: "shutdown.grace",

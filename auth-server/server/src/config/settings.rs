@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use trefoil_provider::app::{GrantPolicy, SessionPolicy};
+use trefoil_provider::grants::{Grants, Password};
 use trefoil_provider::keys::KeyStoreKind;
 use trefoil_serve::listen::Limits;
 use trefoil_serve::telemetry::LogFormat;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub grants: GrantPolicy,
     /// How long people stay signed in.
     pub sessions: SessionPolicy,
+    /// Grants of before OAuth 2.1.
+    pub legacy: LegacySettings,
     /// How the server stops.
     pub shutdown: ShutdownSettings,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -51,6 +54,21 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// Logs.
     pub log: LogSettings,
+}
+
+/// Grants of before OAuth 2.1, for clients of the profile `legacy` that name them (decision 64).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LegacySettings {
+    /// The resource owner password credentials grant (RFC 6749 section 4.3).
+    pub password: bool,
+}
+
+impl Settings {
+    /// The grants that the token endpoint takes.
+    pub fn grants(&self) -> Grants {
+        let grants = Grants::standard();
+        if self.legacy.password { grants.with(Password) } else { grants }
+    }
 }
 
 /// Where the root secret is (decision 5).
@@ -182,6 +200,7 @@ impl Settings {
             tokens: TokenSettings { lifetime: 3_600, max_lifetime: 86_400 },
             grants: GrantPolicy::default(),
             sessions: SessionPolicy::default(),
+            legacy: LegacySettings::default(),
             shutdown: ShutdownSettings { grace: Duration::ZERO, drain: Duration::from_secs(30) },
             trusted_proxies: Vec::new(),
             database: DatabaseSettings::in_data_dir(data_dir),

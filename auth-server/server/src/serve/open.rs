@@ -17,6 +17,12 @@ use crate::store::{Store, StoreError};
 /// Opens root secret, database and keys. Gives what the operator should hear once the address has been announced, too.
 pub(super) async fn open(settings: &Settings, issuer: Issuer) -> Result<(Provider, Vec<String>), ServeError> {
     let mut notices = data_dir::prepare(settings)?;
+    if settings.legacy.password {
+        notices.push(
+            "legacy.password is on: apps of the profile legacy see the passwords of people (RFC 9700 section 2.4)"
+                .to_owned(),
+        );
+    }
     let store = Store::connect(&settings.database).await?;
     refuse_lost_root(&store, settings).await?;
     let (root, created) = RootSecrets::load_or_create(&settings.data_dir, &settings.secrets.root, &OsRng)?;
@@ -40,6 +46,7 @@ pub(super) async fn open(settings: &Settings, issuer: Issuer) -> Result<(Provide
         .keys(home)
         .rotate_every(settings.keys.rotate_every)
         .policy(policy(settings))
+        .grants(settings.grants())
         .open()
         .await?;
     Ok((provider, notices))

@@ -15,6 +15,8 @@ denials! {
     PublicClientRefused = UnauthorizedClient, "RFC 6749 4.4", "a public client may not use this grant";
     /// What the grant needs is missing from the form, or malformed.
     GrantMalformed = InvalidRequest, "RFC 6749 5.2", "a parameter that this grant needs is missing or malformed";
+    /// Too many passwords were tried.
+    TooManyTries = SlowDown, "RFC 6585 4", "too many passwords were tried: try again in some minutes";
     /// What the client presents is unknown, expired, spent, revoked, or another client's.
     GrantRefused = InvalidGrant, "RFC 6749 5.2", REFUSED;
     /// The code was redeemed before: every token of its authorization ends.

@@ -66,13 +66,13 @@ const BEGUN_OF_NETWORK: u64 = 3_000;
 /// Checks a name and a password. An unknown name costs what a known one does (attack case 118).
 pub(crate) async fn login(
     app: &App,
-    browser: &Browser,
+    address: Option<IpAddr>,
     (username, password): (&str, &str),
     now: Timestamp,
 ) -> Result<Login, Refused> {
     let name = Username::prepare(username);
     let counted = name.as_ref().map_or("", Username::as_str);
-    if !may_try(app, browser, counted, now).await? {
+    if !may_try(app, address, counted, now).await? {
         metrics::counter!("trefoil_logins_total", "outcome" => "too_many").increment(1);
         return Ok(Login::TooMany);
     }
@@ -103,8 +103,8 @@ pub(crate) async fn check(app: &App, password: &str, user: Option<&User>) -> Res
 
 /// Counts a try before it is made, at whichever replica. Where the program that mounts us does not say which address a
 /// request has, only the account counts: one bucket for everybody would lock all out.
-async fn may_try(app: &App, browser: &Browser, name: &str, now: Timestamp) -> Result<bool, Refused> {
-    if let Some(network) = network_of(browser) {
+async fn may_try(app: &App, address: Option<IpAddr>, name: &str, now: Timestamp) -> Result<bool, Refused> {
+    if let Some(network) = address.map(crate::http::failures::network) {
         // Many names from one place: nobody has so many accounts.
         let from_one = format!("{name} {network}");
         if !within(app, ("login-network", &network, TRIES_OF_NETWORK), now).await?
@@ -132,10 +132,6 @@ pub(crate) async fn may_begin_from(
         return Ok(());
     }
     Err(Denied::Authorize(AuthorizeDenied::TooManySignIns).into())
-}
-
-fn network_of(browser: &Browser) -> Option<String> {
-    browser.address.map(crate::http::failures::network)
 }
 
 /// Counts once more, and tells whether that is still within the limit.

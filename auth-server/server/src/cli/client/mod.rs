@@ -44,7 +44,7 @@ async fn add(args: AddArgs, cx: &Context) -> Result<Report, CliError> {
     let id = args.id.clone().map_or_else(|| random_id(cx), |id| Ok(registration::chosen_id(id)?))?;
     let store = cx.store().await?;
     let registered = store.resources().await?;
-    let grants = Grants::standard();
+    let grants = cx.settings().grants();
     let mut client =
         registration::new_client(wish::added(&args, id.clone())?, facts(&registered, &grants, cx))?;
     let secret = match &mut client.authentication {
@@ -152,7 +152,7 @@ async fn update(args: UpdateArgs, cx: &Context) -> Result<Report, CliError> {
     let store = cx.store().await?;
     let present = existing(&store, &args.id).await?;
     let registered = store.resources().await?;
-    let grants = Grants::standard();
+    let grants = cx.settings().grants();
     let (edit, facts) = (wish::edited(&args)?, facts(&registered, &grants, cx));
     let change = |present: &Client| {
         let wanted = registration::edited_client(present.clone(), &edit, facts)?;

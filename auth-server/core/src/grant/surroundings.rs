@@ -1,14 +1,18 @@
 //! What grants need of the server around them, and the port to the people of a site.
 
+use std::net::IpAddr;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 use trefoil_shared::Timestamp;
 use trefoil_shared::revocation::TokenFacts;
 
+use super::NotGranted;
 use crate::StoreError;
 use crate::authorization::GrantPolicy;
-use crate::protocol::Denied;
+use crate::model::Client;
+use crate::protocol::{Asked, Denied, Target};
 use crate::secrets::{Rng, RootSecrets};
 
 /// What a grant may ask of the server that it is part of.
@@ -30,6 +34,28 @@ pub trait Surroundings: Send + Sync {
 
     /// Whether the person is still one of the site's.
     fn standing<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Standing, StoreError>>;
+
+    /// What the client may have of what it asks for, as at the token endpoint.
+    fn target<'a>(&'a self, client: &'a Client, asked: Asked) -> BoxFuture<'a, Result<Target, NotGranted>>;
+
+    /// Whose name and password these are, within the limits of the login page: the subject, or `None` where they are
+    /// nobody's. Too many tries are [`GrantDenied::TooManyTries`](crate::protocol::GrantDenied::TooManyTries).
+    fn sign_in<'a>(
+        &'a self,
+        credentials: Credentials<'a>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<String>, NotGranted>>;
+}
+
+/// A name and a password as somebody typed them, and where they came from.
+#[derive(Clone, Copy)]
+pub struct Credentials<'a> {
+    /// The name.
+    pub username: &'a str,
+    /// The password.
+    pub password: &'a str,
+    /// The address that they came from, where it is known.
+    pub address: Option<IpAddr>,
 }
 
 /// How a person stands at the site.
