@@ -137,6 +137,7 @@ fn a_library_brings_neither_a_runtime_nor_the_command_line_where_it_needs_none()
         ("trefoil-core", [runtime.as_slice(), &command_line].concat()),
         ("trefoil-sql", [["axum", "hyper", "reqwest"].as_slice(), &command_line].concat()),
         ("trefoil-provider", command_line.to_vec()),
+        ("trefoil-resource-layer", [["trefoil-sign", "sqlx"].as_slice(), &command_line].concat()),
     ] {
         let crates = crates_of(package);
         for banned in banned {
@@ -155,7 +156,13 @@ fn the_shared_vocabulary_has_no_runtime_and_no_network() {
 
 #[test]
 fn aws_lc_rs_is_the_only_crypto_provider() {
-    for package in ["trefoil-auth-server", "trefoil-resource-server", "trefoil-client", "trefoil-tests"] {
+    for package in [
+        "trefoil-auth-server",
+        "trefoil-resource-server",
+        "trefoil-resource-layer",
+        "trefoil-client",
+        "trefoil-tests",
+    ] {
         let crates = crates_of(package);
         for banned in ["ring", "openssl", "openssl-sys", "native-tls", "rsa", "boring", "rustls-rustcrypto"] {
             assert!(!crates.iter().any(|name| name == banned), "{banned} reaches {package}");
