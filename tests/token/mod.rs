@@ -1,4 +1,5 @@
 //! `/token`, end to end.
 
+mod formats;
 mod machine_to_machine;
 mod sdk;

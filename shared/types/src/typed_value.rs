@@ -53,6 +53,15 @@ impl TypedValue {
         Self { kind, text: Secret::new(format!("{}{body}{check}", kind.prefix())) }
     }
 
+    /// Makes an opaque token that is a UUID of version 4 (RFC 9562 section 5.4): 122 of these bits are random.
+    pub fn uuid4(mut bytes: [u8; 16]) -> Self {
+        bytes[6] = (bytes[6] & 0x0f) | 0x40;
+        bytes[8] = (bytes[8] & 0x3f) | 0x80;
+        let hex = bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|group| hex.get(group).unwrap_or_default());
+        Self { kind: ValueKind::OpaqueToken, text: Secret::new(groups.join("-")) }
+    }
+
     /// What it is for.
     pub fn kind(&self) -> ValueKind {
         self.kind
@@ -65,6 +74,9 @@ impl TypedValue {
 
     /// Reads a presented text of the given kind.
     pub fn parse(kind: ValueKind, text: &str) -> Result<Self, InvalidTypedValue> {
+        if kind == ValueKind::OpaqueToken && is_uuid4(text) {
+            return Ok(Self { kind, text: Secret::new(text) });
+        }
         let rest = text.strip_prefix(kind.prefix()).ok_or(InvalidTypedValue)?;
         let (body, check) = rest.split_at_checked(RANDOM_CHARS).ok_or(InvalidTypedValue)?;
         let decoded = URL_SAFE_NO_PAD.decode(body).map_err(|_| InvalidTypedValue)?;
@@ -92,6 +104,17 @@ impl fmt::Debug for TypedValue {
     }
 }
 
+/// Whether a text is a UUID of version 4 as [`TypedValue::uuid4`] writes it: one text for one value.
+fn is_uuid4(text: &str) -> bool {
+    const FORM: &[u8] = b"xxxxxxxx-xxxx-4xxx-vxxx-xxxxxxxxxxxx";
+    text.len() == FORM.len()
+        && text.bytes().zip(FORM).all(|(byte, form)| match form {
+            b'x' => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
+            b'v' => b"89ab".contains(&byte),
+            fixed => byte == *fixed,
+        })
+}
+
 /// The first characters of a hash over prefix and body: catches typing errors and foreign texts, guards nothing.
 pub fn checksum(prefix: &str, body: &str) -> String {
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
@@ -113,6 +136,24 @@ mod tests {
         assert!(text.starts_with("tfs_"));
         assert_eq!(text.len(), 4 + 43 + 6);
         assert_eq!(TypedValue::parse(ValueKind::ClientSecret, text), Ok(value.clone()));
+    }
+
+    #[test]
+    fn an_opaque_token_may_be_a_uuid_of_version_4() {
+        let value = TypedValue::uuid4([0xff; 16]);
+        let text = value.secret().reveal();
+        assert_eq!(text, "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(TypedValue::parse(ValueKind::OpaqueToken, text), Ok(value.clone()));
+        for bad in [
+            "ffffffff-ffff-1fff-bfff-ffffffffffff",
+            "ffffffff-ffff-4fff-cfff-ffffffffffff",
+            "FFFFFFFF-ffff-4fff-bfff-ffffffffffff",
+            "ffffffffffff4fffbfffffffffffffff",
+            "{ffffffff-ffff-4fff-bfff-fffffffffff",
+        ] {
+            assert_eq!(TypedValue::parse(ValueKind::OpaqueToken, bad), Err(InvalidTypedValue), "{bad}");
+        }
+        assert_eq!(TypedValue::parse(ValueKind::ClientSecret, text), Err(InvalidTypedValue));
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub enum TokenFormat {
     Jwt,
     /// A random value that only introspection understands.
     Opaque,
+    /// The same, as a UUID of version 4 (RFC 9562): for programs that expect tokens to look so.
+    Uuid4,
 }
 
 /// A resource as the registry has it.

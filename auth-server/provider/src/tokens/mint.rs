@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use thiserror::Error;
 use trefoil_shared::jose::Algorithm;
-use trefoil_shared::{OfToken, OneOrMany, Secret, Timestamp, TokenType, ValueKind};
+use trefoil_shared::{OfToken, OneOrMany, Secret, Timestamp, TokenType, TypedValue, ValueKind};
 use trefoil_sign::SignError;
 
 use super::Claims;
@@ -108,7 +108,8 @@ impl Minter<'_> {
     pub async fn mint(&self, issue: &Issue<'_>) -> Result<Secret, MintError> {
         match issue.format() {
             TokenFormat::Jwt => self.sign(issue),
-            TokenFormat::Opaque => self.store(issue).await,
+            TokenFormat::Opaque => self.store(issue, &self.rng.typed_value(ValueKind::OpaqueToken)).await,
+            TokenFormat::Uuid4 => self.store(issue, &TypedValue::uuid4(self.rng.bytes16())).await,
         }
     }
 
@@ -120,9 +121,8 @@ impl Minter<'_> {
         signed.map(Secret::new).map_err(|error| MintError::Sign { kid: key.kid().to_owned(), error })
     }
 
-    async fn store(&self, issue: &Issue<'_>) -> Result<Secret, MintError> {
-        let value = self.rng.typed_value(ValueKind::OpaqueToken);
-        let hash = self.root.hash_token(ValueKind::OpaqueToken, &value);
+    async fn store(&self, issue: &Issue<'_>, value: &TypedValue) -> Result<Secret, MintError> {
+        let hash = self.root.hash_token(ValueKind::OpaqueToken, value);
         self.store.insert_opaque(&hash, &opaque_row(issue)).await?;
         Ok(value.secret().clone())
     }

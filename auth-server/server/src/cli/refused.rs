@@ -26,6 +26,11 @@ impl From<Refused> for CliError {
         {
             return Self::not_yet(&format!("the grant {name}"), mend(&refused));
         }
+        if let Refused::UnknownGrant(name) = &refused
+            && name == GrantType::PASSWORD.as_str()
+        {
+            return Self::new("the grant password is switched off", mend(&refused));
+        }
         Self::new(refused.to_string(), mend(&refused))
     }
 }
@@ -37,9 +42,8 @@ fn mend(refused: &Refused) -> String {
             "choose an --id without it: it is easily lost when it is copied".to_owned()
         }
         Refused::Name => "write 1 to 200 characters on one line after --name".to_owned(),
-        Refused::UnknownGrant(name) if *name == "password" => {
-            "set legacy.password = true in the configuration first (RFC 9700 section 2.4 advises against it)"
-                .to_owned()
+        Refused::UnknownGrant(name) if name == GrantType::PASSWORD.as_str() => {
+            "set legacy.password = true first, or let people sign in by a browser".to_owned()
         }
         Refused::UnknownGrant(_) => {
             let grants = Grants::standard();

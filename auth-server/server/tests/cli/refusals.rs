@@ -41,7 +41,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ),
     (
         "client add --name n --grant password",
-        "the grant password is not available yet: use client_credentials, authorization_code, refresh_token",
+        "the grant password is switched off: set legacy.password = true first, or let people sign in by a browser",
     ),
     (
         "client add --name n --grant banana",

@@ -149,7 +149,7 @@ async fn d28_a_trusted_proxy_tells_the_true_address() {
 /// seen here, and seconds have passed.
 #[tokio::test]
 async fn w01_a_request_that_began_before_client_disable_gets_no_token_from_after_its_cut_off() {
-    for format in [TokenFormat::Jwt, TokenFormat::Opaque] {
+    for format in [TokenFormat::Jwt, TokenFormat::Opaque, TokenFormat::Uuid4] {
         let server = Arc::new(Server::with_imported(Policy::default()).await);
         let resource = Resource { token_format: format, ..samples::resource("other", "") };
         server.add_resource(resource).await;

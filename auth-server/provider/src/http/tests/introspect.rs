@@ -40,13 +40,13 @@ impl Server {
     }
 }
 
-fn both() -> [TokenFormat; 2] {
-    [TokenFormat::Jwt, TokenFormat::Opaque]
+fn every_format() -> [TokenFormat; 3] {
+    [TokenFormat::Jwt, TokenFormat::Opaque, TokenFormat::Uuid4]
 }
 
 #[tokio::test]
 async fn d25_holder_and_introspector_hear_everything_and_others_nothing() {
-    for format in both() {
+    for format in every_format() {
         let server = Server::guarded(format).await;
         let token = server.token_of("holder").await;
         let now = server.issued_at();
@@ -82,7 +82,7 @@ async fn a079_without_authentication_it_is_401() {
 
 #[tokio::test]
 async fn a037_tokens_of_a_disabled_client_are_inactive() {
-    for format in both() {
+    for format in every_format() {
         let server = Server::guarded(format).await;
         let token = server.token_of("holder").await;
         server.set_enabled("holder", false).await;
@@ -119,7 +119,7 @@ async fn a080_an_id_token_or_a_foreign_token_is_inactive() {
 
 #[tokio::test]
 async fn a_token_is_inactive_once_it_has_expired() {
-    for format in both() {
+    for format in every_format() {
         let server = Server::guarded(format).await;
         let token = server.token_of("holder").await;
         server.advance_clock(3_590);
@@ -133,7 +133,7 @@ async fn a_token_is_inactive_once_it_has_expired() {
 /// A restore writes one cut-off and touches no token: every token is judged by its own second.
 #[tokio::test]
 async fn w13_after_a_restore_a_token_is_judged_by_when_it_was_issued() {
-    for format in both() {
+    for format in every_format() {
         let server = Server::guarded(format).await;
         let token = server.token_of("holder").await;
         let second = server.app.now();
@@ -156,7 +156,7 @@ async fn w13_after_a_restore_a_token_is_judged_by_when_it_was_issued() {
 
 #[tokio::test]
 async fn static_claims_are_told_and_never_twice() {
-    for format in both() {
+    for format in every_format() {
         let server = Server::guarded(format).await;
         let mut client = server.client("claims", "guarded", "read");
         client.claims.insert("team".to_owned(), "ops".into());
@@ -190,7 +190,7 @@ async fn f06_an_opaque_token_without_a_store_is_503() {
 
 #[tokio::test]
 async fn w14_a_token_dated_by_a_clock_that_was_ahead_is_inactive_once_its_client_is_disabled() {
-    for format in both() {
+    for format in every_format() {
         let server = Server::guarded(format).await;
         server.advance_clock(3_720);
         let token = server.token_of("holder").await;

@@ -183,7 +183,7 @@ pub(super) fn of_store(store: &Store, roots: Arc<RootSecrets>, cx: &Context) -> 
 
 /// Says which key a resource's tokens still lack. A hint: where it cannot be known yet, nothing is said.
 pub(super) async fn hint_of_missing(store: &Store, resource: &Resource, cx: &Context) {
-    if resource.token_format == TokenFormat::Opaque {
+    if resource.token_format != TokenFormat::Jwt {
         return;
     }
     let Ok(roots) = RootSecrets::load(&cx.settings().root_secret_files()) else { return };

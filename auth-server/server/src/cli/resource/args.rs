@@ -34,6 +34,8 @@ pub(crate) enum FormatArg {
     Jwt,
     /// Verified by asking /introspect
     Opaque,
+    /// The same, as a UUID of version 4
+    Uuid4,
 }
 
 /// `resource add ..`

@@ -42,6 +42,7 @@ fn wanted(common: &CommonArgs) -> WantedResource {
     let format = |given| match given {
         FormatArg::Jwt => TokenFormat::Jwt,
         FormatArg::Opaque => TokenFormat::Opaque,
+        FormatArg::Uuid4 => TokenFormat::Uuid4,
     };
     WantedResource {
         audience: common.audience.clone(),
@@ -154,7 +155,7 @@ async fn update(args: &UpdateArgs, cx: &Context) -> Result<Report, CliError> {
         note(&format!("clients that have the scope {dropped} are not granted it any more"));
     }
     key::hint_of_missing(&store, &resource, cx).await;
-    if old.token_format == TokenFormat::Jwt && resource.token_format == TokenFormat::Opaque {
+    if old.token_format == TokenFormat::Jwt && resource.token_format != TokenFormat::Jwt {
         note("JWTs that were issued before are good until they expire");
     }
     Ok(report(&resource, cx))

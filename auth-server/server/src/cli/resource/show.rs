@@ -73,5 +73,6 @@ fn format(format: TokenFormat) -> &'static str {
     match format {
         TokenFormat::Jwt => "jwt",
         TokenFormat::Opaque => "opaque",
+        TokenFormat::Uuid4 => "uuid4",
     }
 }
