@@ -1,5 +1,5 @@
-//! A web app that people sign in to, of the plainest kind: the authorization code flow with PKCE by hand, so that every
-//! step can be read. `./lab` starts it.
+//! A web app that people sign in to, of the plainest kind: OpenID Connect by the authorization code flow with PKCE, by hand,
+//! so that every step can be read. `./lab` starts it.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -75,19 +75,22 @@ async fn home() -> Html<String> {
 
 /// Sends the browser to the authorization server. The verifier and the state stay in a cookie of this browser.
 async fn login(State(settings): State<Arc<Settings>>) -> Result<Response, Refused> {
-    let (state, verifier) = (random()?, random()?);
+    let (state, nonce, verifier) = (random()?, random()?, random()?);
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
     let mut url = reqwest::Url::parse(&format!("{}/authorize", settings.issuer))?;
     url.query_pairs_mut().extend_pairs([
         ("response_type", "code"),
         ("client_id", &settings.client_id),
         ("redirect_uri", &format!("{}/callback", settings.own)),
+        ("scope", "openid profile read"),
         ("resource", &settings.resource),
         ("state", &state),
+        ("nonce", &nonce),
         ("code_challenge", &URL_SAFE_NO_PAD.encode(digest)),
         ("code_challenge_method", "S256"),
     ]);
-    let cookie = format!("demo_login={state}.{verifier}; Path=/; HttpOnly; SameSite=Lax; Max-Age=1800");
+    let cookie =
+        format!("demo_login={state}.{nonce}.{verifier}; Path=/; HttpOnly; SameSite=Lax; Max-Age=1800");
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(url.as_str())).into_response())
 }
 
@@ -114,7 +117,11 @@ async fn callback(
 ) -> Result<Response, Refused> {
     let cookies = headers.get(header::COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kept = cookies.split(';').find_map(|pair| pair.trim().strip_prefix("demo_login="));
-    let (state, verifier) = kept.and_then(|kept| kept.split_once('.')).ok_or("no login of this browser")?;
+    let [state, nonce, verifier] =
+        kept.map(|kept| kept.split('.').collect::<Vec<_>>()).unwrap_or_default()[..]
+    else {
+        return Err(Refused("no login of this browser".into()));
+    };
     // Somebody else's answer is none: neither by its state (RFC 6749 section 10.12) nor by its issuer (RFC 9207).
     if back.state.as_deref() != Some(state) || back.iss.as_deref() != Some(&settings.issuer) {
         return Err(Refused("this answer is not for this browser's login".into()));
@@ -136,19 +143,35 @@ async fn callback(
     let answer: Value = request.send().await?.json().await?;
     let text = |document: &Value, name: &str| document.get(name).and_then(Value::as_str).map(str::to_owned);
     let token = text(&answer, "access_token").ok_or_else(|| format!("no token: {answer}"))?;
-    let claims = token.split('.').nth(1).ok_or("no JWT")?;
+    // It comes from the token endpoint itself, so that its signature need not be checked (OpenID Connect Core 3.1.3.7).
+    let id_token = text(&answer, "id_token").ok_or("no ID token")?;
+    let claims = id_token.split('.').nth(1).ok_or("no JWT")?;
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims)?)?;
+    if text(&claims, "nonce").as_deref() != Some(nonce) {
+        return Err(Refused("this ID token is not for this browser's login".into()));
+    }
+    let person = settings.http.get(format!("{}/userinfo", settings.issuer)).bearer_auth(&token);
+    let person: Value = person.send().await?.json().await?;
+    let name = text(&person, "name").or_else(|| text(&person, "preferred_username")).unwrap_or_default();
+    let mut leave = reqwest::Url::parse(&format!("{}/logout", settings.issuer))?;
+    leave.query_pairs_mut().extend_pairs([
+        ("id_token_hint", &id_token),
+        ("post_logout_redirect_uri", &format!("{}/", settings.own)),
+    ]);
     let read = settings.http.get(&settings.api).bearer_auth(&token).send().await?;
     let (status, document) = (read.status(), read.text().await?);
     let mut shown = String::new();
     write!(
         shown,
-        "<p>You are signed in.<p>Your token speaks for <code>{}</code> and allows <code>{}</code>.\
-         <p>The resource answers {status}:<pre>{}</pre><p><a href='{}/account'>Your account</a>",
+        "<p>You are signed in as {}.<p>Your token speaks for <code>{}</code> and allows <code>{}</code>.\
+         <p>The resource answers {status}:<pre>{}</pre><p><a href='{}/account'>Your account</a> \
+         <a href='{}'>Sign out</a>",
+        escaped(&name),
         escaped(&text(&claims, "sub").unwrap_or_default()),
         escaped(&text(&answer, "scope").unwrap_or_default()),
         escaped(&document),
         escaped(&settings.issuer),
+        escaped(leave.as_str()),
     )?;
     let forget = "demo_login=; Path=/; Max-Age=0";
     Ok(([(header::SET_COOKIE, forget)], page(&shown)).into_response())
