@@ -84,3 +84,32 @@ on_both!(o_the_claims_parameter_names_what_is_told_and_where, |engine| {
         visitor.open(&site.app.request(&[("scope", "openid"), ("claims", other), ("prompt", "none")])).await;
     assert_eq!(page.parameter("error").as_deref(), Some("login_required"), "{page:?}");
 });
+
+on_both!(a_claim_that_is_asked_for_by_name_needs_the_persons_word_and_the_clients_right, |engine| {
+    let site = Site::open(engine).await;
+    fill_in_alice(&site);
+    let (mut visitor, _) = signed_in(&site, &site.app, &[("scope", "openid")]).await;
+    let email = r#"{"id_token": {"email": null}}"#;
+    let request = |more: &[(&str, &str)]| {
+        let more: Vec<_> = [("scope", "openid"), ("claims", email)].iter().chain(more).copied().collect();
+        site.app.request(&more)
+    };
+    // Who allowed the app to know who it is has not shown its address.
+    let silent = visitor.open(&request(&[("prompt", "none")])).await;
+    assert_eq!(silent.parameter("error").as_deref(), Some("consent_required"), "{silent:?}");
+    let asked = visitor.open(&request(&[])).await;
+    assert!(asked.says("to know who you are") && asked.says("<code>email</code>"), "{asked:?}");
+    let done = visitor.press(&asked, "approve").await;
+    let told = id_token(&redeemed(&site, &site.app, &done.url).await);
+    assert_eq!(told["email"], "alice@example.com");
+    assert!(
+        visitor.open(&request(&[("prompt", "none")])).await.parameter("code").is_some(),
+        "it is remembered"
+    );
+    // A client that is registered without the scope of a claim does not get it by its name either.
+    site.lab.auth.ok(&["client", "update", "app", "--scope", "openid", "--scope", "read"]);
+    let server = site.lab.start_auth();
+    let site = Site { server, ..site };
+    let (_, url) = signed_in(&site, &site.app, &[("scope", "openid"), ("claims", email)]).await;
+    assert_eq!(id_token(&redeemed(&site, &site.app, &url).await).get("email"), None);
+});

@@ -160,7 +160,7 @@ impl Wish {
         Ok(Self {
             asked,
             acr: acr(claims.as_ref(), params.get("acr_values"))?,
-            claims: claims.filter(|claims| !claims.is_empty()),
+            claims: claims.map(|claims| claims.permitted(&client.scopes)).filter(|claims| !claims.is_empty()),
             challenge: challenge(client, params)?,
             nonce: params.get("nonce").map(str::to_owned),
             prompt: params.get("prompt").map(Prompt::parse).transpose()?.unwrap_or_default(),
@@ -246,6 +246,12 @@ fn challenge(client: &Client, params: &Params) -> Result<Option<Challenge>, Deni
 }
 
 impl AuthorizationRequest {
+    /// What the person has to allow: the scopes, and the claims that none of them covers.
+    pub fn asks(&self) -> Scope {
+        let claims = self.claims.as_ref().map(|claims| claims.beyond(&self.scopes)).unwrap_or_default();
+        self.scopes.union(&claims)
+    }
+
     /// The answer with a code.
     pub fn with_code(&self, code: &str, issuer: &Issuer) -> Answer {
         self.answer(vec![("code", code.to_owned())], issuer)

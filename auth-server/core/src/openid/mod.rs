@@ -4,6 +4,7 @@ mod claims_request;
 mod hint;
 mod id_token;
 mod logout;
+mod permitted;
 mod user_claims;
 
 pub use crate::protocol::{OFFLINE_ACCESS, OPENID, SCOPES, is_openid, openid_part, scopes_of_openid};

@@ -31,6 +31,11 @@ const BY_SCOPE: [(&str, &str); 19] = [
     ("phone_number_verified", "phone"),
 ];
 
+/// The scope that asks for a claim; `profile` for one that section 5.1 does not know.
+pub(super) fn scope_of(claim: &str) -> &'static str {
+    BY_SCOPE.iter().find(|(name, _)| *name == claim).map_or("profile", |(_, scope)| scope)
+}
+
 /// The names of all of them, for the metadata.
 pub fn standard_claims() -> impl Iterator<Item = &'static str> {
     BY_SCOPE.iter().map(|(name, _)| *name)
@@ -71,8 +76,7 @@ pub fn set_user_claim(
     name: &str,
     text: &str,
 ) -> Result<(), InvalidUserClaim> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || "_-.:/".contains(c);
-    if name.is_empty() || name.len() > 100 || !name.chars().all(is_name) {
+    if !is_name(name) {
         return Err(InvalidUserClaim::Name(name.to_owned()));
     }
     let derived = matches!(name, "updated_at" | "address" | "userinfo_claims");
@@ -88,6 +92,12 @@ pub fn set_user_claim(
     }
     claims.insert(name.to_owned(), typed(name, text)?);
     Ok(())
+}
+
+/// Whether a claim can have this name.
+pub(super) fn is_name(text: &str) -> bool {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || "_-.:/".contains(c);
+    (1..=100).contains(&text.len()) && text.chars().all(is_of_name)
 }
 
 fn set_address(claims: &mut Map<String, Value>, member: &str, text: &str) -> Result<(), InvalidUserClaim> {

@@ -8,9 +8,9 @@ use trefoil_core::openid::{ACR_PASSWORD, OFFLINE_ACCESS};
 use trefoil_shared::GrantType;
 
 use super::presented::granted_now;
-use super::{Change, ClientRule, Credentials, Grant, Granted, NotGranted, TokenAsk};
+use super::{Change, ClientRule, Credentials, Grant, Granted, NotGranted, Standing, TokenAsk};
 use crate::model::Profile;
-use crate::protocol::{Asked, Denied, GrantDenied, Target};
+use crate::protocol::{Asked, Denied, GrantDenied, Target, Unavailable};
 
 /// `password`.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +48,13 @@ impl Grant for Password {
 async fn given(ask: &TokenAsk<'_>, target: &Target, subject: String) -> Result<Granted, NotGranted> {
     let authorization = authorization(ask, target, subject);
     // The person may have been disabled while the password was checked.
-    if ask.server.standing(&authorization.sub).await?.is_over(authorization.created) {
-        return Err(Denied::Grant(GrantDenied::GrantRefused).into());
+    match ask.server.standing(&authorization.sub).await? {
+        Standing::Gone => return Err(Denied::Grant(GrantDenied::GrantRefused).into()),
+        // What is given in a second that a cut-off covers would be over at once (decision 44): the next one is free.
+        Standing::Active { not_before } if authorization.created <= not_before => {
+            return Err(Denied::Unavailable(Unavailable::GrantContended).into());
+        }
+        Standing::Active { .. } => {}
     }
     let id = RecordId::from_random(ask.server.rng().bytes16());
     let (record, kept) = authorization.live_record(id, ask.server.rng())?;

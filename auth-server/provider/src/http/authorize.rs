@@ -217,7 +217,7 @@ async fn has_consented(
     let kept = app.store().consent(sub, &client.client_id, &host).await?;
     Ok(kept.is_some_and(|kept| {
         let has = |resource| kept.resources.contains(resource);
-        request.scopes.is_subset(&kept.scopes) && request.resources.iter().all(has)
+        request.asks().is_subset(&kept.scopes) && request.resources.iter().all(has)
     }))
 }
 

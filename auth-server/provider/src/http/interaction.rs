@@ -20,6 +20,7 @@ use super::site::browser::{Browser, Cookie};
 use super::site::interaction::{self, Open};
 use super::site::pages::Page;
 use super::site::session::{self, SignedIn, signed_in};
+use super::site::shown::asks;
 use crate::app::App;
 use crate::model::{Client, Consent};
 use crate::protocol::{AuthorizeDenied, Denied, Params};
@@ -205,7 +206,7 @@ impl<'a> Turn<'a> {
         let values = minijinja::context! {
             id => self.open.id.as_str(), csrf => self.csrf(), client => client.name.as_str(),
             user => person.user.username.as_str(),
-            scopes => request.scopes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            asks => asks(&request.asks()),
             resources => request.resources.iter().map(ToString::to_string).collect::<Vec<_>>(),
             host => request.redirect_uri.starts_with("https://").then(|| redirect_host(&request.redirect_uri)), metadata => minijinja::context! {
                 client_uri => client.metadata.client_uri.as_deref(),
@@ -233,7 +234,6 @@ impl<'a> Turn<'a> {
         Ok(response)
     }
 
-    /// The login page once more.
     async fn again(&self, error: (&'static str, &str)) -> Result<Response, Refused> {
         let Some(request) = self.request() else { return Ok(self.login_page(None, Some(error))) };
         let client = client_of(self.app, request).await?;
@@ -259,8 +259,8 @@ impl<'a> Turn<'a> {
                 && request.resources.iter().all(|one| has(&before.resources, one))
         };
         let scopes = match before.filter(is_same) {
-            Some(before) => request.scopes.union(&before.scopes),
-            None => request.scopes.clone(),
+            Some(before) => request.asks().union(&before.scopes),
+            None => request.asks(),
         };
         let consent = Consent {
             sub: person.user.sub.clone(),

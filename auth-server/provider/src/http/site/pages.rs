@@ -190,7 +190,7 @@ mod tests {
     #[tokio::test]
     async fn a004_markup_in_values_is_escaped() {
         let values = minijinja::context! {
-            client => "<script>alert(1)</script>", user => "\"><img src=x>", scopes => ["<b>"], id => "\"x",
+            client => "<script>alert(1)</script>", user => "\"><img src=x>", asks => [minijinja::context! { name => "<b>" }], id => "\"x",
             metadata => minijinja::context! { policy_uri => "https://a.example/\"><script>" },
         };
         let response = Page::new("consent.html").render("", values);

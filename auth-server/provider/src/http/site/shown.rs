@@ -1,7 +1,8 @@
 //! Browsers and times as people read them.
 
 use fluent_bundle::FluentArgs;
-use trefoil_shared::Timestamp;
+use trefoil_core::openid::SCOPES;
+use trefoil_shared::{Scope, ScopeToken, Timestamp};
 
 use super::pages::translated;
 
@@ -42,6 +43,16 @@ pub(crate) fn minute(at: Timestamp) -> String {
     let text = httpdate::fmt_http_date(time);
     // `Tue, 01 Dec 2026 04:49:37 GMT`
     text.get(5..22).map_or(text.clone(), |minute| format!("{minute} UTC"))
+}
+
+/// What an app asks for, as the page of consent lists it: in words for the scopes of OpenID Connect, by its name else.
+pub(crate) fn asks(asked: &Scope) -> Vec<minijinja::Value> {
+    let one = |token: &ScopeToken| {
+        let name = token.as_str();
+        let text = SCOPES.contains(&name).then(|| translated(&format!("scope-{name}"), &FluentArgs::new()));
+        minijinja::context! { text => text, name => name.strip_prefix("claim:").unwrap_or(name) }
+    };
+    asked.iter().map(one).collect()
 }
 
 #[cfg(test)]
