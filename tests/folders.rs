@@ -20,6 +20,7 @@ const EDGES: &[(&str, &[Edges])] = &[
         &[
             ("authorization", &["model", "openid", "protocol", "records", "secrets"]),
             ("authorize", &["authorization", "model", "openid", "protocol"]),
+            ("device", &["authorization", "model", "records", "secrets"]),
             ("grant", &["authorization", "model", "openid", "protocol", "records", "secrets"]),
             ("model", &[]),
             ("openid", &["model", "protocol", "registration"]),

@@ -7,6 +7,7 @@ pub(crate) mod clock;
 pub(crate) mod cluster;
 pub(crate) mod counts;
 pub(crate) mod database;
+pub(crate) mod device;
 pub(crate) mod environment;
 pub(crate) mod http;
 pub(crate) mod lab;

@@ -4,6 +4,7 @@ mod account;
 mod authorize;
 mod browser;
 mod code;
+mod device;
 mod faults;
 mod login;
 mod logout;

@@ -71,3 +71,19 @@ on_both!(authlib_validates_the_id_token_and_reads_userinfo, |engine| {
     assert_eq!((&told["alg"], &told["id_token"]["sub"]), (&json!("RS256"), &json!(site.sub)), "{told}");
     assert_eq!(told["userinfo"]["email"], "alice@example.com", "{told}");
 });
+
+on_both!(msal_connects_a_device_and_keeps_its_refresh_token, |engine| {
+    // It sends its client_id alone to the device authorization endpoint, and `scope=` where it wants none.
+    let mut site = Site::of_devices(engine, &[("AUTH_SERVER_DEVICE__INTERVAL", "60")]).await;
+    site.lab.auth.ok(&["client", "update", "tv", "--device-without-authentication"]);
+    site.server = site.lab.start_auth();
+    let told = run(&site, "msal_device_flow");
+    assert_refreshed(&told);
+    assert_eq!(told["pending"]["error"], "authorization_pending", "{told}");
+    assert_eq!((&told["slowed"]["error"], &told["interval"]), (&"slow_down".into(), &65.into()), "{told}");
+    assert_eq!(
+        (&told["answered"], &told["again"]["error"]),
+        (&true.into(), &"invalid_grant".into()),
+        "{told}"
+    );
+});

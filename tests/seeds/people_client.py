@@ -45,6 +45,18 @@ class Person:
         raise AssertionError("the sign-in does not end")
 
 
+    def connect(self, url):
+        """Follows a device's link, signs in and allows; whether the last page says so."""
+        answer = self.session.get(url, timeout=30)
+        csrf = lambda page: re.search(r'name="csrf" value="([^"]*)"', page).group(1)
+        code = re.search(r'name="user_code" value="([^"]*)"', answer.text).group(1)
+        answer = self.session.post(issuer + "/device", data={"csrf": csrf(answer.text), "user_code": code}, timeout=30)
+        form = {"login": "1", "username": asked["username"], "password": asked["password"]}
+        answer = self.session.post(answer.url, data={"csrf": csrf(answer.text), **form}, timeout=30)
+        answer = self.session.post(answer.url, data={"csrf": csrf(answer.text), "approve": "1"}, timeout=30)
+        return answer.status_code == 200 and "Your device is connected" in answer.text
+
+
 def flat(url):
     return {name: values[0] for name, values in parse_qs(urlparse(url).query).items()}
 
@@ -85,6 +97,26 @@ def msal_browser():
         threading.Thread(target=go, daemon=True).start()
 
     return {"tokens": client.obtain_token_by_browser(scope=["read"], timeout=60, auth_uri_callback=opened)}
+
+
+def msal_device_flow():
+    from msal.oauth2cli.oauth2 import Client
+
+    client = Client(metadata, client_id, client_secret=secret)
+    flow = client.initiate_device_flow(scope=asked.get("scope"))
+    assert "user_code" in flow, flow
+    # One poll before anybody has answered.
+    pending = client.obtain_token_by_device_flow(flow, exit_condition=lambda flow: True)
+    slowed = client.obtain_token_by_device_flow(flow, exit_condition=lambda flow: True)
+    person = Person()
+    answered = person.connect(flow["verification_uri_complete"])
+    tokens = client.obtain_token_by_device_flow(flow)
+    refreshed = client.obtain_token_by_refresh_token(
+        {"refresh_token": tokens["refresh_token"]}, scope=["read"], rt_getter=lambda item: item["refresh_token"]
+    )
+    again = client.obtain_token_by_device_flow(flow, exit_condition=lambda flow: True)
+    told = {"pending": pending, "slowed": slowed, "answered": answered, "again": again, "interval": flow["interval"]}
+    return {"tokens": tokens, "refreshed": refreshed, **told}
 
 
 def authlib():

@@ -4,6 +4,7 @@
 
 pub mod authorization;
 pub mod authorize;
+pub mod device;
 pub mod grant;
 pub mod model;
 pub mod openid;

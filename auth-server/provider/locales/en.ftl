@@ -33,6 +33,25 @@ allow = Allow
 deny = Do not allow
 cancel = Cancel
 
+device-title = Connect a device
+device-enter = Type the code that your device shows.
+device-check = Does your device show this code? Go on only if it does, and if you began this yourself.
+device-code = Code
+device-continue = Continue
+device-wrong = No device waits with this code. Codes are good for some minutes: look at your device again.
+device-slow = Too many codes were tried. Wait some minutes, then try again.
+device-qr = Go on with your phone
+device-qr-hint = Its camera reads this picture and opens this page there.
+device-from = A device at the address { $address } asked for this on { $time }.
+device-at = A device asked for this on { $time }.
+device-beware = Allow it only if you began this yourself, with a device that is yours. Support staff will never ask you to.
+device-allowed-title = Your device is connected
+device-allowed-text = It goes on by itself. You can close this page.
+device-denied-title = Nothing was allowed
+device-denied-text = The device gets no access. You can close this page.
+device-expired-title = The code has expired
+device-expired-text = Begin again on your device: it shows a new code.
+
 error-title = Something went wrong
 error-hint = Go back to the application and try again. If it happens again, tell those who run it this number:
 done-title = You are done here

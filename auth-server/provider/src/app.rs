@@ -31,6 +31,7 @@ use crate::tokens::{Minter, id_token_algorithm};
 pub use parts::Parts;
 pub use policy::{Policy, SessionPolicy};
 pub use trefoil_core::authorization::GrantPolicy;
+pub use trefoil_core::device::DevicePolicy;
 
 /// How far clocks of replicas may be apart, in seconds, when a server reads its own tokens.
 const LEEWAY: i64 = 10;
@@ -105,7 +106,7 @@ impl App {
                 &*route.path(self.issuer()).leak()
             }
         };
-        Route::ALL.into_iter().map(path).collect()
+        Route::served(self.grants()).map(path).collect()
     }
 
     /// Says that the database has been reached and fits.

@@ -139,6 +139,8 @@ impl GrantType {
     pub const REFRESH_TOKEN: Self = Self(Cow::Borrowed("refresh_token"));
     /// RFC 6749 section 4.3, of before OAuth 2.1.
     pub const PASSWORD: Self = Self(Cow::Borrowed("password"));
+    /// RFC 8628 section 3.4.
+    pub const DEVICE_CODE: Self = Self(Cow::Borrowed("urn:ietf:params:oauth:grant-type:device_code"));
 
     /// A name that the program knows when it is compiled.
     ///

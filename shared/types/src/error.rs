@@ -1,4 +1,5 @@
-//! What a client hears when it is refused: RFC 6749 section 5.2, RFC 8707 section 2, RFC 7009 section 2.2.1.
+//! What a client hears when it is refused: RFC 6749 section 5.2, RFC 8707 section 2, RFC 7009 section 2.2.1, RFC 8628
+//! section 3.5.
 
 use std::borrow::Cow;
 
@@ -24,6 +25,10 @@ pub enum ErrorCode {
     InvalidTarget,
     /// The person did not allow it (RFC 6749 section 4.1.2.1).
     AccessDenied,
+    /// The person has not answered yet (RFC 8628 section 3.5).
+    AuthorizationPending,
+    /// The device code has expired (RFC 8628 section 3.5).
+    ExpiredToken,
     /// The server does not answer so (RFC 6749 section 4.1.2.1).
     UnsupportedResponseType,
     /// The person would have to sign in (OpenID Connect Core section 3.1.2.6).
@@ -61,6 +66,8 @@ impl ErrorCode {
         Self::InvalidScope,
         Self::InvalidTarget,
         Self::AccessDenied,
+        Self::AuthorizationPending,
+        Self::ExpiredToken,
         Self::UnsupportedResponseType,
         Self::LoginRequired,
         Self::ConsentRequired,
@@ -86,6 +93,8 @@ impl ErrorCode {
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::AccessDenied => "access_denied",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::ExpiredToken => "expired_token",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
@@ -113,6 +122,8 @@ impl ErrorCode {
             | Self::InvalidScope
             | Self::InvalidTarget
             | Self::AccessDenied
+            | Self::AuthorizationPending
+            | Self::ExpiredToken
             | Self::UnsupportedResponseType
             | Self::LoginRequired
             | Self::ConsentRequired

@@ -18,6 +18,8 @@ pub enum ValueKind {
     ClientSecret,
     /// An opaque access token, `tfo_`.
     OpaqueToken,
+    /// A device code, `tfd_`.
+    DeviceCode,
 }
 
 impl ValueKind {
@@ -26,6 +28,7 @@ impl ValueKind {
         match self {
             Self::ClientSecret => "tfs_",
             Self::OpaqueToken => "tfo_",
+            Self::DeviceCode => "tfd_",
         }
     }
 }
@@ -91,7 +94,7 @@ impl FromStr for TypedValue {
     type Err = InvalidTypedValue;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [ValueKind::ClientSecret, ValueKind::OpaqueToken]
+        [ValueKind::ClientSecret, ValueKind::OpaqueToken, ValueKind::DeviceCode]
             .into_iter()
             .find_map(|kind| Self::parse(kind, text).ok())
             .ok_or(InvalidTypedValue)

@@ -8,5 +8,5 @@ mod value;
 
 pub use pkce::{Challenge, ChallengeMethod};
 pub use record::{Authorization, Kept, Stage};
-pub use uses::{Facts, GrantPolicy, Outcome, Redemption, redeem, refresh, revoke};
+pub use uses::{Facts, GrantPolicy, Outcome, Redemption, first_use, redeem, refresh, revoke};
 pub use value::{GrantValue, GrantValueKind, RecordId};

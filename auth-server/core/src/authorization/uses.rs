@@ -177,7 +177,7 @@ pub fn redeem(
         | (Stage::Live { .. }, Proof::WrongVerifier | Proof::Bad)
         | (Stage::Code { .. }, Proof::Bad) => Outcome::refused(),
         (Stage::Code { .. }, Proof::WrongVerifier) => wrong_verifier(authorization),
-        (Stage::Code { .. }, Proof::Good) => redeemed(authorization, &facts),
+        (Stage::Code { .. }, Proof::Good) => first_use(authorization, &facts),
     })
 }
 
@@ -191,7 +191,8 @@ fn wrong_verifier(authorization: &Authorization) -> Outcome {
     Outcome::Refused { why, becomes: Some(Box::new(becomes)), ends: false }
 }
 
-fn redeemed(authorization: &Authorization, facts: &Facts) -> Outcome {
+/// What the first use makes of an authorization: its code was proven, or its device fetches what it was allowed.
+pub fn first_use(authorization: &Authorization, facts: &Facts) -> Outcome {
     let mut becomes = authorization.clone();
     let refreshes = facts.client.grant_types.contains(&GrantType::REFRESH_TOKEN);
     let generation = u32::from(refreshes);

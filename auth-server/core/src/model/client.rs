@@ -69,6 +69,10 @@ pub struct ClientMetadata {
     /// Where browsers may be sent after a logout (RP-Initiated Logout section 3.1).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<String>,
+    /// Confidential, and yet it may begin the device flow without proving who it is, as MSAL does. It has to prove it
+    /// when it polls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_without_authentication: Option<bool>,
     /// What a newer program wrote: kept as it is.
     #[serde(flatten)]
     pub other: Map<String, Value>,

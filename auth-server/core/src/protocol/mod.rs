@@ -22,8 +22,8 @@ pub use client_secret::{COMPARISONS, SecretCheck, Verdict, check as check_secret
 pub use credentials::{Authorization, Presented, presented};
 pub use cut_off_second::{Ends, cut_off_second, late_second};
 pub use denied::{
-    AuthorizeDenied, BearerDenied, ClientDenied, Denied, GrantDenied, RequestDenied, TargetDenied,
-    Unavailable,
+    AuthorizeDenied, BearerDenied, ClientDenied, Denied, DeviceDenied, GrantDenied, RequestDenied,
+    TargetDenied, Unavailable,
 };
 pub use grant_type::{asked as asked_grant, permitted as permitted_grant};
 pub use introspection::{IntrospectionFacts, may_know};

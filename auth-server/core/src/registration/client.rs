@@ -104,7 +104,7 @@ pub fn new_client(new: NewClient, facts: Facts) -> Result<Client, Refused> {
     let resources = rules::known(&new.resources, facts.resources)?;
     let asked = rules::united(&new.scopes);
     // Who has people sign in may ask who they are; where scopes are named, those of OpenID Connect have to be, too.
-    let people = [GrantType::AUTHORIZATION_CODE, GrantType::PASSWORD];
+    let people = [GrantType::AUTHORIZATION_CODE, GrantType::DEVICE_CODE, GrantType::PASSWORD];
     let serves_people = people.iter().any(|grant| grant_types.contains(grant));
     let scopes = match new.scopes.as_slice() {
         [] if serves_people => rules::scopes_of(&resources).union(&scopes_of_openid()),

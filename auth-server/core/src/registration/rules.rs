@@ -169,6 +169,9 @@ pub(super) fn metadata(present: ClientMetadata, wanted: ClientMetadata) -> Resul
         } else {
             redirect_uris(&wanted.post_logout_redirect_uris)?
         },
+        device_without_authentication: wanted
+            .device_without_authentication
+            .or(present.device_without_authentication),
         other,
     })
 }

@@ -52,6 +52,7 @@ impl Root {
         let key = match kind {
             ValueKind::ClientSecret => &self.client_secrets,
             ValueKind::OpaqueToken => &self.opaque_tokens,
+            ValueKind::DeviceCode => &self.records,
         };
         let mut context = Context::with_key(key);
         context.update(value.secret().reveal().as_bytes());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use trefoil_core::authorization::GrantPolicy;
+use trefoil_core::device::DevicePolicy;
 
 use crate::protocol::TokenPolicy;
 
@@ -27,6 +28,8 @@ pub struct Policy {
     pub grants: GrantPolicy,
     /// How long login sessions live.
     pub sessions: SessionPolicy,
+    /// How long devices wait for their people.
+    pub device: DevicePolicy,
     /// How many live revocations one client may have made.
     pub max_revocations: u32,
 }
@@ -42,6 +45,7 @@ impl Default for Policy {
             jwks_max_age: 300,
             grants: GrantPolicy::default(),
             sessions: SessionPolicy::default(),
+            device: DevicePolicy::default(),
             max_revocations: 100_000,
         }
     }

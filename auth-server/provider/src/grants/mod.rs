@@ -2,6 +2,7 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_code;
 mod password;
 mod presented;
 mod refresh_token;
@@ -12,6 +13,7 @@ use trefoil_shared::GrantType;
 
 pub use authorization_code::AuthorizationCode;
 pub use client_credentials::ClientCredentials;
+pub use device_code::DeviceCode;
 pub use password::Password;
 pub(crate) use presented::is_over;
 pub use refresh_token::Refresh;
@@ -30,7 +32,12 @@ struct Listed {
 impl Grants {
     /// The grants of this library.
     pub fn standard() -> Self {
-        Self(Arc::default()).with(ClientCredentials).with(AuthorizationCode).with(Refresh)
+        Self::none().with(ClientCredentials).with(AuthorizationCode).with(Refresh).with(DeviceCode)
+    }
+
+    /// No grant: [`Self::with`] adds those that are wanted.
+    pub fn none() -> Self {
+        Self(Arc::default())
     }
 
     /// The same with one more, which takes the place of another of its name.

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use trefoil_core::StoreError;
 use trefoil_core::authorization::{Authorization, Facts, GrantValue, GrantValueKind, Kept, Outcome};
 use trefoil_core::openid::USERINFO_CLAIMS;
-use trefoil_shared::Timestamp;
 use trefoil_shared::revocation::TokenFacts;
+use trefoil_shared::{Secret, Timestamp};
 
 use super::{
     Beyond, Ceiling, Change, EndedGrant, Granted, Login, NotGranted, RefreshToken, Refusal, Surroundings,
@@ -110,15 +110,7 @@ pub(super) fn granted_now(
 ) -> Result<Granted, NotGranted> {
     let given = &kept.authorization;
     let token = commit.is_some().then(|| kept.value(1, ask.server.roots())).transpose()?;
-    let ceiling = Ceiling { scopes: given.scopes.clone(), resources: given.resources.clone() };
-    Ok(Granted {
-        ceiling: Some(ceiling),
-        claims: claims_at(given, ask.client.moment().issued_at()),
-        login: Some(login_of(given, true)),
-        refresh: token.map(|token| RefreshToken { token, ends: given.idle_ends.min(given.ends) }),
-        commit,
-        ..Granted::to(given.sub.clone())
-    })
+    Ok(of_authorization(given, token, commit, Beyond::Refused, ask))
 }
 
 /// What the endpoint makes of an outcome.
@@ -137,18 +129,10 @@ pub(super) fn granted(
         Outcome::Granted { becomes, refresh } => {
             let given = becomes.as_deref().unwrap_or(&kept.authorization);
             let token = |generation| kept.value(generation, ask.server.roots());
-            let ends = given.idle_ends.min(given.ends);
-            let refresh = refresh.map(token).transpose()?.map(|token| RefreshToken { token, ends });
-            let ceiling = Ceiling { scopes: given.scopes.clone(), resources: given.resources.clone() };
-            Ok(Granted {
-                ceiling: Some(ceiling),
-                claims: claims_at(given, ask.client.moment().issued_at()),
-                login: Some(login_of(given, presented.value.generation() == 0)),
-                refresh,
-                beyond,
-                commit: becomes.as_deref().map(change).transpose()?,
-                ..Granted::to(given.sub.clone())
-            })
+            let refresh = refresh.map(token).transpose()?;
+            let commit = becomes.as_deref().map(change).transpose()?;
+            let login = Some(login_of(given, presented.value.generation() == 0));
+            Ok(Granted { login, ..of_authorization(given, refresh, commit, beyond, ask) })
         }
         Outcome::Refused { why, becomes, ends } => {
             let order = becomes.as_deref().map(change).transpose()?;
@@ -158,5 +142,26 @@ pub(super) fn granted(
             };
             Err(Refusal { why, order, ends: ends.then(ended) }.into())
         }
+    }
+}
+
+/// What an authorization gives in its first answer, with this refresh token, once this change is made.
+pub(super) fn of_authorization(
+    given: &Authorization,
+    refresh: Option<Secret>,
+    commit: Option<Change>,
+    beyond: Beyond,
+    ask: &TokenAsk<'_>,
+) -> Granted {
+    let ends = given.idle_ends.min(given.ends);
+    let ceiling = Ceiling { scopes: given.scopes.clone(), resources: given.resources.clone() };
+    Granted {
+        ceiling: Some(ceiling),
+        claims: claims_at(given, ask.client.moment().issued_at()),
+        login: Some(login_of(given, true)),
+        refresh: refresh.map(|token| RefreshToken { token, ends }),
+        beyond,
+        commit,
+        ..Granted::to(given.sub.clone())
     }
 }

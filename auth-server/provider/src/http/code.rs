@@ -58,7 +58,11 @@ pub(super) async fn issue(
 }
 
 /// Whether all that the authorization rests on is still there once it is written: what ended meanwhile has not seen it.
-async fn still_stands(app: &App, given: &Authorization, person: &SignedIn) -> Result<bool, Refused> {
+pub(super) async fn still_stands(
+    app: &App,
+    given: &Authorization,
+    person: &SignedIn,
+) -> Result<bool, Refused> {
     let session = app.store().session(&person.session.id_hash).await?;
     Ok(session.is_some() && !grants::is_over::<Refused>(app, given).await?)
 }

@@ -8,7 +8,7 @@ use trefoil_shared::shown_path;
 use trefoil_shared::{ClientId, ErrorBody};
 
 use super::refused_facts::Facts;
-use crate::protocol::{BearerDenied, ClientDenied, Denied, RequestDenied, Unavailable};
+use crate::protocol::{BearerDenied, ClientDenied, Denied, DeviceDenied, RequestDenied, Unavailable};
 use crate::store::{RegistryError, StoreError};
 
 /// RFC 6749 section 2.3.1, which many clients pass over.
@@ -75,6 +75,8 @@ impl Refused {
         let is_noise = matches!(
             self.denied,
             Denied::Request(RequestDenied::NoSuchPath | RequestDenied::MethodNotAllowed)
+                // What a waiting device is told every few seconds.
+                | Denied::Device(DeviceDenied::AuthorizationPending)
         );
         let client_id = self.client.as_ref().map(tracing::field::display);
         let address = self.facts.address.map(tracing::field::display);
@@ -155,6 +157,7 @@ fn challenge(denied: Denied) -> Option<&'static str> {
         Denied::Request(_)
         | Denied::Client(_)
         | Denied::Authorize(_)
+        | Denied::Device(_)
         | Denied::Grant(_)
         | Denied::Target(_)
         | Denied::Unavailable(_) => {

@@ -5,12 +5,13 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::request::Parts;
-use http::{Request, StatusCode, Uri, header};
+use http::{Request, Uri, header};
 use trefoil_core::authorize::AuthorizationRequest;
 use trefoil_shared::{ResourceIndicator, Secret, Timestamp};
 
 use super::authorize::{Next, client_of, next, redirect_host};
 use super::code::{issue, refuse_for_good};
+use super::device;
 use super::error::Refused;
 use super::form::Form;
 use super::render_page::{answered, base, refused, see_other};
@@ -20,9 +21,8 @@ use super::site::browser::{Browser, Cookie};
 use super::site::interaction::{self, Open};
 use super::site::pages::Page;
 use super::site::session::{self, SignedIn, signed_in};
-use super::site::shown::asks;
 use crate::app::App;
-use crate::model::{Client, Consent};
+use crate::model::Consent;
 use crate::protocol::{AuthorizeDenied, Denied, Params};
 
 pub(super) async fn login(State(app): State<App>, request: Request<Body>) -> Response {
@@ -94,12 +94,12 @@ fn refused_or_done(app: &App, why: &Refused) -> Response {
 }
 
 /// One request of the person about one interaction.
-struct Turn<'a> {
-    app: &'a App,
+pub(super) struct Turn<'a> {
+    pub(super) app: &'a App,
     browser: &'a Browser,
-    now: Timestamp,
-    open: Open,
-    here: Option<SignedIn>,
+    pub(super) now: Timestamp,
+    pub(super) open: Open,
+    pub(super) here: Option<SignedIn>,
 }
 
 impl<'a> Turn<'a> {
@@ -116,7 +116,7 @@ impl<'a> Turn<'a> {
         format!("interaction {} {who}", self.open.id)
     }
 
-    fn csrf(&self) -> String {
+    pub(super) fn csrf(&self) -> String {
         let browser = self.browser.id.as_ref().map(Secret::reveal).unwrap_or_default();
         self.app.root().form_token(browser, &self.about())
     }
@@ -135,13 +135,14 @@ impl<'a> Turn<'a> {
         self.open.interaction.request.as_ref()
     }
 
-    fn path(&self, page: Route) -> String {
+    pub(super) fn path(&self, page: Route) -> String {
         interaction::path(self.app, page, &self.open.id)
     }
 
     /// The page that comes next, at its own URL.
     async fn page_at(&self, at: Route) -> Result<Response, Refused> {
         let next = match self.request() {
+            None if self.open.interaction.device.is_some() && self.here.is_some() => Route::Consent,
             None => Route::Login,
             Some(request) => {
                 let client = client_of(self.app, request).await?;
@@ -157,7 +158,10 @@ impl<'a> Turn<'a> {
     }
 
     /// The page that comes next, or the answer where none does.
-    async fn page(&self, error: Option<(&'static str, &str)>) -> Result<Response, Refused> {
+    pub(super) async fn page(&self, error: Option<(&'static str, &str)>) -> Result<Response, Refused> {
+        if let Some(device) = &self.open.interaction.device {
+            return device::page(self, device, error).await;
+        }
         let Some(request) = self.request() else {
             return Ok(match self.here {
                 Some(_) => see_other(&Route::Account.path(self.app.issuer())),
@@ -171,50 +175,6 @@ impl<'a> Turn<'a> {
             Next::Consent(person) => Ok(self.consent_page((&client, request), person)),
             Next::Issue(person) => issue(self.app, (&client, request), person, self.open.grant()?).await,
         }
-    }
-
-    fn login_page(
-        &self,
-        asked: Option<(&Client, &AuthorizationRequest)>,
-        error: Option<(&'static str, &str)>,
-    ) -> Response {
-        let hint = asked.and_then(|(_, request)| request.login_hint.as_deref());
-        let values = minijinja::context! {
-            id => self.open.id.as_str(), csrf => self.csrf(), client => asked.map(|(client, _)| client.name.as_str()),
-            again => self.here.is_some() && asked.is_some(), error => error.map(|(key, _)| key),
-            username => error.map(|(_, name)| name).or(hint),
-        };
-        let page = Page::new("login.html");
-        let page = match asked {
-            // "Do not allow" leads to the client from here as well.
-            Some((_, request)) => page.leading_to(&request.redirect_uri),
-            None => page,
-        };
-        let status = match error {
-            Some(("login-slow", _)) => StatusCode::TOO_MANY_REQUESTS,
-            Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            None => StatusCode::OK,
-        };
-        page.status(status).render(base(self.app), values)
-    }
-
-    fn consent_page(
-        &self,
-        (client, request): (&Client, &AuthorizationRequest),
-        person: &SignedIn,
-    ) -> Response {
-        let values = minijinja::context! {
-            id => self.open.id.as_str(), csrf => self.csrf(), client => client.name.as_str(),
-            user => person.user.username.as_str(),
-            asks => asks(&request.asks()),
-            resources => request.resources.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            host => request.redirect_uri.starts_with("https://").then(|| redirect_host(&request.redirect_uri)), metadata => minijinja::context! {
-                client_uri => client.metadata.client_uri.as_deref(),
-                policy_uri => client.metadata.policy_uri.as_deref(),
-                tos_uri => client.metadata.tos_uri.as_deref(),
-            },
-        };
-        Page::new("consent.html").leading_to(&request.redirect_uri).render(base(self.app), values)
     }
 
     async fn login(&self, params: &Params) -> Result<Response, Refused> {
@@ -235,12 +195,18 @@ impl<'a> Turn<'a> {
     }
 
     async fn again(&self, error: (&'static str, &str)) -> Result<Response, Refused> {
+        if let Some(device) = &self.open.interaction.device {
+            return device::page(self, device, Some(error)).await;
+        }
         let Some(request) = self.request() else { return Ok(self.login_page(None, Some(error))) };
         let client = client_of(self.app, request).await?;
         Ok(self.login_page(Some((&client, request)), Some(error)))
     }
 
     async fn allow(&self) -> Result<Response, Refused> {
+        if let Some(device) = &self.open.interaction.device {
+            return device::allow(self, device).await;
+        }
         let (Some(request), Some(person)) = (self.request(), self.here.as_ref()) else {
             return self.page(None).await;
         };
@@ -275,6 +241,9 @@ impl<'a> Turn<'a> {
     }
 
     async fn deny(&self) -> Result<Response, Refused> {
+        if let Some(device) = &self.open.interaction.device {
+            return device::deny(self, device).await;
+        }
         let Some(request) = self.request() else { return self.page(None).await };
         let client = client_of(self.app, request).await?;
         // The record of the authorization is the gate here, too: who allowed before cannot deny any more.

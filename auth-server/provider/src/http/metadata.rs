@@ -88,6 +88,7 @@ pub(crate) fn document(issuer: &Issuer, grants: &Grants, refresh_grace: i64) -> 
     let metadata = ServerMetadata {
         issuer: issuer.as_str().to_owned(),
         token_endpoint: None,
+        device_authorization_endpoint: None,
         jwks_uri: None,
         revocation_endpoint: None,
         revocations_uri: None,
@@ -105,7 +106,7 @@ pub(crate) fn document(issuer: &Issuer, grants: &Grants, refresh_grace: i64) -> 
     };
     let document = serde_json::to_value(&metadata).unwrap_or_default();
     let mut members = document.as_object().cloned().unwrap_or_default();
-    let urls = Route::ALL.into_iter().filter_map(|route| route.advertised(issuer));
+    let urls = Route::served(grants).filter_map(|route| route.advertised(issuer));
     members.extend(urls.map(|(member, url)| (member.to_owned(), url.into())));
     Document(members)
 }
@@ -120,5 +121,16 @@ mod tests {
         let json = document.with_openid(&[Algorithm::ES256]);
         insta::assert_json_snapshot!(json);
         insta::assert_json_snapshot!(document.with_openid(&[Algorithm::ES256, Algorithm::RS256]));
+    }
+
+    #[test]
+    fn d35_the_device_flow_is_advertised_where_its_grant_is_there() {
+        let has_endpoint = |grants: &Grants| {
+            let document = document(&"https://example.com".parse().unwrap(), grants, 60);
+            document.with_openid(&[Algorithm::ES256]).contains_key("device_authorization_endpoint")
+        };
+        let without = Grants::none().with(crate::grants::AuthorizationCode);
+        assert!(!has_endpoint(&without));
+        assert!(has_endpoint(&without.with(crate::grants::DeviceCode)));
     }
 }

@@ -8,6 +8,7 @@ mod client;
 mod client_ip;
 mod code;
 mod content_type;
+mod device;
 mod error;
 mod failures;
 mod form;
@@ -27,6 +28,7 @@ mod revoke;
 mod routes;
 mod site;
 mod token;
+mod turn_pages;
 mod userinfo;
 
 pub(crate) use allowance::Allowances;

@@ -31,7 +31,7 @@ const MAX_CHARS: usize = 300;
 /// Longer words are no names.
 const LONGEST_WORD: usize = 31;
 /// What we issue, and what is known by its prefix wherever it stands.
-const OURS: [ValueKind; 2] = [ValueKind::ClientSecret, ValueKind::OpaqueToken];
+const OURS: [ValueKind; 3] = [ValueKind::ClientSecret, ValueKind::OpaqueToken, ValueKind::DeviceCode];
 
 /// Scope and resources of a form whose sender has proved who it is. What a stranger sends is not logged: it may be
 /// anything, a secret too.

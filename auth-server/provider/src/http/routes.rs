@@ -4,13 +4,15 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use http::Uri;
+use trefoil_shared::GrantType;
 
 use super::error::Refused;
 use super::{
-    account, assets, authorize, health, interaction, introspect, jwks, logout, metadata, par, revocations,
-    revoke, token, userinfo,
+    account, assets, authorize, device, health, interaction, introspect, jwks, logout, metadata, par,
+    revocations, revoke, token, userinfo,
 };
 use crate::app::App;
+use crate::grants::Grants;
 use crate::protocol::{Denied, Issuer, RequestDenied};
 
 /// Where an endpoint is.
@@ -33,6 +35,12 @@ pub(crate) enum Route {
     Login,
     /// Where a person says what an app may do.
     Consent,
+    /// Where a device without a browser begins (RFC 8628).
+    DeviceAuthorization,
+    /// Where its person types the code that it shows.
+    Device,
+    /// The same as a picture that a telephone reads.
+    DeviceQr,
     Account,
     Logout,
     Assets,
@@ -50,11 +58,14 @@ pub(crate) enum Route {
 
 impl Route {
     /// All of them.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Authorize,
         Self::Par,
         Self::Login,
         Self::Consent,
+        Self::DeviceAuthorization,
+        Self::Device,
+        Self::DeviceQr,
         Self::Account,
         Self::Logout,
         Self::Assets,
@@ -69,6 +80,16 @@ impl Route {
         Self::Health,
     ];
 
+    /// Those of a server that has these grants.
+    pub(crate) fn served(grants: &Grants) -> impl Iterator<Item = Self> {
+        let has_device_flow = grants.names().contains(&GrantType::DEVICE_CODE);
+        Self::ALL.into_iter().filter(move |route| has_device_flow || !route.is_for_devices())
+    }
+
+    fn is_for_devices(self) -> bool {
+        matches!(self, Self::DeviceAuthorization | Self::Device | Self::DeviceQr)
+    }
+
     /// The name in logs and metrics of refusals, the place, and the member of the metadata that holds the URL.
     const fn row(self) -> (&'static str, Place, Option<&'static str>) {
         match self {
@@ -76,6 +97,13 @@ impl Route {
             Self::Par => ("par", Place::Issuer("/par"), Some("pushed_authorization_request_endpoint")),
             Self::Login => ("login", Place::Issuer("/login"), None),
             Self::Consent => ("consent", Place::Issuer("/consent"), None),
+            Self::DeviceAuthorization => (
+                "device_authorization",
+                Place::Issuer("/device_authorization"),
+                Some("device_authorization_endpoint"),
+            ),
+            Self::Device => ("device", Place::Issuer("/device"), None),
+            Self::DeviceQr => ("device_qr", Place::Issuer("/device/qr.svg"), None),
             Self::Account => ("account", Place::Issuer("/account"), None),
             Self::Logout => ("logout", Place::Issuer("/logout"), Some("end_session_endpoint")),
             Self::Assets => ("assets", Place::Issuer("/assets/{name}"), None),
@@ -123,6 +151,9 @@ fn handlers(route: Route) -> MethodRouter<App> {
         Route::Par => post(par::push),
         Route::Login => get(interaction::login).post(interaction::act),
         Route::Consent => get(interaction::consent).post(interaction::act),
+        Route::DeviceAuthorization => post(device::device_authorization),
+        Route::Device => get(device::show).post(device::enter),
+        Route::DeviceQr => get(device::qr_code),
         Route::Account => get(account::show).post(account::act),
         Route::Logout => get(logout::show).post(logout::act),
         Route::Assets => get(assets::asset),
@@ -141,7 +172,7 @@ fn handlers(route: Route) -> MethodRouter<App> {
 /// The router of all of them.
 pub(crate) fn router(app: App) -> Router {
     let add = |router: Router<App>, route| router.route(&Route::path(route, app.issuer()), handlers(route));
-    let router = Route::ALL.into_iter().fold(Router::new(), add);
+    let router = Route::served(app.grants()).fold(Router::new(), add);
     router.fallback(no_such_path).method_not_allowed_fallback(method_not_allowed).with_state(app)
 }
 

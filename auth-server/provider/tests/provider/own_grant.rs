@@ -186,6 +186,7 @@ async fn metadata_lists_the_grant() {
         "client_credentials",
         "authorization_code",
         "refresh_token",
+        "urn:ietf:params:oauth:grant-type:device_code",
         "urn:example:voucher"
     ]);
     assert_eq!(metadata["grant_types_supported"], listed);

@@ -9,8 +9,6 @@ use crate::grants::Grants;
 /// Grants that standards know and this version does not.
 const LATER_GRANTS: &[&str] = &[
     "implicit",
-    "device_code",
-    "urn:ietf:params:oauth:grant-type:device_code",
     "urn:ietf:params:oauth:grant-type:jwt-bearer",
     "urn:ietf:params:oauth:grant-type:token-exchange",
     "urn:openid:params:grant-type:ciba",

@@ -67,6 +67,8 @@ impl Settings {
             ("sessions.idle", json!(self.sessions.idle)),
             ("sessions.absolute", json!(self.sessions.lifetime)),
             ("legacy.password", json!(self.legacy.password)),
+            ("device.lifetime", json!(self.device.lifetime)),
+            ("device.interval", json!(self.device.interval)),
             ("shutdown.grace", seconds(self.shutdown.grace)),
             ("shutdown.drain", seconds(self.shutdown.drain)),
             ("limits.body", json!(self.limits.body)),

@@ -16,10 +16,12 @@ impl RawSettings {
             (raw.refresh_grace, &mut grants.refresh_grace),
             (self.sessions.idle, &mut settings.sessions.idle),
             (self.sessions.absolute, &mut settings.sessions.lifetime),
+            (self.device.lifetime, &mut settings.device.lifetime),
+            (self.device.interval, &mut settings.device.interval),
         ] {
             *value = given.map_or(*value, Seconds::signed);
         }
-        let (grants, sessions) = (&mut settings.grants, settings.sessions);
+        let (grants, sessions, device) = (&mut settings.grants, settings.sessions, settings.device);
         grants.max_access_lifetime = settings.tokens.max_lifetime;
         let bounds = [
             // RFC 6749 section 4.1.2 recommends ten minutes at most, OAuth 2.1 the same; a minute is plenty.
@@ -30,6 +32,9 @@ impl RawSettings {
             ("grants.refresh_grace", grants.refresh_grace, 0, 600),
             ("sessions.idle", sessions.idle, 60, MOST),
             ("sessions.absolute", sessions.lifetime, 60, MOST),
+            // The limit on guesses of user codes is for codes that live no longer.
+            ("device.lifetime", device.lifetime, 1, 1_800),
+            ("device.interval", device.interval, 1, 60),
         ];
         for (key, value, least, most) in bounds {
             if !(least..=most).contains(&value) {

@@ -23,6 +23,7 @@ pub struct RawSettings {
     pub(super) grants: RawGrants,
     pub(super) sessions: RawSessions,
     pub(super) legacy: RawLegacy,
+    pub(super) device: RawDevice,
     pub(super) shutdown: RawShutdown,
     pub(super) database: RawDatabase,
     pub(super) tls: RawTls,
@@ -52,6 +53,7 @@ raw_section!(RawGrants {
 });
 raw_section!(RawSessions { idle: Seconds, absolute: Seconds });
 raw_section!(RawLegacy { password: bool });
+raw_section!(RawDevice { lifetime: Seconds, interval: Seconds });
 raw_section!(RawShutdown { grace: Seconds, drain: Seconds });
 raw_section!(RawDatabase { url: String, admin_url: String, pooling: String, max_connections: u32 });
 raw_section!(RawTls { cert: PathBuf, key: PathBuf, client_ca: PathBuf });

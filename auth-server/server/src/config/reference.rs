@@ -125,6 +125,18 @@ pub const REFERENCE: &[Setting] = &[
         what: "Whether clients of the profile legacy may have the grant password",
     },
     Setting {
+        key: "device.lifetime",
+        form: "duration",
+        default: "10m",
+        what: "How long a device waits for its person to type the code that it shows",
+    },
+    Setting {
+        key: "device.interval",
+        form: "duration",
+        default: "5s",
+        what: "How long a device waits between two requests",
+    },
+    Setting {
         key: "shutdown.grace",
         form: "duration",
         default: "0",

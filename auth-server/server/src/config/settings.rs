@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use trefoil_provider::app::{GrantPolicy, SessionPolicy};
+use trefoil_provider::app::{DevicePolicy, GrantPolicy, SessionPolicy};
 use trefoil_provider::grants::{Grants, Password};
 use trefoil_provider::keys::KeyStoreKind;
 use trefoil_serve::listen::Limits;
@@ -40,6 +40,8 @@ pub struct Settings {
     pub sessions: SessionPolicy,
     /// Grants of before OAuth 2.1.
     pub legacy: LegacySettings,
+    /// How long devices wait for their people.
+    pub device: DevicePolicy,
     /// How the server stops.
     pub shutdown: ShutdownSettings,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -201,6 +203,7 @@ impl Settings {
             grants: GrantPolicy::default(),
             sessions: SessionPolicy::default(),
             legacy: LegacySettings::default(),
+            device: DevicePolicy::default(),
             shutdown: ShutdownSettings { grace: Duration::ZERO, drain: Duration::from_secs(30) },
             trusted_proxies: Vec::new(),
             database: DatabaseSettings::in_data_dir(data_dir),

@@ -11,6 +11,14 @@ pub(super) fn describe() {
     describe_counter!("trefoil_tokens_issued_total", "Tokens issued, by grant");
     describe_counter!("trefoil_tokens_revoked_total", "Tokens revoked at /revoke");
     describe_counter!("trefoil_codes_issued_total", "Authorization codes issued");
+    describe_counter!(
+        "trefoil_device_requests_total",
+        "Logins of devices without a browser, by outcome: begun, allowed or denied"
+    );
+    describe_counter!(
+        "trefoil_device_codes_total",
+        "Codes of devices that people typed, by outcome: right, wrong or too_many"
+    );
     describe_counter!("trefoil_logins_total", "Passwords tried, by outcome: right, wrong or too_many");
     describe_counter!(
         "trefoil_grants_ended_total",

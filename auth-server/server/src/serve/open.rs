@@ -80,6 +80,7 @@ fn policy(settings: &Settings) -> Policy {
         jwks_max_age: settings.keys.max_age,
         grants: settings.grants,
         sessions: settings.sessions,
+        device: settings.device,
         max_revocations: settings.revocation.max_per_client,
     }
 }

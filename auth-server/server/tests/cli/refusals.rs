@@ -45,7 +45,8 @@ const REFUSALS: &[(&str, &str)] = &[
     ),
     (
         "client add --name n --grant banana",
-        "`banana` is no grant: use client_credentials, authorization_code, refresh_token",
+        "`banana` is no grant: use client_credentials, authorization_code, refresh_token, \
+         urn:ietf:params:oauth:grant-type:device_code",
     ),
     (
         "client add --name n --auth-method none",

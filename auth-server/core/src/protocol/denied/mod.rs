@@ -47,6 +47,7 @@ macro_rules! denials {
 mod authorize;
 mod bearer;
 mod client;
+mod device;
 mod grant;
 mod request;
 mod target;
@@ -59,6 +60,7 @@ use trefoil_shared::ErrorCode;
 pub use authorize::AuthorizeDenied;
 pub use bearer::BearerDenied;
 pub use client::ClientDenied;
+pub use device::DeviceDenied;
 pub use grant::GrantDenied;
 pub use request::RequestDenied;
 pub use target::TargetDenied;
@@ -123,6 +125,8 @@ areas! {
     Authorize(AuthorizeDenied),
     /// The grant.
     Grant(GrantDenied),
+    /// A device that waits for its person.
+    Device(DeviceDenied),
     /// The scope or the resource.
     Target(TargetDenied),
     /// An access token that is presented to this server.

@@ -134,15 +134,30 @@ pub(crate) async fn may_begin_from(
     Err(Denied::Authorize(AuthorizeDenied::TooManySignIns).into())
 }
 
+/// The network that a browser is in, where its address is known.
+pub(crate) fn network_of(browser: &Browser) -> Option<String> {
+    browser.address.map(crate::http::failures::network)
+}
+
 /// Counts once more, and tells whether that is still within the limit.
-async fn within(
+pub(crate) async fn within(
     app: &App,
     (kind, counted, most): (&str, &str, u64),
     now: Timestamp,
 ) -> Result<bool, Refused> {
+    Ok(count(app, (kind, counted), 1, now).await? <= most)
+}
+
+/// Adds to what was counted in this window, at whichever replica, and gives the sum.
+pub(crate) async fn count(
+    app: &App,
+    (kind, counted): (&str, &str),
+    by: u32,
+    now: Timestamp,
+) -> Result<u64, Refused> {
     let key = format!("{kind}:{}", app.root().stored_name(kind, counted));
     let key = key.parse().map_err(|_| StoreError::Corrupt("a key".to_owned()))?;
-    Ok(app.records().count(&key, 1, now.plus(WINDOW), now).await? <= most)
+    Ok(app.records().count(&key, by, now.plus(WINDOW), now).await?)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use trefoil_core::authorization::RecordId;
 use trefoil_core::authorize::AuthorizationRequest;
+use trefoil_core::device::DeviceName;
 use trefoil_shared::Timestamp;
 
 use crate::app::App;
@@ -21,8 +22,11 @@ pub(crate) const LIFETIME: i64 = 30 * 60;
 /// What is kept of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Interaction {
-    /// The request; `None` where the person only wants to see its account.
+    /// The request; `None` where the person only wants to see its account, or answers a device.
     pub(crate) request: Option<AuthorizationRequest>,
+    /// The device that the person answers; never beside a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) device: Option<DeviceName>,
     /// The record that the authorization will be: whoever makes it has won.
     grant: String,
     /// The stored name of the browser that began it.
@@ -93,10 +97,30 @@ pub(crate) async fn begin(
     request: Option<AuthorizationRequest>,
     now: Timestamp,
 ) -> Result<String, Refused> {
+    begin_with(app, browser, (request, None), now).await
+}
+
+/// Begins one in which the person answers a device.
+pub(crate) async fn begin_for_device(
+    app: &App,
+    browser: &str,
+    device: DeviceName,
+    now: Timestamp,
+) -> Result<String, Refused> {
+    begin_with(app, browser, (None, Some(device)), now).await
+}
+
+async fn begin_with(
+    app: &App,
+    browser: &str,
+    (request, device): (Option<AuthorizationRequest>, Option<DeviceName>),
+    now: Timestamp,
+) -> Result<String, Refused> {
     let id = URL_SAFE_NO_PAD.encode(app.rng().bytes16());
     let grant = request.as_ref().map_or_else(|| Ok(new_record_id(app)), |request| record_id(app, request))?;
     let interaction = Interaction {
         request,
+        device,
         grant: grant.to_text(),
         browser: app.root().stored_name("browser", browser),
         signed_in: None,

@@ -16,6 +16,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("logout.html", include_str!("../../../templates/logout.html")),
     ("consent.html", include_str!("../../../templates/consent.html")),
     ("error.html", include_str!("../../../templates/error.html")),
+    ("device.html", include_str!("../../../templates/device.html")),
     ("done.html", include_str!("../../../templates/done.html")),
     ("form_post.html", include_str!("../../../templates/form_post.html")),
     ("account.html", include_str!("../../../templates/account.html")),

@@ -2,6 +2,7 @@
 
 mod canaries;
 mod client_authentication;
+mod device;
 mod harness;
 mod imported;
 mod imported_cost;

@@ -206,6 +206,9 @@ pub(crate) struct MetadataArgs {
     /// Where browsers may be sent after a logout, byte for byte
     #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
     pub(crate) post_logout_redirect_uris: Vec<String>,
+    /// Let it begin the device flow with its client_id alone, as MSAL does; it proves who it is when it polls
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) device_without_authentication: Option<bool>,
 }
 
 /// `client update ..`

@@ -1,7 +1,7 @@
 //! The wish that a command's arguments make, for the rules of registration.
 
 use crate::registration::{ClientEdit, NewClient, Term, WantedClient};
-use trefoil_shared::ClientId;
+use trefoil_shared::{ClientId, GrantType};
 
 use super::args::{AddArgs, CommonArgs, MetadataArgs, UpdateArgs};
 use crate::cli::CliError;
@@ -49,7 +49,7 @@ fn wanted(common: &CommonArgs) -> Result<WantedClient, CliError> {
     }
     let default_scope = &common.default_scopes;
     Ok(WantedClient {
-        grants: common.grants.clone(),
+        grants: common.grants.iter().map(|name| registered_name(name)).collect(),
         auth_method: common.auth_method.map(super::args::MethodArg::method).transpose()?,
         profile: common.profile.map(Into::into),
         redirect_uris: common.redirect_uris.clone(),
@@ -74,6 +74,30 @@ fn metadata(args: &MetadataArgs) -> ClientMetadata {
         require_pushed_authorization_requests: args.require_par,
         claims_in_id_token: args.claims_in_id_token,
         post_logout_redirect_uris: args.post_logout_redirect_uris,
+        device_without_authentication: args.device_without_authentication,
         other: serde_json::Map::new(),
+    }
+}
+
+/// The registered name of a grant whose name is a URN, for its last part.
+fn registered_name(given: &str) -> String {
+    let urns = [GrantType::DEVICE_CODE];
+    let is_it = |urn: &&GrantType| urn.as_str().strip_suffix(given).is_some_and(|rest| rest.ends_with(':'));
+    urns.iter().find(is_it).map_or(given, GrantType::as_str).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_whose_name_is_a_urn_has_a_short_name() {
+        let urn = "urn:ietf:params:oauth:grant-type:device_code";
+        for given in [urn, "device_code"] {
+            assert_eq!(registered_name(given), urn);
+        }
+        for other in ["", "code", "authorization_code", "grant-type:device"] {
+            assert_eq!(registered_name(other), other);
+        }
     }
 }
