@@ -252,6 +252,8 @@ async fn without_a_key_for_id_tokens_there_is_no_openid_connect() {
     lab.auth.ok(&["key", "generate", "--alg", "ES256"]);
     lab.auth.ok(&["resource", "add", crate::harness::lab::RESOURCE, "--scope", "read"]);
     let app = App::confidential(&lab, "app");
+    let doctor = lab.auth.run(&["doctor"]);
+    assert!(doctor.stdout.contains("auth-server key generate --alg RS256"), "{doctor:?}");
     let server = lab.start_auth();
     let answer =
         Answer::read(lab.http.get(server.at("/.well-known/openid-configuration")).send().await.unwrap())

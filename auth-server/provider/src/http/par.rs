@@ -18,7 +18,7 @@ use super::routes::Route;
 use super::site::{accounts, interaction};
 use crate::app::App;
 use crate::model::Client;
-use crate::protocol::{AuthorizeDenied, Denied, Seen};
+use crate::protocol::{Authenticated, AuthorizeDenied, Denied, Seen};
 use crate::records::{Body as RecordBody, Key, Record, Version};
 use crate::store::StoreError;
 
@@ -36,6 +36,10 @@ async fn pushed(app: &App, request: Request<Body>) -> Result<Response, Refused> 
     let served = async {
         let caller = authenticate(app, &form).await?;
         let client = caller.client();
+        // Anybody can name a public client. One that proves itself speaks for all of its people from one address.
+        if matches!(caller, Authenticated::Public(_)) {
+            accounts::may_begin_from(app, form.address, caller.moment().now()).await?;
+        }
         keep(app, &form, caller.seen()).await.map_err(named(client))
     };
     served.await.map_err(|refused| refused.sent_from(form.address))
@@ -44,7 +48,6 @@ async fn pushed(app: &App, request: Request<Body>) -> Result<Response, Refused> 
 /// Judges the request as `/authorize` would, and keeps it.
 async fn keep(app: &App, form: &Form, client: &Seen<Client>) -> Result<Response, Refused> {
     let now = client.moment().now();
-    accounts::may_begin_from(app, form.address, now).await?;
     let redirect = authorize::redirectable_for(&form.params, client.clone())?;
     checked(app, &redirect, &form.params).await?;
     let grant = interaction::new_record_id(app).to_text();

@@ -10,9 +10,11 @@ use crate::cli::context::Context;
 use crate::cli::{CliError, key, when};
 use crate::config::KeyStoreKind;
 use crate::keys::KeyStatus;
-use crate::model::{KeyState, Resource, TokenFormat};
+use crate::model::{Client, KeyState, Resource, TokenFormat};
+use crate::openid::is_openid;
 use crate::secrets::RootSecrets;
 use crate::store::Store;
+use crate::tokens::id_token_algorithm;
 use trefoil_serve::findings::Finding;
 
 const KEYS: &str = "keys";
@@ -43,7 +45,9 @@ pub(super) async fn findings(
             return found;
         }
     };
-    for algorithm in in_use(&keys, resources) {
+    // Where clients cannot be read, another finding says so.
+    let clients = store.clients().await.unwrap_or_default();
+    for algorithm in in_use(&keys, resources, &clients) {
         let settings = &cx.settings().keys;
         found.push(of_algorithm(algorithm, (&keys, settings.store), now));
         found.extend(settings.rotate_every.and_then(|every| about_to_sign(algorithm, &keys, (every, now))));
@@ -69,12 +73,14 @@ fn stray(kid: &str, cx: &Context) -> Finding {
     Finding::warning(KEYS, what, mend)
 }
 
-/// The algorithms of the keys and of the resources whose tokens are signed; ES256 where there is nothing yet.
-fn in_use(keys: &[KeyStatus], resources: &[Resource]) -> Vec<Algorithm> {
+/// The algorithms of the keys, of the resources whose tokens are signed, and of the clients that ask for ID tokens; ES256
+/// where there is nothing yet.
+fn in_use(keys: &[KeyStatus], resources: &[Resource], clients: &[Client]) -> Vec<Algorithm> {
     let live = keys.iter().filter(|key| matches!(key.state, KeyState::Active | KeyState::Standby));
     let signed = resources.iter().filter(|resource| resource.token_format == TokenFormat::Jwt);
     let mut all: Vec<Algorithm> =
         live.map(|key| key.algorithm).chain(signed.map(|resource| resource.algorithm)).collect();
+    all.extend(clients.iter().filter(|client| is_openid(&client.scopes)).map(id_token_algorithm));
     if all.is_empty() {
         all.push(Algorithm::ES256);
     }
