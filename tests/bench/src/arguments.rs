@@ -47,6 +47,8 @@ pub(crate) enum Section {
     Revocation,
     /// Millions of revoked tokens of many clients.
     Soak,
+    /// Codes, refresh tokens, and `/authorize` with a login session.
+    People,
 }
 
 impl Section {
@@ -60,6 +62,7 @@ impl Section {
             Self::Growth => "Growth",
             Self::Revocation => "Revocation",
             Self::Soak => "Millions of revoked tokens",
+            Self::People => "Sign-ins of people",
         }
     }
 }
@@ -114,12 +117,32 @@ pub(crate) struct Limit {
     /// Verify the bearer token of each request with this PEM file's key.
     #[arg(long)]
     pub(crate) verify: Option<PathBuf>,
+    /// Run statements on this database for each request.
+    #[arg(long)]
+    pub(crate) database: Option<String>,
+    /// So many reads of a row by its key.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) reads: usize,
+    /// What is written after that.
+    #[arg(long, value_enum, default_value = "none")]
+    pub(crate) write: Write,
     /// Serve TLS with this certificate and the key in the file beside it.
     #[arg(long, requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
     /// The certificate's key.
     #[arg(long)]
     pub(crate) tls_key: Option<PathBuf>,
+}
+
+/// What a limit writes for each request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Write {
+    /// Nothing.
+    None,
+    /// A new row.
+    Insert,
+    /// Another state of a row.
+    Update,
 }
 
 impl Arguments {

@@ -24,12 +24,14 @@ use trefoil_sign::SigningKey;
 
 use crate::arguments::Limit;
 use crate::certificate;
+use crate::limit_sql::Statements;
 use crate::sample::Sample;
 
 /// What each request is answered with.
 struct Answer {
     headers: HeaderMap,
     work: Work,
+    statements: Option<Statements>,
 }
 
 /// What each request costs beside HTTP.
@@ -41,7 +43,7 @@ enum Work {
 
 /// Serves until it is killed; the first line on stderr names the address.
 pub(crate) async fn serve(limit: &Limit) -> anyhow::Result<()> {
-    let answer = Arc::new(Answer::new(limit)?);
+    let answer = Arc::new(Answer::new(limit, Statements::open(limit).await?)?);
     let router: Router = Router::new().fallback(any(handle)).with_state(answer);
     let tls = match (&limit.tls_cert, &limit.tls_key) {
         (Some(cert), Some(key)) => Some(TlsAcceptor::from(certificate::server_config(cert, key)?)),
@@ -72,6 +74,13 @@ async fn connection<T: AsyncRead + AsyncWrite + Send + Unpin + 'static>(stream: 
 }
 
 async fn handle(State(answer): State<Arc<Answer>>, headers: HeaderMap, _body: Bytes) -> Response {
+    if let Some(statements) = &answer.statements
+        && let Err(error) = statements.run().await
+    {
+        let mut response = Response::new(Body::from(error.to_string()));
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        return response;
+    }
     let body = match &answer.work {
         Work::Nothing(body) => Some(body.clone()),
         Work::Sign { key, message, before, after } => key.sign(message.as_bytes()).ok().map(|signature| {
@@ -99,7 +108,7 @@ fn verifies(key: &PublicKey, headers: &HeaderMap) -> Option<()> {
 }
 
 impl Answer {
-    fn new(limit: &Limit) -> anyhow::Result<Self> {
+    fn new(limit: &Limit, statements: Option<Statements>) -> anyhow::Result<Self> {
         let sample = Sample::parse(&fs::read(&limit.sample)?)?;
         let mut headers = HeaderMap::new();
         for (name, value) in &sample.headers {
@@ -116,7 +125,7 @@ impl Answer {
         } else {
             Work::Nothing(Bytes::from(sample.body))
         };
-        Ok(Self { headers, work })
+        Ok(Self { headers, work, statements })
     }
 }
 

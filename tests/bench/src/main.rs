@@ -5,6 +5,7 @@ mod certificate;
 mod database;
 mod issuer;
 mod limit;
+mod limit_sql;
 mod load;
 mod machine;
 mod measure;

@@ -1,6 +1,7 @@
 //! What is measured, section by section.
 
 mod growth;
+mod people;
 mod resource;
 mod revocation;
 mod soak;
@@ -52,6 +53,7 @@ async fn measure_one(section: Section, arguments: &Arguments, report: &mut Repor
         Section::Growth => growth::measure(arguments, report).await,
         Section::Revocation => revocation::measure(arguments, report).await,
         Section::Soak => soak::measure(arguments, report).await,
+        Section::People => people::measure(arguments, report).await,
     }
 }
 
